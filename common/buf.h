@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * A growing byte buffer with a mandatory limit.
+ *
+ * The first failure (-ENOMEM, or -E2BIG over the limit) is remembered: later additions do
+ * nothing, so that a renderer checks once, at its end, with buf_error().
+ */
+#ifndef COMMON_BUF_H
+#define COMMON_BUF_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct buf {
+	/** The bytes; NUL-terminated after every addition; NULL while empty. Owned. */
+	char *data;
+	/** Bytes in use, the final NUL not counted. */
+	size_t len;
+	size_t cap;
+	/** Most bytes it may ever hold. */
+	size_t max;
+	/** 0, or the -errno of the first failure. */
+	int error;
+};
+
+#define BUF_INIT(limit) ((struct buf){.max = (limit)})
+
+/** Frees the bytes; the buffer may be used again with the same limit. */
+void buf_clear(struct buf *b);
+
+/** Empties it and forgets an error, keeping the memory. */
+void buf_reset(struct buf *b);
+
+/** Makes room for @n more bytes (and a NUL).  Returns 0 or -errno. */
+int buf_reserve(struct buf *b, size_t n);
+
+int buf_add(struct buf *b, const void *data, size_t n);
+int buf_adds(struct buf *b, const char *text);
+int buf_addc(struct buf *b, char c);
+int buf_addf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int buf_addv(struct buf *b, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+
+/** Decimal digits of @v, faster than buf_addf(). */
+int buf_add_u64(struct buf *b, uint64_t v);
+
+/** 0, or the first failure. */
+static inline int buf_error(const struct buf *b)
+{
+	return b->error;
+}
+
+/** The bytes as a C string, "" while empty.  Borrowed. */
+static inline const char *buf_str(const struct buf *b)
+{
+	return b->data ? b->data : "";
+}
+
+/** Hands the bytes out (the caller frees them) and empties the buffer; NULL after a failure. */
+char *buf_take(struct buf *b);
+
+static inline void cleanup_buf(struct buf *b)
+{
+	buf_clear(b);
+}
+
+#define _buf_ __attribute__((cleanup(cleanup_buf), unused))
+
+#endif

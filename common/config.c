@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "common/config.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/text.h"
+#include "common/vec.h"
+
+const struct option_row OPTIONS_TABLE[OPTION_COUNT] = {
+#define O(id, ...) {__VA_ARGS__},
+	OPTIONS(O)
+#undef O
+};
+
+typedef VEC(char *) texts;
+
+struct config {
+	/** Texts of every option: one for a scalar, any number for a list. */
+	texts value[OPTION_COUNT];
+	int64_t number[OPTION_COUNT];
+	char *path;
+	char *state_dir;
+};
+
+int64_t config_duration(const char *text)
+{
+	static const struct {
+		const char *unit;
+		int64_t seconds;
+	} units[] = {{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}};
+	char *end;
+	errno = 0;
+	long long v = strtoll(text, &end, 10);
+	if (end == text || errno || v < 0 || v > 1000000)
+		return -1;
+	for (size_t i = 0; i < COUNT_OF(units); i++)
+		if (strcmp(end, units[i].unit) == 0)
+			return v * units[i].seconds * NS_PER_S;
+	return -1;
+}
+
+/* --- defaults --- */
+
+static int add_value(struct config *c, int id, const char *text, size_t n)
+{
+	char **slot = vec_add(&c->value[id]);
+	if (!slot)
+		return -ENOMEM;
+	*slot = strndup(text, n);
+	return *slot ? 0 : -ENOMEM;
+}
+
+static void drop_values(texts *list)
+{
+	for (size_t i = 0; i < list->len; i++)
+		free(list->data[i]);
+	vec_clear(list);
+}
+
+static int set_default(struct config *c, int id)
+{
+	const struct option_row *o = &OPTIONS_TABLE[id];
+	const char *text = o->fallback;
+	if (o->kind != OPTION_LIST)
+		return add_value(c, id, text, strlen(text));
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+		int r = add_value(c, id, text, n);
+		if (r < 0)
+			return r;
+		text += n + (text[n] != '\0');
+	}
+	return 0;
+}
+
+/** Turns texts into numbers and checks their bounds. */
+static int check_option(struct config *c, int id, struct buf *why)
+{
+	const struct option_row *o = &OPTIONS_TABLE[id];
+	const char *text = c->value[id].len ? c->value[id].data[0] : "";
+	char *end = NULL;
+	if (o->kind == OPTION_INT)
+		c->number[id] = strtoll(text, &end, 10);
+	else if (o->kind == OPTION_BOOL)
+		c->number[id] = strcmp(text, "true") == 0;
+	else if (o->kind == OPTION_DURATION)
+		c->number[id] = config_duration(text);
+	else
+		return 0;
+	bool bad = (o->kind == OPTION_DURATION && c->number[id] < 0) || (end && (*end || end == text)) ||
+		   c->number[id] < o->least || (o->most && c->number[id] > o->most);
+	if (!bad)
+		return 0;
+	buf_addf(why, "%s: %s%s%s = \"%s\" is not possible", c->path ? c->path : "default",
+		 o->section ? o->section : "", o->section ? "." : "", o->key, text);
+	if (o->kind == OPTION_DURATION)
+		buf_adds(why, ": write a number and s, m, h or d, such as \"24h\"");
+	else if (o->most)
+		buf_addf(why, ": it must be from %lld to %lld", (long long)o->least, (long long)o->most);
+	buf_addc(why, '\n');
+	return -EINVAL;
+}
+
+static int check_paths(const struct config *c, int id, struct buf *why)
+{
+	int r = 0;
+	for (size_t i = 0; i < c->value[id].len; i++) {
+		const char *path = c->value[id].data[i];
+		if (path[0] == '/')
+			continue;
+		buf_addf(why, "%s: %s: \"%s\" is no absolute path\n", c->path ? c->path : "default",
+			 OPTIONS_TABLE[id].key, path);
+		r = -EINVAL;
+	}
+	return r;
+}
+
+static int check_words(const struct config *c, struct buf *why)
+{
+	int r = 0;
+	if (log_level_of(config_text(c, OPT_log_level)) < 0) {
+		buf_addf(why, "%s: log_level = \"%s\": use error, warning, info, debug or trace\n",
+			 c->path ? c->path : "default", config_text(c, OPT_log_level));
+		r = -EINVAL;
+	}
+	for (size_t i = 0; i < config_count(c, OPT_path_map); i++) {
+		if (strchr(config_item(c, OPT_path_map, i), '='))
+			continue;
+		buf_addf(why, "%s: path_map: \"%s\" has no '=': write \"/path/there=/path/here\"\n",
+			 c->path ? c->path : "default", config_item(c, OPT_path_map, i));
+		r = -EINVAL;
+	}
+	return r;
+}
+
+static int check_all(struct config *c, struct buf *why)
+{
+	int r = 0;
+	for (int id = 0; id < OPTION_COUNT; id++) {
+		int e = check_option(c, id, why);
+		r = e < 0 ? e : r;
+	}
+	static const enum option_id paths[] = {OPT_music, OPT_manga, OPT_links};
+	for (size_t i = 0; i < COUNT_OF(paths); i++) {
+		int e = check_paths(c, (int)paths[i], why);
+		r = e < 0 ? e : r;
+	}
+	int e = check_words(c, why);
+	return e < 0 ? e : r;
+}
+
+static int find_state_dir(struct config *c)
+{
+	_buf_ struct buf path = BUF_INIT(4096);
+	const char *configured = config_text(c, OPT_state_dir);
+	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	if (*configured)
+		buf_adds(&path, configured);
+	else if (geteuid() == 0)
+		buf_adds(&path, "/var/lib/mediamon");
+	else if (xdg && *xdg)
+		buf_addf(&path, "%s/mediamon", xdg);
+	else
+		buf_addf(&path, "%s/.local/state/mediamon", home ? home : "");
+	c->state_dir = buf_take(&path);
+	return c->state_dir ? 0 : -ENOMEM;
+}
+
+/* --- libconfuse --- */
+
+/** libconfuse reports through a callback without a user pointer. */
+static _Thread_local struct buf *complaints;
+
+/** The known key of @section nearest to @word, NULL when none is near. */
+static const char *nearest_key(const char *section, const char *word)
+{
+	const char *best = NULL;
+	unsigned distance = 1 + (unsigned)strlen(word) / 2;
+	for (int id = 0; id < OPTION_COUNT; id++) {
+		const struct option_row *o = &OPTIONS_TABLE[id];
+		bool here = section ? o->section && strcmp(o->section, section) == 0 : !o->section;
+		const char *name = here ? o->key : !section && o->section ? o->section : NULL;
+		if (name && text_distance(name, word) < distance) {
+			distance = text_distance(name, word);
+			best = name;
+		}
+	}
+	return best;
+}
+
+static void complain(cfg_t *cfg, const char *format, va_list args)
+{
+	char word[64];
+	_buf_ struct buf text = BUF_INIT(4096);
+	buf_addv(&text, format, args);
+	const char *section = cfg && cfg->name && strcmp(cfg->name, "root") != 0 ? cfg->name : NULL;
+	buf_addf(complaints, "%s:%d: ", cfg && cfg->filename ? cfg->filename : "configuration",
+		 cfg ? cfg->line : 0);
+	if (sscanf(buf_str(&text), "no such option '%63[^']", word) != 1) {
+		buf_addf(complaints, "%s\n", buf_str(&text));
+		return;
+	}
+	buf_addf(complaints, "unknown key \"%s\"%s%s", word, section ? " in section " : "",
+		 section ? section : "");
+	const char *near = nearest_key(section, word);
+	if (near)
+		buf_addf(complaints, "; did you mean \"%s\"?", near);
+	buf_addc(complaints, '\n');
+}
+
+static cfg_opt_t confuse_option(const struct option_row *o)
+{
+	cfg_opt_t list = CFG_STR_LIST((char *)(uintptr_t)o->key, NULL, CFGF_NODEFAULT);
+	cfg_opt_t text = CFG_STR((char *)(uintptr_t)o->key, NULL, CFGF_NODEFAULT);
+	return o->kind == OPTION_LIST ? list : text;
+}
+
+enum { OPTIONS_SLOTS = OPTION_COUNT + 16 };
+
+/** Options of one section (NULL: top level), ended by CFG_END. */
+static size_t section_options(const char *section, cfg_opt_t *out)
+{
+	size_t n = 0;
+	cfg_opt_t end = CFG_END();
+	for (int id = 0; id < OPTION_COUNT; id++) {
+		const struct option_row *o = &OPTIONS_TABLE[id];
+		if (section ? o->section && strcmp(o->section, section) == 0 : !o->section)
+			out[n++] = confuse_option(o);
+	}
+	out[n] = end;
+	return n;
+}
+
+static bool is_first_of_section(int id)
+{
+	const char *section = OPTIONS_TABLE[id].section;
+	for (int i = 0; i < id; i++)
+		if (OPTIONS_TABLE[i].section && strcmp(OPTIONS_TABLE[i].section, section) == 0)
+			return false;
+	return true;
+}
+
+static cfg_t *make_parser(void)
+{
+	cfg_opt_t options[OPTIONS_SLOTS], inner[OPTIONS_SLOTS];
+	size_t n = section_options(NULL, options);
+	for (int id = 0; id < OPTION_COUNT; id++) {
+		const char *section = OPTIONS_TABLE[id].section;
+		if (!section || !is_first_of_section(id))
+			continue;
+		section_options(section, inner);
+		cfg_opt_t row = CFG_SEC((char *)(uintptr_t)section, NULL, CFGF_NODEFAULT);
+		/* cfg_init() copies deeply, but only after this function knows all sections */
+		row.subopts = malloc(sizeof inner);
+		if (!row.subopts)
+			return NULL;
+		memcpy(row.subopts, inner, sizeof inner);
+		options[n++] = row;
+	}
+	cfg_opt_t end = CFG_END();
+	options[n] = end;
+	cfg_t *cfg = cfg_init(options, CFGF_NOCASE);
+	for (size_t i = 0; i < n; i++)
+		if (options[i].type == CFGT_SEC)
+			free(options[i].subopts);
+	return cfg;
+}
+
+static int read_values(struct config *c, cfg_t *cfg)
+{
+	for (int id = 0; id < OPTION_COUNT; id++) {
+		const struct option_row *o = &OPTIONS_TABLE[id];
+		cfg_t *scope = cfg;
+		if (o->section)
+			scope = cfg_size(cfg, o->section) ? cfg_getsec(cfg, o->section) : NULL;
+		cfg_opt_t *opt = scope ? cfg_getopt(scope, o->key) : NULL;
+		if (!opt || (cfg_opt_size(opt) == 0 && o->kind != OPTION_LIST) ||
+		    (o->kind == OPTION_LIST && !(opt->flags & CFGF_MODIFIED)))
+			continue;
+		drop_values(&c->value[id]);
+		for (unsigned i = 0; i < cfg_opt_size(opt); i++) {
+			const char *text = cfg_opt_getnstr(opt, i);
+			int r = add_value(c, id, text ? text : "", text ? strlen(text) : 0);
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static int parse_file(struct config *c, const char *path, struct buf *why)
+{
+	cfg_t *cfg = make_parser();
+	if (!cfg)
+		return -ENOMEM;
+	complaints = why;
+	cfg_set_error_function(cfg, complain);
+	int rc = cfg_parse(cfg, path);
+	int r = rc == CFG_SUCCESS ? read_values(c, cfg) : rc == CFG_FILE_ERROR ? -errno : -EINVAL;
+	if (rc == CFG_FILE_ERROR)
+		buf_addf(why, "%s: %s\n", path, strerror(errno));
+	cfg_free(cfg);
+	return r;
+}
+
+int config_default(struct config **out)
+{
+	struct config *c = calloc(1, sizeof *c);
+	if (!c)
+		return -ENOMEM;
+	_buf_ struct buf why = BUF_INIT(4096);
+	int r = 0;
+	for (int id = 0; id < OPTION_COUNT && r == 0; id++)
+		r = set_default(c, id);
+	if (r == 0)
+		r = check_all(c, &why);
+	if (r == 0)
+		r = find_state_dir(c);
+	if (r < 0) {
+		config_free(c);
+		return r;
+	}
+	*out = c;
+	return 0;
+}
+
+int config_load(const char *path, struct config **out, struct buf *why)
+{
+	struct config *c = NULL;
+	int r = config_default(&c);
+	if (r < 0)
+		return r;
+	c->path = realpath(path, NULL);
+	if (!c->path)
+		c->path = strdup(path);
+	r = parse_file(c, path, why);
+	if (r == 0)
+		r = check_all(c, why);
+	free(take(c->state_dir));
+	if (r == 0)
+		r = find_state_dir(c);
+	if (r < 0) {
+		config_free(c);
+		return r;
+	}
+	*out = c;
+	return 0;
+}
+
+void config_free(struct config *c)
+{
+	if (!c)
+		return;
+	for (int id = 0; id < OPTION_COUNT; id++)
+		drop_values(&c->value[id]);
+	free(c->path);
+	free(c->state_dir);
+	free(c);
+}
+
+/* --- reading --- */
+
+const char *config_text(const struct config *c, enum option_id id)
+{
+	return c->value[id].len ? c->value[id].data[0] : "";
+}
+
+int64_t config_int(const struct config *c, enum option_id id)
+{
+	return c->number[id];
+}
+
+size_t config_count(const struct config *c, enum option_id id)
+{
+	return c->value[id].len;
+}
+
+const char *config_item(const struct config *c, enum option_id id, size_t i)
+{
+	return c->value[id].data[i];
+}
+
+const char *config_path(const struct config *c)
+{
+	return c->path ? c->path : "";
+}
+
+const char *config_state_dir(const struct config *c)
+{
+	return c->state_dir;
+}
+
+void config_default_path(struct buf *out)
+{
+	const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	if (geteuid() == 0)
+		buf_adds(out, "/etc/mediamon/mediamon.conf");
+	else if (xdg && *xdg)
+		buf_addf(out, "%s/mediamon/mediamon.conf", xdg);
+	else
+		buf_addf(out, "%s/.config/mediamon/mediamon.conf", home ? home : "");
+}
+
+/* --- printing --- */
+
+static void print_value(struct buf *out, const struct option_row *o)
+{
+	if (o->kind != OPTION_LIST) {
+		bool bare = o->kind == OPTION_INT || o->kind == OPTION_BOOL;
+		buf_addf(out, bare ? "%s" : "\"%s\"", o->fallback);
+		return;
+	}
+	const char *text = o->fallback;
+	buf_adds(out, "{");
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+		buf_addf(out, "%s\"%.*s\"", text == o->fallback ? " " : ", ", (int)n, text);
+		text += n + (text[n] != '\0');
+	}
+	buf_adds(out, " }");
+}
+
+static void print_option(struct buf *out, const struct option_row *o, const char *indent)
+{
+	buf_addf(out, "%s# %s\n%s", indent, o->help, indent);
+	buf_addf(out, "%s = ", o->key);
+	print_value(out, o);
+	buf_addc(out, '\n');
+}
+
+void config_print_default(struct buf *out)
+{
+	buf_adds(out, "# mediamon: every option with its default\n\n");
+	for (int id = 0; id < OPTION_COUNT; id++)
+		if (!OPTIONS_TABLE[id].section)
+			print_option(out, &OPTIONS_TABLE[id], "");
+	for (int id = 0; id < OPTION_COUNT; id++) {
+		const char *section = OPTIONS_TABLE[id].section;
+		if (!section || !is_first_of_section(id))
+			continue;
+		buf_addf(out, "\n%s {\n", section);
+		for (int i = id; i < OPTION_COUNT; i++)
+			if (OPTIONS_TABLE[i].section && strcmp(OPTIONS_TABLE[i].section, section) == 0)
+				print_option(out, &OPTIONS_TABLE[i], "\t");
+		buf_adds(out, "}\n");
+	}
+}

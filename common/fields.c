@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "common/fields.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+
+const struct field FIELDS_TABLE[FIELD_COUNT] = {
+#define F(id, of_kind, of_what, plural_name, vorbis_keys, id3_keys, mp4_keys) \
+	[FIELD_##id] = { \
+		.name = #id, \
+		.kind = of_kind, \
+		.of = of_what, \
+		.plural = plural_name, \
+		.vorbis = vorbis_keys, \
+		.id3 = id3_keys, \
+		.mp4 = mp4_keys, \
+	},
+	FIELDS(F)
+#undef F
+};
+
+enum {
+	/** Keys of one kind of tag, all alternatives counted; checked when the index is made. */
+	KEYS_MAX = 96,
+};
+
+/**
+ * The keys of FIELDS_TABLE taken apart, once: a lookup per tag of every file should not walk
+ * forty strings.
+ */
+struct key_index {
+	size_t count;
+	struct {
+		const char *key;
+		uint8_t length;
+		uint8_t field;
+	} keys[KEYS_MAX];
+};
+
+static struct key_index by_vorbis, by_id3, by_mp4;
+static pthread_once_t indexed = PTHREAD_ONCE_INIT;
+
+static void index_add(struct key_index *index, const char *alternatives, size_t field)
+{
+	while (alternatives && *alternatives && index->count < KEYS_MAX) {
+		size_t n = strcspn(alternatives, "|");
+		index->keys[index->count].key = alternatives;
+		index->keys[index->count].length = (uint8_t)n;
+		index->keys[index->count].field = (uint8_t)field;
+		index->count++;
+		alternatives += n;
+		if (*alternatives == '|')
+			alternatives++;
+	}
+}
+
+static void index_all(void)
+{
+	for (size_t f = 0; f < FIELD_COUNT; f++) {
+		index_add(&by_vorbis, FIELDS_TABLE[f].vorbis, f);
+		index_add(&by_id3, FIELDS_TABLE[f].id3, f);
+		index_add(&by_mp4, FIELDS_TABLE[f].mp4, f);
+	}
+}
+
+static unsigned char lower(char c)
+{
+	return (unsigned char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+}
+
+/* ASCII only: MP4 keys hold the byte 0xA9, which no locale may fold. */
+static bool same_key(const char *a, const char *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (lower(a[i]) != lower(b[i]))
+			return false;
+	}
+	return true;
+}
+
+static enum field_id field_of(const struct key_index *index, const char *key, size_t n)
+{
+	pthread_once(&indexed, index_all);
+	for (size_t i = 0; i < index->count; i++) {
+		if (index->keys[i].length == n && same_key(index->keys[i].key, key, n))
+			return (enum field_id)index->keys[i].field;
+	}
+	return FIELD_COUNT;
+}
+
+enum field_id field_of_vorbis(const char *key, size_t n)
+{
+	return field_of(&by_vorbis, key, n);
+}
+
+enum field_id field_of_id3(const char *key, size_t n)
+{
+	return field_of(&by_id3, key, n);
+}
+
+enum field_id field_of_mp4(const char *key, size_t n)
+{
+	return field_of(&by_mp4, key, n);
+}
+
+int field_rank(const char *alternatives, const char *key, size_t n)
+{
+	for (int rank = 0; alternatives && *alternatives; rank++) {
+		size_t length = strcspn(alternatives, "|");
+		if (length == n && same_key(alternatives, key, n))
+			return rank;
+		alternatives += length;
+		if (*alternatives == '|')
+			alternatives++;
+	}
+	return -1;
+}
+
+/* 0–79 are ID3v1's own, the rest Winamp's. */
+static const char *const GENRES[] = {
+	"Blues", "Classic Rock", "Country", "Dance", "Disco", "Funk", "Grunge", "Hip-Hop", "Jazz",
+	"Metal", "New Age", "Oldies", "Other", "Pop", "R&B", "Rap", "Reggae", "Rock", "Techno",
+	"Industrial", "Alternative", "Ska", "Death Metal", "Pranks", "Soundtrack", "Euro-Techno",
+	"Ambient", "Trip-Hop", "Vocal", "Jazz+Funk", "Fusion", "Trance", "Classical",
+	"Instrumental", "Acid", "House", "Game", "Sound Clip", "Gospel", "Noise", "Alt. Rock",
+	"Bass", "Soul", "Punk", "Space", "Meditative", "Instrumental Pop", "Instrumental Rock",
+	"Ethnic", "Gothic", "Darkwave", "Techno-Industrial", "Electronic", "Pop-Folk", "Eurodance",
+	"Dream", "Southern Rock", "Comedy", "Cult", "Gangsta Rap", "Top 40", "Christian Rap",
+	"Pop/Funk", "Jungle", "Native American", "Cabaret", "New Wave", "Psychedelic", "Rave",
+	"Showtunes", "Trailer", "Lo-Fi", "Tribal", "Acid Punk", "Acid Jazz", "Polka", "Retro",
+	"Musical", "Rock & Roll", "Hard Rock", "Folk", "Folk-Rock", "National Folk", "Swing",
+	"Fast-Fusion", "Bebop", "Latin", "Revival", "Celtic", "Bluegrass", "Avantgarde",
+	"Gothic Rock", "Progressive Rock", "Psychedelic Rock", "Symphonic Rock", "Slow Rock",
+	"Big Band", "Chorus", "Easy Listening", "Acoustic", "Humour", "Speech", "Chanson", "Opera",
+	"Chamber Music", "Sonata", "Symphony", "Booty Bass", "Primus", "Porn Groove", "Satire",
+	"Slow Jam", "Club", "Tango", "Samba", "Folklore", "Ballad", "Power Ballad", "Rhythmic Soul",
+	"Freestyle", "Duet", "Punk Rock", "Drum Solo", "A Cappella", "Euro-House", "Dance Hall",
+	"Goa", "Drum & Bass", "Club-House", "Hardcore", "Terror", "Indie", "BritPop", "Afro-Punk",
+	"Polsk Punk", "Beat", "Christian Gangsta Rap", "Heavy Metal", "Black Metal", "Crossover",
+	"Contemporary Christian", "Christian Rock", "Merengue", "Salsa", "Thrash Metal", "Anime",
+	"JPop", "Synthpop", "Abstract", "Art Rock", "Baroque", "Bhangra", "Big Beat", "Breakbeat",
+	"Chillout", "Downtempo", "Dub", "EBM", "Eclectic", "Electro", "Electroclash", "Emo",
+	"Experimental", "Garage", "Global", "IDM", "Illbient", "Industro-Goth", "Jam Band",
+	"Krautrock", "Leftfield", "Lounge", "Math Rock", "New Romantic", "Nu-Breakz", "Post-Punk",
+	"Post-Rock", "Psytrance", "Shoegaze", "Space Rock", "Trop Rock", "World Music",
+	"Neoclassical", "Audiobook", "Audio Theatre", "Neue Deutsche Welle", "Podcast",
+	"Indie Rock", "G-Funk", "Dubstep", "Garage Rock", "Psybient",
+};
+
+const char *field_genre_name(unsigned number)
+{
+	return number < COUNT_OF(GENRES) ? GENRES[number] : NULL;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * The live page: one small file of the state directory, memory-mapped by both programs.  The
+ * indexer writes counters, the filesystem reads them: no call, no lock, nothing that can block.
+ */
+#ifndef COMMON_LIVE_H
+#define COMMON_LIVE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* name; all are plain numbers, times in ns since 1970 */
+#define LIVE_COUNTERS(L) \
+	L(pid) \
+	L(started_at) \
+	L(heartbeat_at) \
+	/* the last commit that readers may see, and the one that is being written */ \
+	L(generation) \
+	L(generation_next) \
+	/* the job that runs, 0 for none; 1 while it is paused */ \
+	L(job) \
+	L(job_paused) \
+	L(job_full) \
+	L(job_started_at) \
+	/* files seen, and how many there will be (by the last count; 0 unknown) */ \
+	L(done) \
+	L(total) \
+	L(files) \
+	L(bytes) \
+	L(unchanged) \
+	L(added) \
+	L(changed) \
+	L(removed) \
+	L(errors) \
+	L(discover_items) \
+	L(discover_depth) \
+	L(discover_limit) \
+	L(discover_busy_ns) \
+	L(extract_items) \
+	L(extract_depth) \
+	L(extract_limit) \
+	L(extract_busy_ns) \
+	L(insert_items) \
+	L(insert_depth) \
+	L(insert_limit) \
+	L(insert_busy_ns) \
+	L(rss_indexer) \
+	L(rss_scout) \
+	L(rss_worker) \
+	L(rss_sum) \
+	L(cpu_ns) \
+	L(workers) \
+	L(worker_restarts)
+
+struct live_page {
+	_Atomic uint64_t magic;
+#define L(name) _Atomic uint64_t name;
+	LIVE_COUNTERS(L)
+#undef L
+	/** Futex: moves with every commit; readers sleep on it. */
+	_Atomic uint32_t wake;
+};
+
+/** The same numbers, copied at one moment. */
+struct live_values {
+#define L(name) uint64_t name;
+	LIVE_COUNTERS(L)
+#undef L
+};
+
+/** For the indexer: makes the page.  Returns NULL with errno. */
+struct live_page *live_create(const char *state_dir);
+/** For readers: maps it; NULL with errno when there is none or it is of another version. */
+const struct live_page *live_open(const char *state_dir);
+void live_close(const struct live_page *page);
+
+void live_read(const struct live_page *page, struct live_values *out);
+
+/** Wakes everybody in live_wait(). */
+void live_wake(struct live_page *page);
+/** Ends every live_wait() without a change. */
+void live_poke(const struct live_page *page);
+/** Sleeps until live_wake() or @timeout_ms.  @seen: the value of wake known to the caller. */
+void live_wait(const struct live_page *page, uint32_t seen, int timeout_ms);
+
+/**
+ * Whether an indexer of this state directory lives: its lock is held.  *pid is set when so.
+ * Costs one fcntl; touches nothing else.
+ */
+bool live_indexer(const char *state_dir, int64_t *pid);
+
+/** Takes the lock of the state directory for this process; the descriptor holds it.  -EAGAIN with
+ * *pid when another process has it. */
+int live_lock(const char *state_dir, int64_t *pid);
+
+#endif

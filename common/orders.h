@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * The orders that people can give: one row each.  control/ in the mount, `mediamon order`, the
+ * indexer's checks and the README of the tree derive from it.
+ */
+#ifndef COMMON_ORDERS_H
+#define COMMON_ORDERS_H
+
+#include <stddef.h>
+
+/*   id, name of the file, grammar, example, what it does */
+#define ORDERS(O) \
+	O(rescan, "rescan", "[full] all | music | manga | links | /absolute/path", "manga", \
+	  "looks at the disks and updates the index; files that did not change are not read.\n" \
+	  "\"full\" reads every tag again. The same scan twice while it waits is one.") \
+	O(pause, "pause", "scan | all | JOB-NUMBER", "scan", \
+	  "holds a job within a second; what is done stays done") \
+	O(resume, "resume", "scan | all | JOB-NUMBER", "scan", "lets a held job go on") \
+	O(cancel, "cancel", "scan | all | JOB-NUMBER", "12", \
+	  "ends a job within a second; what is done stays done") \
+	O(reload, "reload", "config", "config", \
+	  "reads the configuration again; an invalid one is refused whole and the old one stays") \
+	O(log_level, "log-level", "error | warning | info | debug | trace", "debug", \
+	  "how much the indexer logs, until it ends") \
+	O(quit, "quit", "now", "now", "ends the indexer; the mount stays and says so")
+
+enum order_id {
+#define O(id, ...) ORDER_##id,
+	ORDERS(O)
+#undef O
+	ORDER_COUNT
+};
+
+enum {
+	/** Longest order that is accepted, in bytes. */
+	ORDER_MAX = 3000,
+};
+
+struct order_row {
+	/** As the file in control/ is called. */
+	const char *name;
+	const char *grammar, *example, *help;
+};
+
+extern const struct order_row ORDERS_TABLE[ORDER_COUNT];
+
+/** The row called @name; ORDER_COUNT when there is none. */
+enum order_id order_find(const char *name, size_t n);
+
+#endif

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "common/store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "common/store_private.h"
+
+const struct sql SQL_TABLE[SQL_COUNT] = {
+#define SQL(id, all, text) {#id, all, text},
+	STATEMENTS(SQL)
+#undef SQL
+};
+
+static int errno_of(int rc)
+{
+	switch (rc & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_DONE:
+	case SQLITE_ROW:
+		return 0;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return -EAGAIN;
+	case SQLITE_READONLY:
+		return -EROFS;
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_CANTOPEN:
+		return -ENOENT;
+	case SQLITE_CONSTRAINT:
+	case SQLITE_MISMATCH:
+	case SQLITE_ERROR:
+	case SQLITE_TOOBIG:
+		return -EINVAL;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return -EUCLEAN;
+	default:
+		return -EIO;
+	}
+}
+
+static int failed(struct store *s, int rc, const char *what)
+{
+	log_error("store: %s: %s", what, sqlite3_errmsg(s->db));
+	return errno_of(rc);
+}
+
+int store_exec(struct store *s, const char *sql)
+{
+	int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
+	return rc == SQLITE_OK ? 0 : failed(s, rc, sql);
+}
+
+/* --- SQL with column lists --- */
+
+/** Writes one name of a list in the form that @mark asks for. */
+static void add_name(struct buf *out, const char *mark, const char *name)
+{
+	if (out->len && out->data[out->len - 1] != '(' && out->data[out->len - 1] != ' ')
+		buf_adds(out, ", ");
+	if (mark[0] == '?')
+		buf_addc(out, '?');
+	else if (mark[1] == '.')
+		buf_addf(out, "t.%s", name);
+	else
+		buf_adds(out, name);
+}
+
+static void add_fields(struct buf *out, const char *mark, unsigned of)
+{
+	for (int f = 0; f < FIELD_COUNT; f++)
+		if (FIELDS_TABLE[f].of & of)
+			add_name(out, mark, FIELDS_TABLE[f].name);
+}
+
+static void add_run(struct buf *out, const char *mark)
+{
+	for (int m = 0; m < RUN_METRIC_COUNT; m++)
+		add_name(out, mark, RUN_METRICS_TABLE[m].name);
+}
+
+static void add_stages(struct buf *out, const char *mark)
+{
+	for (int s = 0; s < STAGE_COUNT; s++)
+		for (int m = 0; m < STAGE_METRIC_COUNT; m++) {
+			char name[64];
+			snprintf(name, sizeof name, "%s_%s", STAGE_NAMES[s],
+				 STAGE_METRICS_TABLE[m].name);
+			add_name(out, mark, name);
+		}
+}
+
+static void add_list(struct buf *out, const char *mark, size_t n)
+{
+	const char *list = mark;
+	if (*list == '?')
+		list++;
+	else if (n > 2 && list[1] == '.')
+		list += 2;
+	if (strncmp(list, "track", 5) == 0)
+		add_fields(out, mark, OF_TRACK);
+	else if (strncmp(list, "volume", 6) == 0)
+		add_fields(out, mark, OF_VOLUME);
+	else if (strncmp(list, "run", 3) == 0)
+		add_run(out, mark);
+	else if (strncmp(list, "stage", 5) == 0)
+		add_stages(out, mark);
+}
+
+char *store_sql_expand(const char *sql)
+{
+	struct buf out = BUF_INIT(1 << 16);
+	while (*sql) {
+		size_t plain = strcspn(sql, "{");
+		buf_add(&out, sql, plain);
+		sql += plain;
+		if (!*sql)
+			break;
+		size_t n = strcspn(++sql, "}");
+		add_list(&out, sql, n);
+		sql += n + (sql[n] == '}');
+	}
+	return buf_take(&out);
+}
+
+/* --- statements --- */
+
+sqlite3_stmt *store_stmt(struct store *s, enum sql_id id)
+{
+	if (s->stmt[id])
+		return s->stmt[id];
+	_free_ char *sql = store_sql_expand(SQL_TABLE[id].text);
+	if (!sql)
+		return NULL;
+	int rc = sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->stmt[id], NULL);
+	if (rc != SQLITE_OK)
+		failed(s, rc, SQL_TABLE[id].name);
+	return s->stmt[id];
+}
+
+int store_step(struct store *s, sqlite3_stmt *q)
+{
+	if (!q)
+		return -EIO;
+	int rc = sqlite3_step(q);
+	if (rc == SQLITE_ROW)
+		return 1;
+	int r = rc == SQLITE_DONE ? 0 : failed(s, rc, sqlite3_sql(q));
+	sqlite3_reset(q);
+	return r;
+}
+
+int store_run(struct store *s, sqlite3_stmt *q)
+{
+	int r = store_step(s, q);
+	if (r > 0) {
+		sqlite3_reset(q);
+		r = 0;
+	}
+	return r;
+}
+
+int store_bind_media(sqlite3_stmt *q, int i, unsigned of, const struct media *m)
+{
+	for (int f = 0; f < FIELD_COUNT; f++) {
+		if (!(FIELDS_TABLE[f].of & of))
+			continue;
+		if (!media_has(m, (enum field_id)f)) {
+			sqlite3_bind_null(q, i++);
+		} else if (field_is_text((enum field_id)f)) {
+			size_t n;
+			const char *text = media_text(m, (enum field_id)f, &n);
+			bind_text(q, i++, text, n);
+		} else if (field_is_real((enum field_id)f)) {
+			sqlite3_bind_double(q, i++, m->value[f].d);
+		} else {
+			sqlite3_bind_int64(q, i++, m->value[f].i);
+		}
+	}
+	return i;
+}
+
+/** Text from our own store was cleaned when it came in: taken as it is. */
+static void column_text(sqlite3_stmt *q, int i, enum field_id f, struct media *m)
+{
+	media_set_stored(m, f, (const char *)sqlite3_column_text(q, i),
+		       (size_t)sqlite3_column_bytes(q, i));
+}
+
+int store_column_media(sqlite3_stmt *q, int i, unsigned of, struct media *m)
+{
+	for (int f = 0; f < FIELD_COUNT; f++) {
+		if (!(FIELDS_TABLE[f].of & of))
+			continue;
+		if (sqlite3_column_type(q, i) == SQLITE_NULL)
+			i++;
+		else if (field_is_text((enum field_id)f))
+			column_text(q, i++, (enum field_id)f, m);
+		else if (field_is_real((enum field_id)f))
+			media_set_real(m, (enum field_id)f, sqlite3_column_double(q, i++));
+		else
+			media_set_int(m, (enum field_id)f, sqlite3_column_int64(q, i++));
+	}
+	return i;
+}
+
+/* --- connections --- */
+
+static int open_file(const char *state_dir, int flags, struct store **out)
+{
+	char path[4096];
+	if (snprintf(path, sizeof path, "%s/" STORE_FILE, state_dir) >= (int)sizeof path)
+		return -ENAMETOOLONG;
+	struct store *s = calloc(1, sizeof *s);
+	if (!s)
+		return -ENOMEM;
+	s->writer = (flags & SQLITE_OPEN_READWRITE) != 0;
+	s->last.dir_path = BUF_INIT(1 << 16);
+	s->last.album_key = BUF_INIT(1 << 16);
+	int rc = sqlite3_open_v2(path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+	if (rc != SQLITE_OK) {
+		int r = s->db ? errno_of(sqlite3_extended_errcode(s->db)) : -ENOMEM;
+		store_close(s);
+		return r;
+	}
+	sqlite3_busy_timeout(s->db, s->writer ? 5000 : 100);
+	*out = s;
+	return 0;
+}
+
+int store_open_reader(const char *state_dir, struct store **out)
+{
+	int r = open_file(state_dir, SQLITE_OPEN_READONLY, out);
+	if (r < 0)
+		return r;
+	/* 8 MiB of pages at most; memory-mapped pages would count as ours, so none */
+	sqlite3_exec((*out)->db, "PRAGMA query_only = 1; PRAGMA cache_size = -4096;", NULL, NULL, NULL);
+	r = store_schema_check(*out);
+	if (r < 0) {
+		store_close(*out);
+		*out = NULL;
+	}
+	return r;
+}
+
+static int check_integrity(struct store *s, char *why)
+{
+	sqlite3_stmt *q = NULL;
+	int rc = sqlite3_prepare_v2(s->db, "PRAGMA quick_check(1)", -1, &q, NULL);
+	bool ok = rc == SQLITE_OK && sqlite3_step(q) == SQLITE_ROW &&
+		  strcmp((const char *)sqlite3_column_text(q, 0), "ok") == 0;
+	if (!ok)
+		snprintf(why, 256, "the store is damaged (quick_check: %s)",
+			 q && rc == SQLITE_OK ? "not ok" : sqlite3_errmsg(s->db));
+	sqlite3_finalize(q);
+	return ok ? 0 : -EUCLEAN;
+}
+
+static int prepare_writer(struct store *s, char *why)
+{
+	static const char *const pragmas =
+		"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;"
+		"PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000;"
+		"PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY;";
+	int persist = 1;
+	int rc = sqlite3_exec(s->db, pragmas, NULL, NULL, NULL);
+	if (rc != SQLITE_OK) {
+		snprintf(why, 256, "the store cannot be opened for writing: %s", sqlite3_errmsg(s->db));
+		return errno_of(rc);
+	}
+	/* a reader under another user finds the WAL there after a clean stop */
+	sqlite3_file_control(s->db, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
+	int r = check_integrity(s, why);
+	return r < 0 ? r : store_schema_prepare(s, why);
+}
+
+int store_open_writer(const char *state_dir, struct store **out, char why[static 256])
+{
+	int r = open_file(state_dir, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, out);
+	if (r < 0) {
+		snprintf(why, 256, "the store in %.150s cannot be opened: %s", state_dir, strerror(-r));
+		return r;
+	}
+	r = prepare_writer(*out, why);
+	if (r < 0) {
+		store_close(*out);
+		*out = NULL;
+	}
+	return r;
+}
+
+const char *store_library(void)
+{
+	return sqlite3_libversion();
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	for (int i = 0; i < SQL_COUNT; i++)
+		sqlite3_finalize(s->stmt[i]);
+	sqlite3_close(s->db);
+	buf_clear(&s->last.dir_path);
+	buf_clear(&s->last.album_key);
+	free(s);
+}
+
+void store_forget_last(struct store *s)
+{
+	s->last.dir = s->last.album = 0;
+}
+
+int store_begin_read(struct store *s)
+{
+	return store_exec(s, "BEGIN");
+}
+
+void store_end(struct store *s)
+{
+	for (int i = 0; i < SQL_COUNT; i++)
+		if (s->stmt[i])
+			sqlite3_reset(s->stmt[i]);
+	store_exec(s, "COMMIT");
+}

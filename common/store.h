@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * The store: one SQLite file (WAL) in the state directory.  One thread of one process writes it
+ * (store_write.h, only in indexer/load/writer.c); everybody else asks questions with plain names
+ * (store_read.h).  A connection belongs to one thread at a time.
+ */
+#ifndef COMMON_STORE_H
+#define COMMON_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+
+/**
+ * What moves together.  Every commit that changes data of a topic gives the topic the number of
+ * that commit (its generation), in the same transaction: a document made from some topics has
+ * the greatest of their numbers as its version.
+ */
+#define TOPICS(T) \
+	T(music) \
+	T(manga) \
+	T(missing) \
+	T(errors) \
+	T(audit) \
+	T(roots) \
+	T(jobs) \
+	T(scan) \
+	T(events) \
+	T(orders)
+
+enum topic {
+#define T(name) TOPIC_##name,
+	TOPICS(T)
+#undef T
+	TOPIC_COUNT
+};
+
+#define TOPIC_BIT(name) (1u << TOPIC_##name)
+
+/** The name of the store's file in the state directory. */
+#define STORE_FILE "mediamon.db"
+
+/**
+ * Opens the store of @state_dir for reading.  Returns 0; -ENOENT when there is none yet;
+ * -EPROTO when another version of mediamon made it; -EIO and others.
+ */
+int store_open_reader(const char *state_dir, struct store **out);
+
+/**
+ * Opens it for writing, makes it when absent, checks it (quick_check) and migrates it.
+ * @why gets a sentence on failure.
+ */
+int store_open_writer(const char *state_dir, struct store **out, char why[static 256]);
+
+/** The library's version, for --version. */
+const char *store_library(void);
+
+/** Accepts NULL. */
+void store_close(struct store *s);
+
+/** One consistent snapshot for all questions until store_end().  Nests are not allowed. */
+int store_begin_read(struct store *s);
+void store_end(struct store *s);
+
+#endif

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Questions about the index as a whole: topics, roots, files, errors, jobs, runs, events. */
+#include "common/store_read.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "common/store_private.h"
+
+int store_topics(struct store *s, uint64_t *version, int64_t *at, uint64_t *generation)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_topics);
+	int r;
+	*generation = 0;
+	memset(version, 0, TOPIC_COUNT * sizeof *version);
+	memset(at, 0, TOPIC_COUNT * sizeof *at);
+	while ((r = store_step(s, q)) > 0) {
+		int64_t id = sqlite3_column_int64(q, 0);
+		uint64_t v = (uint64_t)sqlite3_column_int64(q, 1);
+		if (v > *generation)
+			*generation = v;
+		if (id < 0 || id >= TOPIC_COUNT)
+			continue;
+		version[id] = v;
+		at[id] = sqlite3_column_int64(q, 2);
+	}
+	return r;
+}
+
+static int changed_rows(struct store *s, enum sql_id sql, uint64_t since, enum row_kind kind,
+			store_changed_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, sql);
+	int r;
+	sqlite3_bind_int64(q, 1, (int64_t)since);
+	while ((r = store_step(s, q)) > 0)
+		fn(arg, kind, sqlite3_column_int64(q, 0), false);
+	return r;
+}
+
+int store_changed(struct store *s, uint64_t since, store_changed_fn *fn, void *arg)
+{
+	int r = changed_rows(s, SQL_changed_series, since, ROW_SERIES, fn, arg);
+	if (r == 0)
+		r = changed_rows(s, SQL_changed_albums, since, ROW_ALBUM, fn, arg);
+	if (r == 0)
+		r = changed_rows(s, SQL_changed_shelves, since, SHELF_ARTIST, fn, arg);
+	sqlite3_stmt *q = store_stmt(s, SQL_tombs);
+	if (r < 0 || !q)
+		return r < 0 ? r : -EIO;
+	sqlite3_bind_int64(q, 1, (int64_t)since);
+	while ((r = store_step(s, q)) > 0)
+		fn(arg, (enum row_kind)sqlite3_column_int(q, 0), sqlite3_column_int64(q, 1), true);
+	return r;
+}
+
+int store_meta(struct store *s, const char *name, char *value, size_t size)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_meta_get);
+	bind_text(q, 1, name, strlen(name));
+	int r = store_step(s, q);
+	snprintf(value, size, "%s", r > 0 ? column_str(q, 0) : "");
+	sqlite3_reset(q);
+	return r < 0 ? r : 0;
+}
+
+int store_roots(struct store *s, store_root_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_roots);
+	int r;
+	while ((r = store_step(s, q)) > 0) {
+		struct store_root row = {
+			.id = sqlite3_column_int64(q, 0),
+			.name = column_str(q, 1),
+			.kind = column_str(q, 2),
+			.path = column_bytes(q, 3),
+			.state = column_str(q, 4),
+			.reason = column_str(q, 5),
+			.since = sqlite3_column_int64(q, 6),
+			.device = (uint64_t)sqlite3_column_int64(q, 7),
+			.files = sqlite3_column_int64(q, 8),
+			.bytes = sqlite3_column_int64(q, 9),
+		};
+		r = fn(arg, &row);
+		if (r)
+			break;
+	}
+	sqlite3_reset(q);
+	return r;
+}
+
+/** One number from a statement whose parameters are bound. */
+static int one_number(struct store *s, sqlite3_stmt *q, int64_t *v)
+{
+	int r = store_step(s, q);
+	*v = r > 0 ? sqlite3_column_int64(q, 0) : 0;
+	sqlite3_reset(q);
+	return r > 0 ? 0 : r < 0 ? r : -ENOENT;
+}
+
+int store_former_roots(struct store *s, int (*fn)(void *arg, int64_t id), void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_roots_former);
+	int r;
+	while ((r = store_step(s, q)) > 0) {
+		r = fn(arg, sqlite3_column_int64(q, 0));
+		if (r)
+			break;
+	}
+	sqlite3_reset(q);
+	return r;
+}
+
+int store_root_has_files(struct store *s, int64_t root)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_root_has_files);
+	int64_t v;
+	sqlite3_bind_int64(q, 1, root);
+	int r = one_number(s, q, &v);
+	return r < 0 ? r : v != 0;
+}
+
+/* --- the diff --- */
+
+int store_dir(struct store *s, int64_t root, const char *path, size_t n, int64_t *id, bool *cover)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_dir_find);
+	sqlite3_bind_int64(q, 1, root);
+	bind_bytes(q, 2, path, n);
+	int r = store_step(s, q);
+	if (r > 0) {
+		*id = sqlite3_column_int64(q, 0);
+		*cover = sqlite3_column_int(q, 1) != 0;
+		sqlite3_reset(q);
+		return 0;
+	}
+	return r < 0 ? r : -ENOENT;
+}
+
+static struct store_file file_row(sqlite3_stmt *q)
+{
+	return (struct store_file){
+		.id = sqlite3_column_int64(q, 0),
+		.name = column_bytes(q, 1),
+		.size = sqlite3_column_int64(q, 2),
+		.mtime = sqlite3_column_int64(q, 3),
+		.ctime = sqlite3_column_int64(q, 4),
+		.inode = sqlite3_column_int64(q, 5),
+		.state = sqlite3_column_int(q, 6),
+		.job = sqlite3_column_int64(q, 7),
+	};
+}
+
+int store_dir_files(struct store *s, int64_t dir, store_file_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_dir_files);
+	int r;
+	sqlite3_bind_int64(q, 1, dir);
+	while ((r = store_step(s, q)) > 0) {
+		struct store_file row = file_row(q);
+		r = fn(arg, &row);
+		if (r)
+			break;
+	}
+	sqlite3_reset(q);
+	return r;
+}
+
+int store_file_find(struct store *s, int64_t dir, const char *name, size_t n, struct store_file *row)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_file_find);
+	sqlite3_bind_int64(q, 1, dir);
+	bind_bytes(q, 2, name, n);
+	int r = store_step(s, q);
+	if (r > 0) {
+		*row = file_row(q);
+		row->name = (struct bytes){name, n};
+		sqlite3_reset(q);
+		return 0;
+	}
+	return r < 0 ? r : -ENOENT;
+}
+
+int store_dirs_below(struct store *s, int64_t root, const char *path, size_t n, store_dir_fn *fn,
+		     void *arg)
+{
+	_buf_ struct buf first = BUF_INIT(8192), behind = BUF_INIT(8192);
+	sqlite3_stmt *q = store_stmt(s, SQL_dirs_below);
+	int r;
+	buf_add(&first, path, n);
+	buf_addc(&first, '/');
+	buf_add(&behind, path, n);
+	buf_addc(&behind, '/' + 1);
+	sqlite3_bind_int64(q, 1, root);
+	bind_bytes(q, 2, path, n);
+	bind_bytes(q, 3, buf_str(&first), first.len);
+	bind_bytes(q, 4, buf_str(&behind), behind.len);
+	while ((r = store_step(s, q)) > 0) {
+		r = fn(arg, sqlite3_column_int64(q, 0), column_bytes(q, 1));
+		if (r)
+			break;
+	}
+	sqlite3_reset(q);
+	sqlite3_clear_bindings(q);
+	return r;
+}
+
+int store_last_ids(struct store *s, int64_t *dir, int64_t *file)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_last_ids);
+	int r = store_step(s, q);
+	*dir = r > 0 ? sqlite3_column_int64(q, 0) : 0;
+	*file = r > 0 ? sqlite3_column_int64(q, 1) : 0;
+	sqlite3_reset(q);
+	return r < 0 ? r : 0;
+}
+
+int store_error_find(struct store *s, int64_t root, const char *path, size_t n,
+		     struct store_error *row)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_error_find);
+	sqlite3_bind_int64(q, 1, root);
+	bind_bytes(q, 2, path, n);
+	int r = store_step(s, q);
+	if (r > 0) {
+		*row = (struct store_error){.tries = sqlite3_column_int(q, 2)};
+		snprintf(row->kind, sizeof row->kind, "%s", column_str(q, 0));
+	}
+	sqlite3_reset(q);
+	return r > 0 ? 0 : r < 0 ? r : -ENOENT;
+}
+
+/* --- errors and audit --- */
+
+int store_errors(struct store *s, store_error_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_errors);
+	int r;
+	while ((r = store_step(s, q)) > 0) {
+		struct store_error_row row = {
+			.root = column_bytes(q, 0),
+			.path = column_bytes(q, 1),
+			.kind = column_str(q, 2),
+			.reason = column_str(q, 3),
+			.since = sqlite3_column_int64(q, 4),
+			.tries = sqlite3_column_int(q, 5),
+		};
+		r = fn(arg, &row);
+		if (r)
+			break;
+	}
+	sqlite3_reset(q);
+	return r;
+}
+
+static int audit_of(struct store *s, enum sql_id sql, const char *kind, int limit,
+		    store_audit_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, sql);
+	int r;
+	sqlite3_bind_int(q, 1, limit);
+	while ((r = store_step(s, q)) > 0) {
+		struct store_audit_row row = {
+			.root = column_bytes(q, 0),
+			.dir = column_bytes(q, 1),
+			.name = column_bytes(q, 2),
+			.kind = kind,
+			.problems = sqlite3_column_int(q, 3),
+		};
+		r = fn(arg, &row);
+		if (r)
+			break;
+	}
+	sqlite3_reset(q);
+	return r;
+}
+
+int store_audit(struct store *s, int limit, store_audit_fn *fn, void *arg, int64_t *total)
+{
+	static const struct {
+		enum sql_id sql;
+		const char *kind;
+	} kinds[] = {
+		{SQL_audit_albums, "album"},
+		{SQL_audit_tracks, "track"},
+		{SQL_audit_volumes, "volume"},
+	};
+	int r = one_number(s, store_stmt(s, SQL_audit_count), total);
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds && r == 0; i++)
+		r = audit_of(s, kinds[i].sql, kinds[i].kind, limit, fn, arg);
+	return r;
+}
+
+/* --- jobs, runs, events --- */
+
+static int job_rows(struct store *s, sqlite3_stmt *q, store_job_fn *fn, void *arg)
+{
+	int r;
+	while ((r = store_step(s, q)) > 0) {
+		struct store_job row = {
+			.id = sqlite3_column_int64(q, 0),
+			.order = column_str(q, 1),
+			.state = column_str(q, 2),
+			.submitted_at = sqlite3_column_int64(q, 3),
+			.started_at = sqlite3_column_int64(q, 4),
+			.ended_at = sqlite3_column_int64(q, 5),
+			.done = sqlite3_column_int64(q, 6),
+			.total = sqlite3_column_int64(q, 7),
+			.result = column_str(q, 8),
+		};
+		r = fn(arg, &row);
+		if (r)
+			break;
+	}
+	sqlite3_reset(q);
+	return r;
+}
+
+int store_jobs_live(struct store *s, store_job_fn *fn, void *arg)
+{
+	return job_rows(s, store_stmt(s, SQL_jobs_live), fn, arg);
+}
+
+int store_jobs_ended(struct store *s, int limit, store_job_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_jobs_ended);
+	sqlite3_bind_int(q, 1, limit);
+	return job_rows(s, q, fn, arg);
+}
+
+static void run_row(sqlite3_stmt *q, struct run *run)
+{
+	*run = (struct run){
+		.job = sqlite3_column_int64(q, 0),
+		.started_at = sqlite3_column_int64(q, 3),
+		.ended_at = sqlite3_column_int64(q, 4),
+	};
+	snprintf(run->order, sizeof run->order, "%s", column_str(q, 1));
+	snprintf(run->mode, sizeof run->mode, "%s", column_str(q, 2));
+	int i = 5;
+	for (int m = 0; m < RUN_METRIC_COUNT; m++)
+		run->value[m] = sqlite3_column_double(q, i++);
+	for (int st = 0; st < STAGE_COUNT; st++)
+		for (int m = 0; m < STAGE_METRIC_COUNT; m++)
+			run->stage[st][m] = sqlite3_column_double(q, i++);
+}
+
+int store_runs(struct store *s, int limit, store_run_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_runs);
+	int r;
+	sqlite3_bind_int(q, 1, limit);
+	while ((r = store_step(s, q)) > 0) {
+		struct run run;
+		run_row(q, &run);
+		r = fn(arg, &run);
+		if (r)
+			break;
+	}
+	sqlite3_reset(q);
+	return r;
+}
+
+int store_events(struct store *s, int64_t after, int limit, store_event_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_events);
+	int r;
+	sqlite3_bind_int64(q, 1, after);
+	sqlite3_bind_int(q, 2, limit);
+	while ((r = store_step(s, q)) > 0) {
+		struct store_event row = {
+			.seq = sqlite3_column_int64(q, 0),
+			.time = sqlite3_column_int64(q, 1),
+			.kind = column_str(q, 2),
+			.body = column_bytes(q, 3),
+		};
+		r = fn(arg, &row);
+		if (r)
+			break;
+	}
+	sqlite3_reset(q);
+	return r;
+}
+
+int store_event_last(struct store *s, int64_t *seq)
+{
+	return one_number(s, store_stmt(s, SQL_event_last), seq);
+}
+
+/* --- counts --- */
+
+static int kind_bytes(struct store *s, const char *kind, int64_t *bytes)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_count_kind_bytes);
+	bind_text(q, 1, kind, strlen(kind));
+	return one_number(s, q, bytes);
+}
+
+int store_counts(struct store *s, struct store_counts *c)
+{
+	const struct {
+		enum sql_id sql;
+		int64_t *value;
+	} numbers[] = {
+		{SQL_count_albums, &c->albums},   {SQL_count_artists, &c->artists},
+		{SQL_count_series, &c->series},   {SQL_count_missing, &c->missing},
+		{SQL_count_errors, &c->errors},
+	};
+	*c = (struct store_counts){0};
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+		int r = one_number(s, store_stmt(s, numbers[i].sql), numbers[i].value);
+		if (r < 0)
+			return r;
+	}
+	sqlite3_stmt *q = store_stmt(s, SQL_count_music);
+	if (store_step(s, q) > 0) {
+		c->tracks = sqlite3_column_int64(q, 0);
+		c->music_seconds = sqlite3_column_double(q, 1);
+	}
+	sqlite3_reset(q);
+	q = store_stmt(s, SQL_count_volumes);
+	if (store_step(s, q) > 0) {
+		c->volumes = sqlite3_column_int64(q, 0);
+		c->chapters = sqlite3_column_int64(q, 1);
+	}
+	sqlite3_reset(q);
+	int r = kind_bytes(s, "music", &c->music_bytes);
+	return r < 0 ? r : kind_bytes(s, "manga", &c->manga_bytes);
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * Questions to the store.
+ *
+ * A callback gets one row at a time and returns 0 to go on, another value to stop (which the
+ * question then returns).  Texts and bytes in rows are borrowed for the time of the call.
+ * Every question returns 0 or -errno; a single row that is not there is -ENOENT.
+ */
+#ifndef COMMON_STORE_READ_H
+#define COMMON_STORE_READ_H
+
+#include "common/media.h"
+#include "common/metrics.h"
+#include "common/store.h"
+
+struct bytes {
+	const char *data;
+	size_t len;
+};
+
+/** Kinds of rows with a version of their own; also `kind` of a shelf (1–3). */
+enum row_kind {
+	ROW_NONE = 0,
+	SHELF_ARTIST = 1,
+	SHELF_GENRE = 2,
+	SHELF_YEAR = 3,
+	ROW_ALBUM = 4,
+	ROW_SERIES = 5,
+	ROW_SPOT = 6,
+};
+
+/** @version, @at: TOPIC_COUNT each; 0 for a topic that never moved.  *generation: the last commit. */
+int store_topics(struct store *s, uint64_t *version, int64_t *at, uint64_t *generation);
+
+/** Rows of series, albums, shelves that changed or ended after commit @since. */
+typedef void store_changed_fn(void *arg, enum row_kind kind, int64_t id, bool is_gone);
+int store_changed(struct store *s, uint64_t since, store_changed_fn *fn, void *arg);
+
+/** A text of the meta table; "" when there is none. */
+int store_meta(struct store *s, const char *name, char *value, size_t size);
+
+struct store_root {
+	int64_t id;
+	const char *name, *kind, *state, *reason;
+	struct bytes path;
+	int64_t since, files, bytes;
+	uint64_t device;
+};
+typedef int store_root_fn(void *arg, const struct store_root *row);
+int store_roots(struct store *s, store_root_fn *fn, void *arg);
+/** Roots that the configuration does not name any more. */
+int store_former_roots(struct store *s, int (*fn)(void *arg, int64_t id), void *arg);
+/** 1 when the index holds files of the root, 0 when not. */
+int store_root_has_files(struct store *s, int64_t root);
+
+/* --- what the diff asks --- */
+
+struct store_file {
+	int64_t id;
+	struct bytes name;
+	int64_t size, mtime, ctime, inode, job;
+	int state;
+};
+typedef int store_file_fn(void *arg, const struct store_file *row);
+/** *id, *cover of a directory; -ENOENT. */
+int store_dir(struct store *s, int64_t root, const char *path, size_t n, int64_t *id, bool *cover);
+int store_dir_files(struct store *s, int64_t dir, store_file_fn *fn, void *arg);
+int store_file_find(struct store *s, int64_t dir, const char *name, size_t n, struct store_file *row);
+typedef int store_dir_fn(void *arg, int64_t id, struct bytes path);
+/** The directory @path and all below it ("" = all of the root). */
+int store_dirs_below(struct store *s, int64_t root, const char *path, size_t n, store_dir_fn *fn,
+		     void *arg);
+/** Greatest ids of directories and files: rows made later have greater ones. */
+int store_last_ids(struct store *s, int64_t *dir, int64_t *file);
+struct store_error {
+	char kind[16];
+	int tries;
+};
+int store_error_find(struct store *s, int64_t root, const char *path, size_t n,
+		     struct store_error *row);
+
+/* --- music --- */
+
+struct store_item {
+	int64_t id;
+	const char *name;
+	size_t name_len;
+	/** When it last changed. */
+	int64_t at;
+};
+typedef int store_item_fn(void *arg, const struct store_item *row);
+/** Names of the shelves of a kind, with id > @after, by id. */
+int store_shelves(struct store *s, enum row_kind kind, int64_t after, store_item_fn *fn, void *arg);
+int store_shelf_find(struct store *s, enum row_kind kind, const char *shown, int64_t *id);
+int store_shelf(struct store *s, int64_t id, enum row_kind *kind, uint64_t *version, int64_t *at);
+int store_spots(struct store *s, int64_t shelf, int64_t after, store_item_fn *fn, void *arg);
+int store_spot_find(struct store *s, int64_t shelf, const char *shown, int64_t *id);
+int store_spot(struct store *s, int64_t id, int64_t *shelf, int64_t *album, uint64_t *version,
+	       int64_t *at);
+int store_spots_for_album(struct store *s, int64_t album, store_item_fn *fn, void *arg);
+
+struct store_album {
+	int64_t id;
+	const char *title, *artist, *date;
+	int64_t year;
+	uint64_t version;
+	int64_t at;
+};
+typedef int store_album_fn(void *arg, const struct store_album *row);
+int store_album(struct store *s, int64_t id, store_album_fn *fn, void *arg);
+
+/** One media file with its fields. */
+struct store_media {
+	int64_t id;
+	struct bytes root, dir, name;
+	int64_t size, mtime;
+	/** True when the file could not be read. */
+	bool is_bad;
+	const struct media *media;
+};
+typedef int store_media_fn(void *arg, const struct store_media *row);
+int store_album_tracks(struct store *s, int64_t album, store_media_fn *fn, void *arg);
+int store_export_tracks(struct store *s, store_media_fn *fn, void *arg);
+int store_export_volumes(struct store *s, store_media_fn *fn, void *arg);
+/** Root, directory and name of one file. */
+int store_file_path(struct store *s, int64_t id, struct buf *path);
+/** *mtime of a file. */
+int store_file_times(struct store *s, int64_t id, int64_t *mtime);
+
+/* --- manga --- */
+
+int store_series_list(struct store *s, int64_t after, store_item_fn *fn, void *arg);
+int store_series_find(struct store *s, const char *shown, int64_t *id);
+struct store_series {
+	int64_t id;
+	const char *title, *shown, *total_source;
+	/** The regular volumes owned, as a JSON list; "" before the first settling. */
+	const char *owned;
+	/** Volumes that the series has; 0 when nobody says. */
+	int64_t total, user_total;
+	uint64_t version;
+	int64_t at;
+};
+typedef int store_series_fn(void *arg, const struct store_series *row);
+int store_series(struct store *s, int64_t id, store_series_fn *fn, void *arg);
+int store_series_volumes(struct store *s, int64_t series, store_media_fn *fn, void *arg);
+
+struct store_missing {
+	const char *series, *shown;
+	int64_t volume;
+	const char *kind, *state;
+	int64_t since;
+};
+typedef int store_missing_fn(void *arg, const struct store_missing *row);
+/** @series 0: of all series, by name. */
+int store_missing(struct store *s, int64_t series, store_missing_fn *fn, void *arg);
+
+/* --- errors, audit, jobs, runs, events --- */
+
+struct store_error_row {
+	struct bytes root, path;
+	const char *kind, *reason;
+	int64_t since;
+	int tries;
+};
+typedef int store_error_fn(void *arg, const struct store_error_row *row);
+int store_errors(struct store *s, store_error_fn *fn, void *arg);
+
+/** Bits of `audit`. */
+#define AUDITS(A) \
+	A(no_title, 1, "no title tag") \
+	A(no_artist, 2, "no artist tag") \
+	A(no_album, 4, "no album tag") \
+	A(no_cover, 8, "no cover: neither embedded nor beside the files") \
+	A(no_comicinfo, 16, "no ComicInfo.xml") \
+	A(no_number, 32, "the name tells neither volume nor chapter")
+enum {
+#define A(name, bit, text) AUDIT_##name = bit,
+	AUDITS(A)
+#undef A
+};
+
+struct store_audit_row {
+	struct bytes root, dir, name;
+	/** What it is: "track", "volume", "album". */
+	const char *kind;
+	int problems;
+};
+typedef int store_audit_fn(void *arg, const struct store_audit_row *row);
+/** At most @limit rows of each kind; *total counts all. */
+int store_audit(struct store *s, int limit, store_audit_fn *fn, void *arg, int64_t *total);
+
+struct store_job {
+	int64_t id;
+	const char *order, *state, *result;
+	int64_t submitted_at, started_at, ended_at, done, total;
+};
+typedef int store_job_fn(void *arg, const struct store_job *row);
+/** Queued, paused and running ones, oldest first. */
+int store_jobs_live(struct store *s, store_job_fn *fn, void *arg);
+/** The last @limit ended ones, newest first. */
+int store_jobs_ended(struct store *s, int limit, store_job_fn *fn, void *arg);
+
+typedef int store_run_fn(void *arg, const struct run *run);
+/** The last @limit runs, oldest first. */
+int store_runs(struct store *s, int limit, store_run_fn *fn, void *arg);
+
+struct store_event {
+	int64_t seq, time;
+	const char *kind;
+	/** A JSON object. */
+	struct bytes body;
+};
+typedef int store_event_fn(void *arg, const struct store_event *row);
+int store_events(struct store *s, int64_t after, int limit, store_event_fn *fn, void *arg);
+int store_event_last(struct store *s, int64_t *seq);
+
+struct store_counts {
+	int64_t tracks, albums, artists, music_bytes;
+	double music_seconds;
+	int64_t series, volumes, chapters, missing, manga_bytes;
+	int64_t errors;
+};
+int store_counts(struct store *s, struct store_counts *c);
+
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Questions about music and manga: shelves, albums, tracks, series, volumes. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "common/store_private.h"
+#include "common/store_read.h"
+#include "common/text.h"
+
+/** Rows of (id, shown name, time). */
+static int item_rows(struct store *s, sqlite3_stmt *q, store_item_fn *fn, void *arg)
+{
+	int r;
+	while ((r = store_step(s, q)) > 0) {
+		struct store_item row = {
+			.id = sqlite3_column_int64(q, 0),
+			.name = column_str(q, 1),
+			.name_len = (size_t)sqlite3_column_bytes(q, 1),
+			.at = sqlite3_column_int64(q, 2),
+		};
+		r = fn(arg, &row);
+		if (r)
+			break;
+	}
+	sqlite3_reset(q);
+	return r;
+}
+
+/** The row whose second column is exactly @shown, found by its folded form at parameter @i. */
+static int find_shown(struct store *s, sqlite3_stmt *q, int i, const char *shown, int64_t *id)
+{
+	_buf_ struct buf key = BUF_INIT(4096);
+	int r = text_fold_case(shown, strlen(shown), &key);
+	if (r < 0)
+		return r;
+	sqlite3_bind_text(q, i, buf_str(&key), (int)key.len, SQLITE_TRANSIENT);
+	r = store_step(s, q);
+	bool found = r > 0 && strcmp(column_str(q, 1), shown) == 0;
+	if (found)
+		*id = sqlite3_column_int64(q, 0);
+	sqlite3_reset(q);
+	if (r < 0)
+		return r;
+	return found ? 0 : -ENOENT;
+}
+
+/* --- shelves and spots --- */
+
+int store_shelves(struct store *s, enum row_kind kind, int64_t after, store_item_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_shelves);
+	sqlite3_bind_int(q, 1, kind);
+	sqlite3_bind_int64(q, 2, after);
+	return item_rows(s, q, fn, arg);
+}
+
+int store_shelf_find(struct store *s, enum row_kind kind, const char *shown, int64_t *id)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_shelf_shown);
+	sqlite3_bind_int(q, 1, kind);
+	return find_shown(s, q, 2, shown, id);
+}
+
+int store_shelf(struct store *s, int64_t id, enum row_kind *kind, uint64_t *version, int64_t *at)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_shelf_get);
+	sqlite3_bind_int64(q, 1, id);
+	int r = store_step(s, q);
+	if (r > 0) {
+		*kind = (enum row_kind)sqlite3_column_int(q, 1);
+		*version = (uint64_t)sqlite3_column_int64(q, 4);
+		*at = sqlite3_column_int64(q, 5);
+	}
+	sqlite3_reset(q);
+	return r > 0 ? 0 : r < 0 ? r : -ENOENT;
+}
+
+int store_spots(struct store *s, int64_t shelf, int64_t after, store_item_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_spots);
+	sqlite3_bind_int64(q, 1, shelf);
+	sqlite3_bind_int64(q, 2, after);
+	return item_rows(s, q, fn, arg);
+}
+
+int store_spot_find(struct store *s, int64_t shelf, const char *shown, int64_t *id)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_spot_shown);
+	sqlite3_bind_int64(q, 1, shelf);
+	return find_shown(s, q, 2, shown, id);
+}
+
+int store_spot(struct store *s, int64_t id, int64_t *shelf, int64_t *album, uint64_t *version,
+	       int64_t *at)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_spot_get);
+	sqlite3_bind_int64(q, 1, id);
+	int r = store_step(s, q);
+	if (r > 0) {
+		*shelf = sqlite3_column_int64(q, 1);
+		*album = sqlite3_column_int64(q, 2);
+		*version = (uint64_t)sqlite3_column_int64(q, 4);
+		*at = sqlite3_column_int64(q, 5);
+	}
+	sqlite3_reset(q);
+	return r > 0 ? 0 : r < 0 ? r : -ENOENT;
+}
+
+int store_spots_for_album(struct store *s, int64_t album, store_item_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_spots_for_album);
+	sqlite3_bind_int64(q, 1, album);
+	return item_rows(s, q, fn, arg);
+}
+
+/* --- albums and tracks --- */
+
+int store_album(struct store *s, int64_t id, store_album_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_album_get);
+	sqlite3_bind_int64(q, 1, id);
+	int r = store_step(s, q);
+	if (r > 0) {
+		struct store_album row = {
+			.id = sqlite3_column_int64(q, 0),
+			.title = column_str(q, 1),
+			.artist = column_str(q, 2),
+			.year = sqlite3_column_int64(q, 3),
+			.date = column_str(q, 4),
+			.version = (uint64_t)sqlite3_column_int64(q, 5),
+			.at = sqlite3_column_int64(q, 6),
+		};
+		r = fn(arg, &row);
+		sqlite3_reset(q);
+		return r;
+	}
+	return r < 0 ? r : -ENOENT;
+}
+
+/** Rows of (id, root, dir, name, size, mtime [, state], fields). */
+static int media_rows(struct store *s, sqlite3_stmt *q, unsigned of, store_media_fn *fn, void *arg)
+{
+	struct media media;
+	int r;
+	media_init(&media);
+	while ((r = store_step(s, q)) > 0) {
+		media_reset(&media);
+		bool has_state = of == OF_VOLUME;
+		store_column_media(q, has_state ? 7 : 6, of, &media);
+		struct store_media row = {
+			.id = sqlite3_column_int64(q, 0),
+			.root = column_bytes(q, 1),
+			.dir = column_bytes(q, 2),
+			.name = column_bytes(q, 3),
+			.size = sqlite3_column_int64(q, 4),
+			.mtime = sqlite3_column_int64(q, 5),
+			.is_bad = has_state && sqlite3_column_int(q, 6) != 0,
+			.media = &media,
+		};
+		r = fn(arg, &row);
+		if (r)
+			break;
+	}
+	sqlite3_reset(q);
+	media_clear(&media);
+	return r;
+}
+
+int store_album_tracks(struct store *s, int64_t album, store_media_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_album_tracks);
+	sqlite3_bind_int64(q, 1, album);
+	return media_rows(s, q, OF_TRACK, fn, arg);
+}
+
+int store_export_tracks(struct store *s, store_media_fn *fn, void *arg)
+{
+	return media_rows(s, store_stmt(s, SQL_export_tracks), OF_TRACK, fn, arg);
+}
+
+int store_export_volumes(struct store *s, store_media_fn *fn, void *arg)
+{
+	return media_rows(s, store_stmt(s, SQL_export_volumes), OF_VOLUME, fn, arg);
+}
+
+int store_file_path(struct store *s, int64_t id, struct buf *path)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_file_path);
+	sqlite3_bind_int64(q, 1, id);
+	int r = store_step(s, q);
+	for (int i = 0; i < 3 && r > 0; i++) {
+		struct bytes part = column_bytes(q, i);
+		if (part.len && path->len && path->data[path->len - 1] != '/')
+			buf_addc(path, '/');
+		buf_add(path, part.data, part.len);
+	}
+	sqlite3_reset(q);
+	return r > 0 ? path->error : r < 0 ? r : -ENOENT;
+}
+
+int store_file_times(struct store *s, int64_t id, int64_t *mtime)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_file_times);
+	sqlite3_bind_int64(q, 1, id);
+	int r = store_step(s, q);
+	*mtime = r > 0 ? sqlite3_column_int64(q, 0) : 0;
+	sqlite3_reset(q);
+	return r > 0 ? 0 : r < 0 ? r : -ENOENT;
+}
+
+/* --- series --- */
+
+int store_series_list(struct store *s, int64_t after, store_item_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_series_list);
+	sqlite3_bind_int64(q, 1, after);
+	return item_rows(s, q, fn, arg);
+}
+
+int store_series_find(struct store *s, const char *shown, int64_t *id)
+{
+	return find_shown(s, store_stmt(s, SQL_series_shown), 1, shown, id);
+}
+
+int store_series(struct store *s, int64_t id, store_series_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_series_get);
+	sqlite3_bind_int64(q, 1, id);
+	int r = store_step(s, q);
+	if (r > 0) {
+		struct store_series row = {
+			.id = sqlite3_column_int64(q, 0),
+			.title = column_str(q, 1),
+			.shown = column_str(q, 2),
+			.total = sqlite3_column_int64(q, 3),
+			.total_source = column_str(q, 4),
+			.user_total = sqlite3_column_int64(q, 5),
+			.version = (uint64_t)sqlite3_column_int64(q, 6),
+			.at = sqlite3_column_int64(q, 7),
+			.owned = column_str(q, 8),
+		};
+		r = fn(arg, &row);
+		sqlite3_reset(q);
+		return r;
+	}
+	return r < 0 ? r : -ENOENT;
+}
+
+int store_series_volumes(struct store *s, int64_t series, store_media_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_series_volumes);
+	sqlite3_bind_int64(q, 1, series);
+	return media_rows(s, q, OF_VOLUME, fn, arg);
+}
+
+int store_missing(struct store *s, int64_t series, store_missing_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, series ? SQL_missing_series : SQL_missing_all);
+	int r;
+	if (series)
+		sqlite3_bind_int64(q, 1, series);
+	while ((r = store_step(s, q)) > 0) {
+		struct store_missing row = {
+			.series = column_str(q, 0),
+			.volume = sqlite3_column_int64(q, 1),
+			.kind = column_str(q, 2),
+			.state = column_str(q, 3),
+			.since = sqlite3_column_int64(q, 4),
+			.shown = column_str(q, 5),
+		};
+		r = fn(arg, &row);
+		if (r)
+			break;
+	}
+	sqlite3_reset(q);
+	return r;
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * Every statement of the store, in one table, so that a test can ask SQLite for the plan of each.
+ *
+ * SQL(id, reads-all, text): reads-all marks the statements that are meant to read a whole large
+ * table (exports, the diff, counts); every other one must find its rows by an index.
+ * {track}, {volume}, {run}, {stage}: the column lists of fields.h and metrics.h; {t.track}: the
+ * same with a prefix; {?track}: as many parameters; {=track}: "a=?, b=?".
+ */
+#ifndef COMMON_STORE_SQL_H
+#define COMMON_STORE_SQL_H
+
+#define STATEMENTS(SQL) \
+	/* --- topics and generations --- */ \
+	SQL(topics, 0, "SELECT id, version, at FROM topic") \
+	SQL(topic_move, 0, \
+	    "INSERT INTO topic(id, version, at) VALUES(?, ?, ?) " \
+	    "ON CONFLICT(id) DO UPDATE SET version = excluded.version, at = excluded.at") \
+	SQL(tomb_add, 0, "INSERT INTO tomb(version, kind, id) VALUES(?, ?, ?)") \
+	SQL(tomb_purge, 0, "DELETE FROM tomb WHERE version < ?") \
+	SQL(changed_series, 0, "SELECT id FROM series WHERE version > ?") \
+	SQL(changed_albums, 0, "SELECT id FROM album WHERE version > ?") \
+	SQL(changed_shelves, 0, "SELECT id FROM shelf WHERE version > ?") \
+	SQL(tombs, 0, "SELECT kind, id FROM tomb WHERE version > ?") \
+	SQL(meta_get, 0, "SELECT value FROM meta WHERE name = ?") \
+	SQL(meta_set, 0, \
+	    "INSERT INTO meta(name, value) VALUES(?, ?) " \
+	    "ON CONFLICT(name) DO UPDATE SET value = excluded.value") \
+	/* --- roots --- */ \
+	SQL(roots, 0, \
+	    "SELECT id, name, kind, path, state, reason, since, device, files, bytes FROM root " \
+	    "WHERE active = 1 ORDER BY id") \
+	SQL(root_upsert, 0, \
+	    "INSERT INTO root(name, kind, path, state, reason, since, active) " \
+	    "VALUES(?, ?, ?, 'unknown', 'not looked at yet', ?, 1) " \
+	    "ON CONFLICT(path) DO UPDATE SET name = excluded.name, active = 1 RETURNING id") \
+	SQL(roots_former, 0, "SELECT id FROM root WHERE active = 0") \
+	SQL(root_delete, 0, "DELETE FROM root WHERE id = ?") \
+	SQL(roots_deactivate, 0, "UPDATE root SET active = 0, name = 'former-' || id") \
+	SQL(root_state, 0, \
+	    "UPDATE root SET state = ?, reason = ?, since = ?, device = ? WHERE id = ?") \
+	SQL(root_recount, 1, \
+	    "UPDATE root SET (files, bytes) = (SELECT count(*), ifnull(sum(f.size), 0) FROM file f " \
+	    "JOIN dir d ON d.id = f.dir_id WHERE d.root_id = root.id) WHERE id = ?") \
+	/* --- directories and files --- */ \
+	SQL(last_ids, 0, \
+	    "SELECT (SELECT ifnull(max(id), 0) FROM dir), (SELECT ifnull(max(id), 0) FROM file)") \
+	SQL(dir_find, 0, "SELECT id, cover FROM dir WHERE root_id = ? AND path = ?") \
+	SQL(dir_add, 0, \
+	    "INSERT INTO dir(root_id, path, cover) VALUES(?, ?, ?) " \
+	    "ON CONFLICT(root_id, path) DO UPDATE SET cover = excluded.cover RETURNING id") \
+	SQL(dir_delete, 0, "DELETE FROM dir WHERE id = ?") \
+	SQL(dirs_below, 0, \
+	    "SELECT id, path FROM dir WHERE root_id = ?1 AND (?2 = x'' OR path = ?2 OR " \
+	    "(path > ?3 AND path < ?4))") \
+	SQL(dir_is_empty, 0, "SELECT NOT EXISTS(SELECT 1 FROM file WHERE dir_id = ?)") \
+	SQL(dir_files, 0, \
+	    "SELECT id, name, size, mtime, ctime, inode, state, job FROM file WHERE dir_id = ?") \
+	SQL(file_find, 0, \
+	    "SELECT id, name, size, mtime, ctime, inode, state, job FROM file " \
+	    "WHERE dir_id = ? AND name = ?") \
+	SQL(file_insert, 0, \
+	    "INSERT INTO file(dir_id, name, size, mtime, ctime, inode, state, job, added_at) " \
+	    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(dir_id, name) DO NOTHING") \
+	SQL(file_update, 0, \
+	    "UPDATE file SET dir_id = ?1, name = ?2, size = ?3, mtime = ?4, ctime = ?5, inode = ?6, " \
+	    "state = ?7, job = ?8 WHERE id = ?10 AND dir_id = ?1 AND name = ?2 AND ?9 <> 0") \
+	SQL(file_add, 0, \
+	    "INSERT INTO file(dir_id, name, size, mtime, ctime, inode, state, job, added_at) " \
+	    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) " \
+	    "ON CONFLICT(dir_id, name) DO UPDATE SET size = excluded.size, " \
+	    "mtime = excluded.mtime, ctime = excluded.ctime, inode = excluded.inode, " \
+	    "state = excluded.state, job = excluded.job RETURNING id") \
+	SQL(file_delete, 0, "DELETE FROM file WHERE id = ?") \
+	SQL(error_of_file, 0, "DELETE FROM error WHERE file_id = ?") \
+	SQL(file_dir, 0, "SELECT dir_id FROM file WHERE id = ?") \
+	SQL(file_times, 0, "SELECT mtime FROM file WHERE id = ?") \
+	SQL(file_path, 0, \
+	    "SELECT r.path, d.path, f.name FROM file f JOIN dir d ON d.id = f.dir_id " \
+	    "JOIN root r ON r.id = d.root_id WHERE f.id = ?") \
+	SQL(root_has_files, 0, \
+	    "SELECT EXISTS(SELECT 1 FROM dir d JOIN file f ON f.dir_id = d.id WHERE d.root_id = ?)") \
+	/* --- tracks, albums, shelves --- */ \
+	SQL(track_album, 0, "SELECT album_id FROM track WHERE file_id = ?") \
+	SQL(track_delete, 0, "DELETE FROM track WHERE file_id = ?") \
+	SQL(track_add, 0, \
+	    "INSERT INTO track(file_id, album_id, audit, {track}) VALUES(?, ?, ?, {?track})") \
+	SQL(track_move, 0, "UPDATE track SET album_id = ? WHERE file_id = ?") \
+	SQL(album_find, 0, "SELECT id FROM album WHERE key = ?") \
+	SQL(album_add, 0, \
+	    "INSERT INTO album(key, title, artist, version, at) VALUES(?, ?, ?, 0, 0) RETURNING id") \
+	SQL(album_get, 0, "SELECT id, title, artist, year, date, version, at FROM album WHERE id = ?") \
+	SQL(album_update, 0, \
+	    "UPDATE album SET year = ?, date = ?, audit = ?, version = ?, at = ? WHERE id = ?") \
+	SQL(album_delete, 0, "DELETE FROM album WHERE id = ?") \
+	SQL(album_facts, 0, \
+	    "SELECT t.artist, t.album_artist, t.genre, t.year, t.date, t.has_picture, d.cover " \
+	    "FROM track t JOIN file f ON f.id = t.file_id JOIN dir d ON d.id = f.dir_id " \
+	    "WHERE t.album_id = ?") \
+	SQL(album_tracks, 0, \
+	    "SELECT f.id, r.path, d.path, f.name, f.size, f.mtime, {t.track} " \
+	    "FROM track t JOIN file f ON f.id = t.file_id JOIN dir d ON d.id = f.dir_id " \
+	    "JOIN root r ON r.id = d.root_id WHERE t.album_id = ? " \
+	    "ORDER BY ifnull(t.disc, 1), ifnull(t.track, 0), f.name, f.id") \
+	SQL(dir_v1_tracks, 0, \
+	    "SELECT t.file_id, t.album, t.album_id, t.artist FROM file f " \
+	    "JOIN track t ON t.file_id = f.id " \
+	    "WHERE f.dir_id = ? AND t.tag_source = 'id3v1'") \
+	SQL(dir_albums, 0, \
+	    "SELECT DISTINCT t.album_id, a.title FROM file f JOIN track t ON t.file_id = f.id " \
+	    "JOIN album a ON a.id = t.album_id " \
+	    "WHERE f.dir_id = ? AND ifnull(t.tag_source, '') <> 'id3v1'") \
+	SQL(album_dirs, 0, \
+	    "SELECT DISTINCT f.dir_id FROM track t JOIN file f ON f.id = t.file_id " \
+	    "WHERE t.album_id = ?") \
+	SQL(dir_album_ids, 0, \
+	    "SELECT DISTINCT t.album_id FROM file f JOIN track t ON t.file_id = f.id " \
+	    "WHERE f.dir_id = ?") \
+	SQL(dir_cover, 0, "UPDATE dir SET cover = ? WHERE id = ?") \
+	SQL(shelf_find, 0, "SELECT id FROM shelf WHERE kind = ? AND key = ?") \
+	SQL(shelf_add, 0, \
+	    "INSERT INTO shelf(kind, key, name, shown, shown_key, version, at) " \
+	    "VALUES(?, ?, ?, ?, ?, ?, ?) RETURNING id") \
+	SQL(shelf_shown, 0, "SELECT id, shown FROM shelf WHERE kind = ? AND shown_key = ?") \
+	SQL(shelf_touch, 0, "UPDATE shelf SET version = ?, at = ? WHERE id = ?") \
+	SQL(shelf_is_empty, 0, "SELECT NOT EXISTS(SELECT 1 FROM spot WHERE shelf_id = ?)") \
+	SQL(shelf_delete, 0, "DELETE FROM shelf WHERE id = ?") \
+	SQL(shelf_get, 0, "SELECT id, kind, name, shown, version, at FROM shelf WHERE id = ?") \
+	SQL(shelves, 0, "SELECT id, shown, at FROM shelf WHERE kind = ? AND id > ? ORDER BY id") \
+	SQL(spots_of_album, 0, \
+	    "SELECT p.id, p.shelf_id, p.tracks, s.kind, s.key FROM spot p " \
+	    "JOIN shelf s ON s.id = p.shelf_id WHERE p.album_id = ?") \
+	SQL(spot_add, 0, \
+	    "INSERT INTO spot(shelf_id, album_id, tracks, shown, shown_key) VALUES(?, ?, ?, ?, ?)") \
+	SQL(spot_tracks, 0, "UPDATE spot SET tracks = ? WHERE id = ?") \
+	SQL(spot_delete, 0, "DELETE FROM spot WHERE id = ?") \
+	SQL(spot_shown, 0, "SELECT id, shown FROM spot WHERE shelf_id = ? AND shown_key = ?") \
+	SQL(spots, 0, \
+	    "SELECT p.id, p.shown, a.at FROM spot p JOIN album a ON a.id = p.album_id " \
+	    "WHERE p.shelf_id = ? AND p.id > ? ORDER BY p.id") \
+	SQL(spots_for_album, 0, "SELECT id FROM spot WHERE album_id = ?") \
+	SQL(spot_get, 0, \
+	    "SELECT p.id, p.shelf_id, p.album_id, p.shown, a.version, a.at FROM spot p " \
+	    "JOIN album a ON a.id = p.album_id WHERE p.id = ?") \
+	/* --- series, volumes, missing --- */ \
+	SQL(volume_series, 0, "SELECT series_id FROM volume WHERE file_id = ?") \
+	SQL(volume_delete, 0, "DELETE FROM volume WHERE file_id = ?") \
+	SQL(volume_add, 0, \
+	    "INSERT INTO volume(file_id, series_id, audit, {volume}) VALUES(?, ?, ?, {?volume})") \
+	SQL(series_find, 0, "SELECT id FROM series WHERE key = ?") \
+	SQL(series_add, 0, \
+	    "INSERT INTO series(key, title, shown, shown_key, version, at) " \
+	    "VALUES(?, ?, ?, ?, ?, ?) RETURNING id") \
+	SQL(series_shown, 0, "SELECT id, shown FROM series WHERE shown_key = ?") \
+	SQL(series_get, 0, \
+	    "SELECT id, title, shown, total, total_source, user_total, version, at, owned FROM series " \
+	    "WHERE id = ?") \
+	SQL(series_list, 0, "SELECT id, shown, at FROM series WHERE id > ? ORDER BY id") \
+	SQL(series_ids, 1, "SELECT id FROM series") \
+	SQL(series_update, 0, \
+	    "UPDATE series SET total = ?, total_source = ?, version = ?, at = ?, owned = ? " \
+	    "WHERE id = ?") \
+	SQL(series_delete, 0, "DELETE FROM series WHERE id = ?") \
+	SQL(series_volumes, 0, \
+	    "SELECT f.id, r.path, d.path, f.name, f.size, f.mtime, f.state, {t.volume} " \
+	    "FROM volume t JOIN file f ON f.id = t.file_id JOIN dir d ON d.id = f.dir_id " \
+	    "JOIN root r ON r.id = d.root_id WHERE t.series_id = ? " \
+	    "ORDER BY ifnull(t.volume, 1e9), ifnull(t.chapter, 1e9), f.name, f.id") \
+	SQL(series_numbers, 0, \
+	    "SELECT t.volume, t.volume_end, t.chapter, t.count, t.kind, f.state, e.kind " \
+	    "FROM volume t JOIN file f ON f.id = t.file_id LEFT JOIN error e ON e.file_id = f.id " \
+	    "WHERE t.series_id = ?") \
+	SQL(missing_of, 0, "SELECT volume, kind, state FROM missing WHERE series_id = ? ORDER BY volume") \
+	SQL(missing_add, 0, \
+	    "INSERT INTO missing(series_id, volume, kind, state, since) VALUES(?, ?, ?, ?, ?) " \
+	    "ON CONFLICT(series_id, volume) DO UPDATE SET kind = excluded.kind, " \
+	    "state = excluded.state") \
+	SQL(missing_delete, 0, "DELETE FROM missing WHERE series_id = ? AND volume = ?") \
+	SQL(missing_clear, 0, "DELETE FROM missing WHERE series_id = ?") \
+	SQL(missing_all, 1, \
+	    "SELECT s.title, m.volume, m.kind, m.state, m.since, s.shown FROM missing m " \
+	    "JOIN series s ON s.id = m.series_id ORDER BY s.shown_key, m.volume") \
+	SQL(missing_series, 0, \
+	    "SELECT s.title, m.volume, m.kind, m.state, m.since, s.shown FROM missing m " \
+	    "JOIN series s ON s.id = m.series_id WHERE m.series_id = ? ORDER BY m.volume") \
+	/* --- errors, audit --- */ \
+	SQL(error_add, 0, \
+	    "INSERT INTO error(root_id, path, file_id, kind, reason, since, tries, job) " \
+	    "VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(root_id, path) DO UPDATE SET " \
+	    "file_id = excluded.file_id, kind = excluded.kind, reason = excluded.reason, " \
+	    "tries = excluded.tries, job = excluded.job") \
+	SQL(error_clear, 0, "DELETE FROM error WHERE root_id = ? AND path = ?") \
+	SQL(error_find, 0, "SELECT kind, reason, tries, file_id FROM error WHERE root_id = ? AND path = ?") \
+	SQL(error_expire, 0, \
+	    "DELETE FROM error WHERE root_id = ?1 AND file_id IS NULL AND job <> ?5 AND " \
+	    "(?2 = x'' OR path = ?2 OR (path > ?3 AND path < ?4))") \
+	SQL(errors, 0, \
+	    "SELECT r.path, e.path, e.kind, e.reason, e.since, e.tries FROM error e " \
+	    "JOIN root r ON r.id = e.root_id ORDER BY e.root_id, e.path") \
+	SQL(audit_tracks, 0, \
+	    "SELECT r.path, d.path, f.name, t.audit FROM track t JOIN file f ON f.id = t.file_id " \
+	    "JOIN dir d ON d.id = f.dir_id JOIN root r ON r.id = d.root_id " \
+	    "WHERE t.audit > 0 LIMIT ?") \
+	SQL(audit_volumes, 0, \
+	    "SELECT r.path, d.path, f.name, t.audit FROM volume t JOIN file f ON f.id = t.file_id " \
+	    "JOIN dir d ON d.id = f.dir_id JOIN root r ON r.id = d.root_id " \
+	    "WHERE t.audit > 0 LIMIT ?") \
+	SQL(audit_albums, 0, \
+	    "SELECT r.path, d.path, x'', a.audit FROM album a JOIN track t ON t.file_id = " \
+	    "(SELECT min(file_id) FROM track WHERE album_id = a.id) " \
+	    "JOIN file f ON f.id = t.file_id JOIN dir d ON d.id = f.dir_id " \
+	    "JOIN root r ON r.id = d.root_id WHERE a.audit > 0 LIMIT ?") \
+	SQL(audit_count, 0, \
+	    "SELECT (SELECT count(*) FROM track WHERE audit > 0) + " \
+	    "(SELECT count(*) FROM volume WHERE audit > 0) + " \
+	    "(SELECT count(*) FROM album WHERE audit > 0)") \
+	/* --- jobs, runs, events --- */ \
+	SQL(job_add, 0, \
+	    "INSERT INTO job(words, state, submitted_at, token, started_at, ended_at, done, total, " \
+	    "result) VALUES(?, 'queued', ?, ?, 0, 0, 0, 0, '') RETURNING id") \
+	SQL(jobs_requeue, 0, "UPDATE job SET state = 'queued', started_at = 0 WHERE state = 'running'") \
+	SQL(job_by_token, 0, "SELECT id FROM job WHERE token = ?") \
+	SQL(job_waiting, 0, "SELECT id FROM job WHERE state IN ('queued', 'paused') AND started_at = 0 AND words = ?") \
+	SQL(job_update, 0, \
+	    "UPDATE job SET state = ?, started_at = ?, ended_at = ?, done = ?, total = ?, " \
+	    "result = ? WHERE id = ?") \
+	SQL(jobs_live, 0, \
+	    "SELECT id, words, state, submitted_at, started_at, ended_at, done, total, result " \
+	    "FROM job WHERE state IN ('queued', 'running', 'paused') ORDER BY id") \
+	SQL(jobs_ended, 0, \
+	    "SELECT id, words, state, submitted_at, started_at, ended_at, done, total, result " \
+	    "FROM job WHERE ended_at > 0 ORDER BY ended_at DESC LIMIT ?") \
+	SQL(jobs_purge, 0, \
+	    "DELETE FROM job WHERE ended_at > 0 AND ended_at < (SELECT ended_at FROM job " \
+	    "WHERE ended_at > 0 ORDER BY ended_at DESC LIMIT 1 OFFSET ?)") \
+	SQL(run_add, 0, \
+	    "INSERT INTO run(job, words, mode, started_at, ended_at, {run}, {stage}) " \
+	    "VALUES(?, ?, ?, ?, ?, {?run}, {?stage})") \
+	SQL(runs, 0, \
+	    "SELECT job, words, mode, started_at, ended_at, {run}, {stage} FROM run " \
+	    "WHERE seq > (SELECT ifnull(max(seq), 0) FROM run) - ? ORDER BY seq") \
+	SQL(event_add, 0, "INSERT INTO event(time, kind, body) VALUES(?, ?, ?)") \
+	SQL(events, 0, "SELECT seq, time, kind, body FROM event WHERE seq > ? ORDER BY seq LIMIT ?") \
+	SQL(event_last, 0, "SELECT ifnull(max(seq), 0) FROM event") \
+	SQL(events_purge, 0, "DELETE FROM event WHERE seq < ?") \
+	/* --- counts --- */ \
+	SQL(count_music, 1, \
+	    "SELECT count(*), ifnull(sum(t.duration_seconds), 0) FROM track t") \
+	SQL(count_albums, 1, "SELECT count(*) FROM album") \
+	SQL(count_artists, 1, \
+	    "SELECT count(DISTINCT p.shelf_id) FROM shelf s JOIN spot p ON p.shelf_id = s.id " \
+	    "WHERE s.kind = 1 AND p.tracks > 0") \
+	SQL(count_kind_bytes, 0, \
+	    "SELECT ifnull(sum(bytes), 0) FROM root WHERE kind = ? AND active = 1") \
+	SQL(count_series, 1, "SELECT count(*) FROM series") \
+	SQL(count_volumes, 1, \
+	    "SELECT ifnull(sum(kind <> 'chapter'), 0), ifnull(sum(kind = 'chapter'), 0) FROM volume") \
+	SQL(count_missing, 1, "SELECT count(*) FROM missing") \
+	SQL(count_errors, 1, "SELECT count(*) FROM error") \
+	/* --- exports --- */ \
+	SQL(export_tracks, 1, \
+	    "SELECT f.id, r.path, d.path, f.name, f.size, f.mtime, {t.track} " \
+	    "FROM track t JOIN file f ON f.id = t.file_id JOIN dir d ON d.id = f.dir_id " \
+	    "JOIN root r ON r.id = d.root_id ORDER BY t.file_id") \
+	SQL(export_volumes, 1, \
+	    "SELECT f.id, r.path, d.path, f.name, f.size, f.mtime, f.state, {t.volume} " \
+	    "FROM volume t JOIN file f ON f.id = t.file_id JOIN dir d ON d.id = f.dir_id " \
+	    "JOIN root r ON r.id = d.root_id ORDER BY t.file_id")
+
+enum sql_id {
+#define SQL(id, all, text) SQL_##id,
+	STATEMENTS(SQL)
+#undef SQL
+	SQL_COUNT
+};
+
+struct sql {
+	const char *name;
+	/** Meant to read a whole large table. */
+	int reads_all;
+	const char *text;
+};
+
+extern const struct sql SQL_TABLE[SQL_COUNT];
+
+#endif

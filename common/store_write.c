@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Transactions, roots, files, jobs, events.  Albums and series: store_settle.c. */
+#include "common/store_write.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/store_private.h"
+#include "common/store_settle.h"
+#include "common/text.h"
+
+enum {
+	JOBS_KEPT = 1000,
+	EVENTS_KEPT = 20000,
+	/** Tombs are for readers that sleep; they wake many times a second. */
+	TOMBS_KEPT = 100000,
+};
+
+/* --- transactions --- */
+
+uint64_t store_next_generation(const struct store *s)
+{
+	return (uint64_t)s->generation;
+}
+
+static int load_generation(struct store *s)
+{
+	uint64_t version[TOPIC_COUNT], last;
+	int64_t at[TOPIC_COUNT];
+	int r = store_topics(s, version, at, &last);
+	s->generation = (int64_t)last + 1;
+	return r;
+}
+
+int store_begin_write(struct store *s)
+{
+	int r = s->generation ? 0 : load_generation(s);
+	if (r == 0)
+		r = store_exec(s, "BEGIN IMMEDIATE");
+	if (r < 0)
+		return r;
+	s->started_at = now_ns();
+	s->touched = 0;
+	s->in_transaction = true;
+	return 0;
+}
+
+void store_touch(struct store *s, unsigned topics)
+{
+	s->touched |= topics;
+}
+
+static int move_topics(struct store *s)
+{
+	for (int t = 0; t < TOPIC_COUNT; t++) {
+		if (!(s->touched & 1u << t))
+			continue;
+		sqlite3_stmt *q = store_stmt(s, SQL_topic_move);
+		sqlite3_bind_int64(q, 1, t);
+		sqlite3_bind_int64(q, 2, s->generation);
+		sqlite3_bind_int64(q, 3, s->started_at);
+		int r = store_run(s, q);
+		if (r < 0)
+			return r;
+	}
+	sqlite3_stmt *q = store_stmt(s, SQL_tomb_purge);
+	sqlite3_bind_int64(q, 1, s->generation - TOMBS_KEPT);
+	return store_run(s, q);
+}
+
+int store_commit(struct store *s, uint64_t *generation)
+{
+	int r = s->touched ? move_topics(s) : 0;
+	if (r == 0)
+		r = store_exec(s, "COMMIT");
+	if (r < 0)
+		return r;
+	s->in_transaction = false;
+	if (s->touched)
+		s->generation++;
+	*generation = (uint64_t)s->generation - 1;
+	return 0;
+}
+
+void store_rollback(struct store *s)
+{
+	if (s->in_transaction)
+		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	s->in_transaction = false;
+	store_forget_last(s);
+}
+
+int store_tomb(struct store *s, enum row_kind kind, int64_t id)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_tomb_add);
+	sqlite3_bind_int64(q, 1, s->generation);
+	sqlite3_bind_int(q, 2, kind);
+	sqlite3_bind_int64(q, 3, id);
+	return store_run(s, q);
+}
+
+int store_returning(struct store *s, sqlite3_stmt *q, int64_t *id)
+{
+	int r = store_step(s, q);
+	if (r > 0)
+		*id = sqlite3_column_int64(q, 0);
+	sqlite3_reset(q);
+	return r > 0 ? 0 : r < 0 ? r : -ENOENT;
+}
+
+int store_run_id(struct store *s, enum sql_id sql, int64_t id)
+{
+	sqlite3_stmt *q = store_stmt(s, sql);
+	sqlite3_bind_int64(q, 1, id);
+	return store_run(s, q);
+}
+
+/* --- roots --- */
+
+int store_retire_roots(struct store *s)
+{
+	store_touch(s, TOPIC_BIT(roots));
+	return store_run(s, store_stmt(s, SQL_roots_deactivate));
+}
+
+int store_put_root(struct store *s, const char *name, const char *kind, const char *path,
+		   int64_t *id)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_root_upsert);
+	bind_text(q, 1, name, strlen(name));
+	bind_text(q, 2, kind, strlen(kind));
+	bind_bytes(q, 3, path, strlen(path));
+	sqlite3_bind_int64(q, 4, s->started_at);
+	store_touch(s, TOPIC_BIT(roots));
+	return store_returning(s, q, id);
+}
+
+int store_set_root(struct store *s, int64_t root, const char *state, const char *reason,
+		   int64_t since, uint64_t device)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_root_state);
+	bind_text(q, 1, state, strlen(state));
+	bind_text(q, 2, reason, strlen(reason));
+	sqlite3_bind_int64(q, 3, since);
+	sqlite3_bind_int64(q, 4, (int64_t)device);
+	sqlite3_bind_int64(q, 5, root);
+	store_touch(s, TOPIC_BIT(roots));
+	return store_run(s, q);
+}
+
+int store_delete_root(struct store *s, int64_t root)
+{
+	store_touch(s, TOPIC_BIT(roots) | TOPIC_BIT(errors));
+	return store_run_id(s, SQL_root_delete, root);
+}
+
+int store_recount_root(struct store *s, int64_t root)
+{
+	store_touch(s, TOPIC_BIT(roots));
+	return store_run_id(s, SQL_root_recount, root);
+}
+
+/* --- files --- */
+
+static int find_dir(struct store *s, const struct store_put *put, int64_t *dir)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_dir_find);
+	sqlite3_bind_int64(q, 1, put->root);
+	bind_bytes(q, 2, put->dir.data, put->dir.len);
+	int r = store_returning(s, q, dir);
+	if (r != -ENOENT)
+		return r;
+	q = store_stmt(s, SQL_dir_add);
+	sqlite3_bind_int64(q, 1, put->root);
+	bind_bytes(q, 2, put->dir.data, put->dir.len);
+	sqlite3_bind_int(q, 3, put->cover);
+	return store_returning(s, q, dir);
+}
+
+static int put_dir(struct store *s, const struct store_put *put, int64_t *dir)
+{
+	struct buf *path = &s->last.dir_path;
+	if (s->last.dir && s->last.root == put->root && path->len == put->dir.len &&
+	    memcmp(buf_str(path), put->dir.data, path->len) == 0) {
+		*dir = s->last.dir;
+		return 0;
+	}
+	int r = find_dir(s, put, dir);
+	if (r < 0)
+		return r;
+	buf_reset(path);
+	s->last.root = put->root;
+	s->last.dir = buf_add(path, put->dir.data, put->dir.len) == 0 ? *dir : 0;
+	return 0;
+}
+
+static void bind_file(struct store *s, sqlite3_stmt *q, const struct store_put *put, int64_t dir)
+{
+	sqlite3_bind_int64(q, 1, dir);
+	bind_bytes(q, 2, put->name.data, put->name.len);
+	sqlite3_bind_int64(q, 3, put->size);
+	sqlite3_bind_int64(q, 4, put->mtime);
+	sqlite3_bind_int64(q, 5, put->ctime);
+	sqlite3_bind_int64(q, 6, put->inode);
+	sqlite3_bind_int(q, 7, put->error_kind != NULL);
+	sqlite3_bind_int64(q, 8, put->job);
+	sqlite3_bind_int64(q, 9, s->started_at);
+}
+
+/** *is_new: there was no row of that name.  (An upsert that returns its id costs three times a
+ * plain insert, and nearly all files of a first scan are new.) */
+static int put_file_row(struct store *s, const struct store_put *put, int64_t dir, int64_t *file,
+			bool *is_new)
+{
+	int r = 0;
+	sqlite3_stmt *q;
+	if (put->file) {
+		/* not an upsert: each would use up two numbers of rows */
+		q = store_stmt(s, SQL_file_update);
+		bind_file(s, q, put, dir);
+		sqlite3_bind_int64(q, 10, put->file);
+		r = store_run(s, q);
+		*is_new = false;
+		*file = put->file;
+		if (r < 0 || sqlite3_changes(s->db))
+			return r;
+	}
+	q = store_stmt(s, SQL_file_insert);
+	bind_file(s, q, put, dir);
+	r = store_run(s, q);
+	*is_new = r == 0 && sqlite3_changes(s->db) == 1;
+	*file = sqlite3_last_insert_rowid(s->db);
+	if (r < 0 || *is_new)
+		return r;
+	q = store_stmt(s, SQL_file_add);
+	bind_file(s, q, put, dir);
+	return store_returning(s, q, file);
+}
+
+/** The album or series that a file belongs to, 0 when it has none. */
+static int64_t owner_of(struct store *s, enum sql_id sql, int64_t file)
+{
+	sqlite3_stmt *q = store_stmt(s, sql);
+	int64_t owner = 0;
+	sqlite3_bind_int64(q, 1, file);
+	return store_returning(s, q, &owner) == 0 ? owner : 0;
+}
+
+static int drop_media(struct store *s, int64_t file, struct store_touched *touched)
+{
+	touched->album[0] = owner_of(s, SQL_track_album, file);
+	touched->series[0] = owner_of(s, SQL_volume_series, file);
+	int r = touched->album[0] ? store_run_id(s, SQL_track_delete, file) : 0;
+	if (r == 0 && touched->series[0])
+		r = store_run_id(s, SQL_volume_delete, file);
+	return r;
+}
+
+static void path_of(const struct store_put *put, struct buf *path)
+{
+	buf_add(path, put->dir.data, put->dir.len);
+	if (put->dir.len)
+		buf_addc(path, '/');
+	buf_add(path, put->name.data, put->name.len);
+}
+
+static int put_error_row(struct store *s, int64_t root, struct bytes path, int64_t file,
+			 const char *kind, const char *reason, int tries, int64_t job)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_error_add);
+	sqlite3_bind_int64(q, 1, root);
+	bind_bytes(q, 2, path.data, path.len);
+	if (file)
+		sqlite3_bind_int64(q, 3, file);
+	else
+		sqlite3_bind_null(q, 3);
+	bind_text(q, 4, kind, strlen(kind));
+	bind_text(q, 5, reason, strlen(reason));
+	sqlite3_bind_int64(q, 6, s->started_at);
+	sqlite3_bind_int(q, 7, tries);
+	sqlite3_bind_int64(q, 8, job);
+	store_touch(s, TOPIC_BIT(errors));
+	return store_run(s, q);
+}
+
+static int clear_error(struct store *s, int64_t root, struct bytes path)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_error_clear);
+	sqlite3_bind_int64(q, 1, root);
+	bind_bytes(q, 2, path.data, path.len);
+	int r = store_run(s, q);
+	if (r == 0 && sqlite3_changes(s->db))
+		store_touch(s, TOPIC_BIT(errors));
+	return r;
+}
+
+static int put_error_of_file(struct store *s, const struct store_put *put, int64_t file)
+{
+	_buf_ struct buf path = BUF_INIT(16384);
+	path_of(put, &path);
+	struct bytes where = {buf_str(&path), path.len};
+	if (!put->error_kind)
+		return clear_error(s, put->root, where);
+	return put_error_row(s, put->root, where, file, put->error_kind, put->error_reason,
+			     put->tries, put->job);
+}
+
+int store_put_file(struct store *s, const struct store_put *put, struct store_touched *touched)
+{
+	*touched = (struct store_touched){0};
+	int r = put_dir(s, put, &touched->dir);
+	if (r == 0)
+		r = put_file_row(s, put, touched->dir, &touched->file, &touched->is_new);
+	if (r == 0 && !touched->is_new && !put->keeps_media)
+		r = drop_media(s, touched->file, touched);
+	if (r == 0 && (!touched->is_new || put->error_kind))
+		r = put_error_of_file(s, put, touched->file);
+	if (r < 0 || put->keeps_media)
+		return r;
+	if (put->of == OF_VOLUME)
+		return store_add_volume(s, put, touched);
+	/* a track that told nothing is an error and no track */
+	return put->error_kind ? 0 : store_add_track(s, put, touched);
+}
+
+int store_forget_file(struct store *s, int64_t file, struct store_touched *touched)
+{
+	*touched = (struct store_touched){.file = file};
+	touched->dir = owner_of(s, SQL_file_dir, file);
+	int r = drop_media(s, file, touched);
+	if (r == 0)
+		r = store_run_id(s, SQL_error_of_file, file);
+	if (r == 0 && sqlite3_changes(s->db))
+		store_touch(s, TOPIC_BIT(errors));
+	return r < 0 ? r : store_run_id(s, SQL_file_delete, file);
+}
+
+int store_forget_dir(struct store *s, int64_t dir)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_dir_is_empty);
+	int64_t is_empty = 0;
+	sqlite3_bind_int64(q, 1, dir);
+	int r = store_returning(s, q, &is_empty);
+	if (r < 0)
+		return r;
+	store_forget_last(s);
+	return is_empty ? store_run_id(s, SQL_dir_delete, dir) : -ENOTEMPTY;
+}
+
+int store_set_cover(struct store *s, int64_t dir, bool cover, void (*album)(void *arg, int64_t id),
+		    void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_dir_cover);
+	sqlite3_bind_int(q, 1, cover);
+	sqlite3_bind_int64(q, 2, dir);
+	int r = store_run(s, q);
+	if (r < 0)
+		return r;
+	q = store_stmt(s, SQL_dir_album_ids);
+	sqlite3_bind_int64(q, 1, dir);
+	while ((r = store_step(s, q)) > 0)
+		album(arg, sqlite3_column_int64(q, 0));
+	return r;
+}
+
+int store_put_error(struct store *s, int64_t root, struct bytes path, const char *kind,
+		    const char *reason, int64_t job)
+{
+	return put_error_row(s, root, path, 0, kind, reason, 1, job);
+}
+
+int store_expire_errors(struct store *s, int64_t root, struct bytes path, int64_t job)
+{
+	_buf_ struct buf first = BUF_INIT(16384), behind = BUF_INIT(16384);
+	sqlite3_stmt *q = store_stmt(s, SQL_error_expire);
+	buf_add(&first, path.data, path.len);
+	buf_addc(&first, '/');
+	buf_add(&behind, path.data, path.len);
+	buf_addc(&behind, '/' + 1);
+	sqlite3_bind_int64(q, 1, root);
+	bind_bytes(q, 2, path.data, path.len);
+	bind_bytes(q, 3, buf_str(&first), first.len);
+	bind_bytes(q, 4, buf_str(&behind), behind.len);
+	sqlite3_bind_int64(q, 5, job);
+	int r = store_run(s, q);
+	sqlite3_clear_bindings(q);
+	if (r == 0 && sqlite3_changes(s->db))
+		store_touch(s, TOPIC_BIT(errors));
+	return r;
+}
+
+/* --- jobs, runs, events, meta --- */
+
+int store_add_job(struct store *s, const char *words, const char *token, int64_t *id)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_job_by_token);
+	bind_text(q, 1, token, strlen(token));
+	if (store_returning(s, q, id) == 0)
+		return 0;
+	q = store_stmt(s, SQL_job_waiting);
+	bind_text(q, 1, words, strlen(words));
+	if (store_returning(s, q, id) == 0)
+		return 0;
+	q = store_stmt(s, SQL_job_add);
+	bind_text(q, 1, words, strlen(words));
+	sqlite3_bind_int64(q, 2, s->started_at);
+	bind_text(q, 3, token, strlen(token));
+	store_touch(s, TOPIC_BIT(jobs));
+	return store_returning(s, q, id);
+}
+
+int store_requeue_jobs(struct store *s)
+{
+	store_touch(s, TOPIC_BIT(jobs));
+	return store_run(s, store_stmt(s, SQL_jobs_requeue));
+}
+
+int store_set_job(struct store *s, const struct store_job *job)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_job_update);
+	bind_text(q, 1, job->state, strlen(job->state));
+	sqlite3_bind_int64(q, 2, job->started_at);
+	sqlite3_bind_int64(q, 3, job->ended_at);
+	sqlite3_bind_int64(q, 4, job->done);
+	sqlite3_bind_int64(q, 5, job->total);
+	bind_text(q, 6, job->result, strlen(job->result));
+	sqlite3_bind_int64(q, 7, job->id);
+	store_touch(s, TOPIC_BIT(jobs));
+	int r = store_run(s, q);
+	if (r < 0 || !job->ended_at)
+		return r;
+	return store_run_id(s, SQL_jobs_purge, JOBS_KEPT);
+}
+
+int store_add_run(struct store *s, const struct run *run)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_run_add);
+	int i = 1;
+	sqlite3_bind_int64(q, i++, run->job);
+	bind_text(q, i++, run->order, strlen(run->order));
+	bind_text(q, i++, run->mode, strlen(run->mode));
+	sqlite3_bind_int64(q, i++, run->started_at);
+	sqlite3_bind_int64(q, i++, run->ended_at);
+	for (int m = 0; m < RUN_METRIC_COUNT; m++)
+		sqlite3_bind_double(q, i++, run->value[m]);
+	for (int st = 0; st < STAGE_COUNT; st++)
+		for (int m = 0; m < STAGE_METRIC_COUNT; m++)
+			sqlite3_bind_double(q, i++, run->stage[st][m]);
+	store_touch(s, TOPIC_BIT(scan));
+	return store_run(s, q);
+}
+
+int store_add_event(struct store *s, const char *kind, const char *body, size_t n)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_event_add);
+	sqlite3_bind_int64(q, 1, s->started_at);
+	bind_text(q, 2, kind, strlen(kind));
+	bind_text(q, 3, body, n);
+	store_touch(s, TOPIC_BIT(events));
+	int r = store_run(s, q);
+	int64_t seq = sqlite3_last_insert_rowid(s->db);
+	if (r < 0 || seq % 1000)
+		return r;
+	return store_run_id(s, SQL_events_purge, seq - EVENTS_KEPT);
+}
+
+int store_set_meta(struct store *s, const char *name, const char *value)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_meta_set);
+	bind_text(q, 1, name, strlen(name));
+	bind_text(q, 2, value, strlen(value));
+	return store_run(s, q);
+}

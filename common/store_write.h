@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * Changes of the store.  Only indexer/load/writer.c calls these: one thread, one connection.
+ * All happen inside store_begin_write() … store_commit(); each returns 0 or -errno.
+ */
+#ifndef COMMON_STORE_WRITE_H
+#define COMMON_STORE_WRITE_H
+
+#include "common/store_read.h"
+
+/** Opens a transaction; its rows will carry the next generation's number. */
+int store_begin_write(struct store *s);
+/** Marks topics (TOPIC_BIT) whose data this transaction changed. */
+void store_touch(struct store *s, unsigned topics);
+/**
+ * Moves the touched topics and commits, durably.  *generation: the last one afterwards; it does
+ * not move when no topic was touched.
+ */
+int store_commit(struct store *s, uint64_t *generation);
+void store_rollback(struct store *s);
+/** The number that the next commit will have. */
+uint64_t store_next_generation(const struct store *s);
+
+/* --- roots --- */
+
+/** Declares all roots inactive; store_put_root() then revives those of the configuration. */
+int store_retire_roots(struct store *s);
+int store_put_root(struct store *s, const char *name, const char *kind, const char *path,
+		   int64_t *id);
+int store_set_root(struct store *s, int64_t root, const char *state, const char *reason,
+		   int64_t since, uint64_t device);
+/** Ends a former root, whose files and errors were forgotten. */
+int store_delete_root(struct store *s, int64_t root);
+/** Adds up files and bytes of a root anew. */
+int store_recount_root(struct store *s, int64_t root);
+
+/* --- files --- */
+
+struct store_put {
+	int64_t root, job;
+	/** The row, when it is known; 0 when the file seems to be new. */
+	int64_t file;
+	/** With an error: what was read before stays. */
+	bool keeps_media;
+	struct bytes dir, name;
+	/** A picture file lies in the directory. */
+	bool cover;
+	int64_t size, mtime, ctime, inode;
+	/** OF_TRACK or OF_VOLUME. */
+	unsigned of;
+	/** What was read; may be incomplete when error_kind is set. */
+	const struct media *media;
+	/** NULL when the file was read well; else "corrupt", "unreadable", "crashed", "timeout". */
+	const char *error_kind, *error_reason;
+	int tries;
+};
+
+/** Rows that a change touched and that must be settled before the commit; 0 = none. */
+struct store_touched {
+	int64_t file, dir, album[2], series[2];
+	bool is_new;
+};
+
+int store_put_file(struct store *s, const struct store_put *put, struct store_touched *touched);
+int store_forget_file(struct store *s, int64_t file, struct store_touched *touched);
+/** Forgets an empty directory's row; -ENOTEMPTY when files are left. */
+int store_forget_dir(struct store *s, int64_t dir);
+/** Notes whether a picture lies in a known directory; touches its albums. */
+int store_set_cover(struct store *s, int64_t dir, bool cover, void (*album)(void *arg, int64_t id),
+		    void *arg);
+
+/** An error of a path that is no indexed file (a directory, a FIFO…). */
+int store_put_error(struct store *s, int64_t root, struct bytes path, const char *kind,
+		    const char *reason, int64_t job);
+/** Ends such errors at and below @path that job @job did not see again. */
+int store_expire_errors(struct store *s, int64_t root, struct bytes path, int64_t job);
+
+/* --- derived rows, settled before each commit --- */
+
+/** ID3v1-only tracks of a directory join the album of their neighbours; *album of what moved. */
+int store_settle_dir(struct store *s, int64_t dir, void (*album)(void *arg, int64_t id), void *arg);
+/** Shelves, year, audit of an album; removes it when it has no track left. */
+int store_settle_album(struct store *s, int64_t album);
+
+/** One file of a series, as far as numbers go; NAN where there is none. */
+struct store_number {
+	double volume, volume_end, chapter;
+	/** ComicInfo Count, 0 when none. */
+	int64_t count;
+	/** "volume", "range", "chapter", "special", "oneshot", "unknown". */
+	char kind[12];
+	/** The file is there but damaged. */
+	bool is_corrupt;
+};
+
+struct store_gap {
+	int64_t volume;
+	/** "interior", "tail". */
+	const char *kind;
+	/** "wanted", "corrupt". */
+	const char *state;
+};
+
+struct store_gaps {
+	struct store_gap *gap;
+	size_t count;
+	/** The regular volumes owned, ascending, as a JSON list; NULL for none. */
+	char *owned;
+	/** Volumes that the series has, and who says so ("" when nobody). */
+	int64_t total;
+	const char *total_source;
+};
+
+/** What is expected of a series. */
+struct store_expected {
+	/** Lowest volume that counts as missing; a volume 0 that is owned makes it 0. */
+	int64_t first;
+	/** Volumes that the series has by the user's word; 0 when he did not say. */
+	int64_t user_total;
+};
+
+/** What is missing (indexer/monitor/monitor_missing.c).  The caller frees gap and owned. */
+typedef int store_gaps_fn(const struct store_number *numbers, size_t n,
+			  const struct store_expected *expected, struct store_gaps *out);
+
+/** Every series, because what is expected of them changed. */
+int store_all_series(struct store *s, void (*series)(void *arg, int64_t id), void *arg);
+/** @first: see struct store_expected. */
+int store_settle_series(struct store *s, int64_t series, int64_t first, store_gaps_fn *gaps);
+
+/* --- jobs, runs, events, meta --- */
+
+/** *id of the new job, or of the one that has this token (a repeat), or of an equal one that
+ * still waits. */
+int store_add_job(struct store *s, const char *words, const char *token, int64_t *id);
+/** Jobs that are "running" wait again: nobody runs them yet. */
+int store_requeue_jobs(struct store *s);
+int store_set_job(struct store *s, const struct store_job *job);
+int store_add_run(struct store *s, const struct run *run);
+/** @body: a JSON object. */
+int store_add_event(struct store *s, const char *kind, const char *body, size_t n);
+int store_set_meta(struct store *s, const char *name, const char *value);
+
+#endif

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "common/text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <utf8proc.h>
+
+#include "common/cleanup.h"
+
+static size_t sequence_length(uint8_t lead)
+{
+	if (lead < 0x80)
+		return 1;
+	if (lead >= 0xc2 && lead < 0xe0)
+		return 2;
+	if (lead >= 0xe0 && lead < 0xf0)
+		return 3;
+	if (lead >= 0xf0 && lead < 0xf5)
+		return 4;
+	return 0;
+}
+
+size_t text_decode(const char *s, size_t n, uint32_t *cp)
+{
+	static const uint8_t lead_mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+
+	if (n == 0)
+		return 0;
+	const uint8_t *p = (const uint8_t *)s;
+	size_t length = sequence_length(p[0]);
+	if (length == 0 || length > n)
+		return 0;
+	uint32_t c = p[0] & lead_mask[length];
+	for (size_t i = 1; i < length; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (p[i] & 0x3f);
+	}
+	if (c < least[length] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+		return 0;
+	*cp = c;
+	return length;
+}
+
+void text_append(struct buf *b, uint32_t cp)
+{
+	utf8proc_uint8_t bytes[4];
+	utf8proc_ssize_t n = utf8proc_encode_char((utf8proc_int32_t)cp, bytes);
+	if (n > 0)
+		buf_add(b, bytes, (size_t)n);
+}
+
+/** Bytes of plain ASCII at the start of @s. */
+static size_t ascii_run(const char *s, size_t n)
+{
+	size_t i = 0;
+	while (i < n && (uint8_t)s[i] < 0x80)
+		i++;
+	return i;
+}
+
+bool text_is_utf8(const char *s, size_t n)
+{
+	for (size_t i = ascii_run(s, n); i < n;) {
+		uint32_t cp;
+		size_t length = text_decode(s + i, n - i, &cp);
+		if (length == 0)
+			return false;
+		i += length;
+	}
+	return true;
+}
+
+void text_to_utf8(const char *s, size_t n, struct buf *out)
+{
+	for (size_t i = 0; i < n;) {
+		size_t run = ascii_run(s + i, n - i);
+		buf_add(out, s + i, run);
+		i += run;
+		if (i == n)
+			return;
+		uint32_t cp;
+		size_t length = text_decode(s + i, n - i, &cp);
+		if (length)
+			buf_add(out, s + i, length);
+		else
+			text_append(out, 0xfffd);
+		i += length ? length : 1;
+	}
+}
+
+void text_from_latin1(const char *s, size_t n, struct buf *out)
+{
+	for (size_t i = 0; i < n; i++)
+		text_append(out, (uint8_t)s[i]);
+}
+
+size_t text_cut(const char *s, size_t n, size_t max)
+{
+	if (n <= max)
+		return n;
+	while (max > 0 && ((uint8_t)s[max] & 0xc0) == 0x80)
+		max--;
+	return max;
+}
+
+bool text_is_control(uint32_t cp)
+{
+	static const struct {
+		uint32_t first, last;
+	} hidden[] = {
+		{0x00, 0x1f},     {0x7f, 0x9f},     {0x061c, 0x061c}, {0x200e, 0x200f},
+		{0x2028, 0x202e}, {0x2066, 0x2069}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb},
+		{0xe0001, 0xe007f},
+	};
+	for (size_t i = 0; i < COUNT_OF(hidden); i++) {
+		if (cp < hidden[i].first)
+			return false;
+		if (cp <= hidden[i].last)
+			return true;
+	}
+	return false;
+}
+
+static bool is_blank(uint32_t cp)
+{
+	return cp == ' ' || cp == 0xa0 || cp == 0x3000 || cp == 0x1680 || cp == 0x202f ||
+	       cp == 0x205f || (cp >= 0x2000 && cp <= 0x200a);
+}
+
+/** Printable ASCII without anything to clean: nearly every tag there is. */
+static bool is_plain(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((uint8_t)s[i] < 0x20 || (uint8_t)s[i] > 0x7e)
+			return false;
+	return true;
+}
+
+static void trim(const char **s, size_t *n)
+{
+	while (*n && (uint8_t)**s <= ' ') {
+		++*s;
+		--*n;
+	}
+	while (*n && (uint8_t)(*s)[*n - 1] <= ' ')
+		--*n;
+}
+
+void text_clean(const char *s, size_t n, size_t max, struct buf *out)
+{
+	trim(&s, &n);
+	size_t start = out->len;
+	if (is_plain(s, n)) {
+		buf_add(out, s, n < max ? n : max);
+	} else {
+		for (size_t i = 0; i < n && out->len - start <= max;) {
+			uint32_t cp;
+			size_t length = text_decode(s + i, n - i, &cp);
+			i += length ? length : 1;
+			if (!length)
+				text_append(out, 0xfffd);
+			else if (cp < 0x20 || cp == 0x7f || (cp >= 0x80 && cp < 0xa0))
+				buf_addc(out, ' ');
+			else
+				text_append(out, cp);
+		}
+	}
+	if (out->error)
+		return;
+	out->len = start + text_cut(buf_str(out) + start, out->len - start, max);
+	while (out->len > start && out->data[out->len - 1] == ' ')
+		out->len--;
+	if (out->data)
+		out->data[out->len] = '\0';
+}
+
+static bool is_ascii(const char *s, size_t n)
+{
+	return ascii_run(s, n) == n;
+}
+
+/** White space collapsed to one space and trimmed; with @title punctuation counts as space. */
+static void collapse(const char *s, size_t n, bool title, struct buf *out)
+{
+	size_t start = out->len;
+	bool gap = false;
+	for (size_t i = 0; i < n;) {
+		uint32_t cp;
+		size_t length = text_decode(s + i, n - i, &cp);
+		if (length == 0) {
+			cp = 0xfffd;
+			length = 1;
+		}
+		i += length;
+		bool drop = is_blank(cp) || text_is_control(cp);
+		if (title && !drop) {
+			utf8proc_category_t c = utf8proc_category((utf8proc_int32_t)cp);
+			drop = c >= UTF8PROC_CATEGORY_PC && c <= UTF8PROC_CATEGORY_ZP;
+		}
+		if (drop) {
+			gap = true;
+			continue;
+		}
+		if (gap && out->len > start)
+			buf_addc(out, ' ');
+		gap = false;
+		text_append(out, cp);
+	}
+}
+
+static void fold_ascii(const char *s, size_t n, bool title, struct buf *out)
+{
+	size_t start = out->len;
+	bool gap = false;
+	for (size_t i = 0; i < n; i++) {
+		char c = s[i];
+		if (c >= 'A' && c <= 'Z')
+			c = (char)(c + 32);
+		bool word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+		if (c <= ' ' || c == 0x7f || (title && !word)) {
+			gap = true;
+			continue;
+		}
+		if (gap && out->len > start)
+			buf_addc(out, ' ');
+		gap = false;
+		buf_addc(out, c);
+	}
+}
+
+static int fold(const char *s, size_t n, bool title, struct buf *out)
+{
+	if (is_ascii(s, n)) {
+		fold_ascii(s, n, title, out);
+		return out->error;
+	}
+	_buf_ struct buf clean = BUF_INIT(n * 3 + 4);
+	text_to_utf8(s, n, &clean);
+	utf8proc_uint8_t *mapped = NULL;
+	unsigned options = UTF8PROC_STABLE | UTF8PROC_CASEFOLD |
+			   (title ? UTF8PROC_DECOMPOSE | UTF8PROC_STRIPMARK | UTF8PROC_COMPAT
+				  : UTF8PROC_COMPOSE);
+	utf8proc_ssize_t length = utf8proc_map((const utf8proc_uint8_t *)buf_str(&clean),
+					       (utf8proc_ssize_t)clean.len, &mapped,
+					       (utf8proc_option_t)options);
+	_free_ void *owned = mapped;
+	if (length < 0)
+		return -ENOMEM;
+	collapse((const char *)mapped, (size_t)length, title, out);
+	return out->error;
+}
+
+int text_fold_case(const char *s, size_t n, struct buf *out)
+{
+	return fold(s, n, false, out);
+}
+
+int text_fold_title(const char *s, size_t n, struct buf *out)
+{
+	size_t start = out->len;
+	int r = fold(s, n, true, out);
+	if (r == 0 && out->len == start)
+		return fold(s, n, false, out);
+	return r;
+}
+
+static bool is_unsafe(uint32_t cp)
+{
+	return cp == '/' || cp == '\\' || cp == ':' || cp == '*' || cp == '?' || cp == '"' ||
+	       cp == '<' || cp == '>' || cp == '|' || text_is_control(cp);
+}
+
+void text_safe_name(const char *s, size_t n, size_t reserve, struct buf *out)
+{
+	size_t start = out->len, max = 255 - reserve;
+	for (size_t i = 0; i < n && !out->error;) {
+		uint32_t cp;
+		size_t length = text_decode(s + i, n - i, &cp);
+		if (out->len - start + 4 > max + 4)
+			break;
+		i += length ? length : 1;
+		if (!length || is_unsafe(cp) || (cp == '.' && out->len == start))
+			buf_addc(out, '_');
+		else
+			text_append(out, cp);
+	}
+	if (out->error)
+		return;
+	out->len = start + text_cut(buf_str(out) + start, out->len - start, max);
+	while (out->len > start && out->data[out->len - 1] == ' ')
+		out->len--;
+	if (out->data)
+		out->data[out->len] = '\0';
+	if (out->len == start)
+		buf_addc(out, '_');
+}
+
+unsigned text_distance(const char *a, const char *b)
+{
+	enum { MOST = 64 };
+	unsigned row[MOST + 1];
+	size_t na = strnlen(a, MOST), nb = strnlen(b, MOST);
+	for (size_t j = 0; j <= nb; j++)
+		row[j] = (unsigned)j;
+	for (size_t i = 1; i <= na; i++) {
+		unsigned diagonal = row[0];
+		row[0] = (unsigned)i;
+		for (size_t j = 1; j <= nb; j++) {
+			unsigned best = diagonal + (a[i - 1] != b[j - 1]);
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			diagonal = row[j];
+			row[j] = best;
+		}
+	}
+	return row[nb];
+}

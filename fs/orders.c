@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/orders.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/ctl.h"
+#include "common/orders.h"
+#include "common/thread.h"
+#include "fs/node.h"
+#include "fs/notify.h"
+#include "fs/ops.h"
+
+enum {
+	/** Orders that wait; more are answered EAGAIN. */
+	WAITING = 64,
+	DEADLINE_MS = 2000,
+};
+
+struct order {
+	const struct entry *control;
+	void *request;
+	size_t n;
+	/** Of a longer one only the beginning; it is refused. */
+	char text[ORDER_MAX];
+};
+
+static struct {
+	struct thread thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	/* protected by lock: */
+	struct order *waiting[WAITING];
+	int count;
+	int is_ending;
+} all = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+/** What control/last says of an order. */
+static void remember(const struct order *o, int verdict, const char *sentence)
+{
+	_buf_ struct buf text = BUF_INIT(1 << 16);
+	time_rfc3339(now_ns() / NS_PER_S * NS_PER_S, &text);
+	buf_addf(&text, " %s: %s: %s\n", o->control->name, verdict ? strerrorname_np(verdict) : "ok",
+		 sentence);
+	views_set_order(buf_str(&text));
+	notify_orders();
+}
+
+static void carry_out(struct order *o)
+{
+	char token[CTL_TOKEN];
+	int verdict = 0;
+	_buf_ struct buf answer = BUF_INIT(1 << 16);
+	if (o->n > ORDER_MAX) {
+		buf_addf(&answer, "an order has at most %d bytes", ORDER_MAX);
+		remember(o, E2BIG, buf_str(&answer));
+		ops_answer_write(o->request, E2BIG, 0);
+		return;
+	}
+	ctl_token(token);
+	int r = ctl_order(config_state_dir(views_config()), token, o->control->order, o->text, o->n,
+			  DEADLINE_MS, &verdict, &answer);
+	if (r < 0) {
+		verdict = r == -EACCES ? EACCES : EAGAIN;
+		buf_reset(&answer);
+		buf_adds(&answer, r == -EACCES ? "this user may not give orders to the indexer"
+					       : "the indexer is away: the order was not taken");
+	}
+	remember(o, verdict, buf_str(&answer));
+	ops_answer_write(o->request, verdict, o->n);
+}
+
+static struct order *next_order(void)
+{
+	LOCKED(&all.lock);
+	while (!all.count && !all.is_ending)
+		pthread_cond_wait(&all.changed, &all.lock);
+	if (!all.count)
+		return NULL;
+	struct order *o = all.waiting[0];
+	memmove(&all.waiting[0], &all.waiting[1], (size_t)--all.count * sizeof all.waiting[0]);
+	return o;
+}
+
+static void *run(void *arg)
+{
+	struct order *o;
+	(void)arg;
+	for (o = next_order(); o; o = next_order()) {
+		carry_out(o);
+		free(o);
+	}
+	return NULL;
+}
+
+int orders_submit(const struct entry *control, const char *text, size_t n, void *request)
+{
+	struct order *o = malloc(sizeof *o);
+	if (!o)
+		return -ENOMEM;
+	*o = (struct order){.control = control, .request = request, .n = n};
+	memcpy(o->text, text, n < ORDER_MAX ? n : ORDER_MAX);
+	LOCKED(&all.lock);
+	if (all.count == WAITING || all.is_ending) {
+		free(o);
+		return -EAGAIN;
+	}
+	all.waiting[all.count++] = o;
+	pthread_cond_signal(&all.changed);
+	return 0;
+}
+
+int orders_start(void)
+{
+	return thread_start(&all.thread, "orders", run, NULL);
+}
+
+void orders_stop(void)
+{
+	{
+		LOCKED(&all.lock);
+		all.is_ending = 1;
+		pthread_cond_signal(&all.changed);
+	}
+	thread_join(&all.thread);
+}

@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** status/: what there is to know, as a text for people and as JSON. */
+#include "fs/views.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "fs/notify.h"
+
+static void add_path(struct buf *out, struct bytes a, struct bytes b, struct bytes c)
+{
+	const struct bytes part[] = {a, b, c};
+	for (size_t i = 0; i < COUNT_OF(part); i++) {
+		if (!part[i].len)
+			continue;
+		if (out->len && out->data[out->len - 1] != '/')
+			buf_addc(out, '/');
+		buf_add(out, part[i].data, part[i].len);
+	}
+}
+
+static void time_cell(struct table *t, int64_t ns)
+{
+	_buf_ struct buf text = BUF_INIT(64);
+	doc_time(ns, &text);
+	table_cell(t, buf_str(&text), text.len);
+}
+
+static int end_table(struct table *t, struct buf *out)
+{
+	table_write(t, out);
+	table_clear(t);
+	return 0;
+}
+
+/** The header of a JSON list, up to its items. */
+static void list_begin(struct json *j, struct buf *out, const struct view *v, const char *schema,
+		       unsigned topics, unsigned moods)
+{
+	doc_begin(j, out, v, schema, topics, moods);
+	json_key(j, "items");
+	json_array(j);
+}
+
+static int list_end(struct json *j, int64_t count)
+{
+	json_end_array(j);
+	json_kv_int(j, "count", count);
+	json_end_object(j);
+	return 0;
+}
+
+/* --- roots --- */
+
+struct rows {
+	struct json *j;
+	struct table *t;
+	int64_t count;
+};
+
+static int json_root(void *arg, const struct store_root *row)
+{
+	struct rows *r = arg;
+	r->count++;
+	json_object(r->j);
+	json_kv_text(r->j, "name", row->name);
+	json_kv_text(r->j, "kind", row->kind);
+	json_kv_path(r->j, "path", row->path.data, row->path.len);
+	json_kv_text(r->j, "state", row->state);
+	json_kv_text(r->j, "reason", row->reason);
+	json_kv_time(r->j, "since", row->since);
+	json_kv_int(r->j, "files", row->files);
+	json_kv_int(r->j, "bytes", row->bytes);
+	json_end_object(r->j);
+	return 0;
+}
+
+static int show_roots_json(struct view *v, const struct node *n, struct buf *out)
+{
+	struct json j;
+	struct rows r = {.j = &j};
+	(void)n;
+	list_begin(&j, out, v, "roots", OF_ROOTS, VIEW_AWAY);
+	int e = v->store ? store_roots(v->store, json_root, &r) : 0;
+	return e < 0 ? e : list_end(&j, r.count);
+}
+
+static int text_root(void *arg, const struct store_root *row)
+{
+	struct rows *r = arg;
+	_buf_ struct buf size = BUF_INIT(64);
+	human_bytes((uint64_t)row->bytes, &size);
+	table_cells(r->t, row->name);
+	table_cells(r->t, row->state);
+	time_cell(r->t, row->since);
+	table_cellf(r->t, "%lld", (long long)row->files);
+	table_cells(r->t, buf_str(&size));
+	table_cell(r->t, row->path.data, row->path.len);
+	table_cells(r->t, row->reason);
+	return 0;
+}
+
+static int show_roots(struct view *v, const struct node *n, struct buf *out)
+{
+	static const char *const head[] = {"name", "state", "since", "files", "size", "path", "reason"};
+	struct table t;
+	struct rows r = {.t = &t};
+	(void)n;
+	table_open(&t, head, COUNT_OF(head));
+	int e = v->store ? store_roots(v->store, text_root, &r) : 0;
+	end_table(&t, out);
+	doc_away(out, v);
+	return e;
+}
+
+/* --- jobs --- */
+
+/** Numbers of a job as of now: of the running one they are on the live page. */
+struct progress {
+	const char *state;
+	int64_t started_at, done, total;
+	double rate, left;
+};
+
+static struct progress progress_of(const struct view *v, const struct store_job *job)
+{
+	const struct live_values *live = &v->mood.live;
+	struct progress p = {.state = job->state, .started_at = job->started_at, .done = job->done,
+			     .total = job->total, .left = -1};
+	int64_t end = job->ended_at;
+	/* an interrupted job waits until the indexer takes it up again */
+	if (v->mood.state != INDEXER_RUNNING && strcmp(job->state, "running") == 0)
+		p.state = "queued";
+	if (v->mood.state == INDEXER_RUNNING && live->job == (uint64_t)job->id && !job->ended_at) {
+		p.state = live->job_paused ? "paused" : "running";
+		p.started_at = (int64_t)live->job_started_at;
+		p.done = (int64_t)live->done;
+		p.total = (int64_t)live->total;
+		/* the moment of this state, not of this call: the same version has the same bytes */
+		end = v->mood.at[1];
+	}
+	if (p.started_at && end > p.started_at)
+		p.rate = (double)p.done / ((double)(end - p.started_at) / 1e9);
+	if (p.rate > 0 && p.total >= p.done && !job->ended_at)
+		p.left = (double)(p.total - p.done) / p.rate;
+	return p;
+}
+
+struct job_rows {
+	struct view *v;
+	struct json *j;
+	struct table *t;
+	int64_t count, running, queued;
+};
+
+static int count_job(void *arg, const struct store_job *job)
+{
+	struct job_rows *r = arg;
+	struct progress p = progress_of(r->v, job);
+	r->running += strcmp(p.state, "running") == 0;
+	r->queued += strcmp(p.state, "queued") == 0;
+	return 0;
+}
+
+int status_count_jobs(struct view *v, int64_t *running, int64_t *queued)
+{
+	struct job_rows r = {.v = v};
+	int e = v->store ? store_jobs_live(v->store, count_job, &r) : 0;
+	*running = r.running;
+	*queued = r.queued;
+	return e;
+}
+
+static int json_job(void *arg, const struct store_job *job)
+{
+	struct job_rows *r = arg;
+	struct json *j = r->j;
+	struct progress p = progress_of(r->v, job);
+	r->count++;
+	json_object(j);
+	json_kv_int(j, "id", job->id);
+	json_kv_text(j, "order", job->order);
+	json_kv_text(j, "state", p.state);
+	json_kv_time(j, "submitted_at", job->submitted_at);
+	json_kv_time(j, "started_at", p.started_at);
+	json_kv_time(j, "ended_at", job->ended_at);
+	json_kv_int(j, "done", p.done);
+	json_kv_int(j, "total", p.total);
+	json_kv_real(j, "rate_per_second", p.rate, 1);
+	json_key(j, "seconds_left");
+	if (p.left >= 0)
+		json_real(j, p.left, 1);
+	else
+		json_null(j);
+	json_kv_text(j, "result", job->result);
+	json_end_object(j);
+	return 0;
+}
+
+enum { JOBS_SHOWN = 100 };
+
+static int show_jobs_json(struct view *v, const struct node *n, struct buf *out)
+{
+	struct json j;
+	struct job_rows r = {.v = v, .j = &j};
+	(void)n;
+	int e = status_count_jobs(v, &r.running, &r.queued);
+	doc_begin(&j, out, v, "jobs", OF_JOBS, MOODY);
+	json_kv_int(&j, "running", r.running);
+	json_kv_int(&j, "queued", r.queued);
+	json_key(&j, "items");
+	json_array(&j);
+	if (v->store && e == 0)
+		e = store_jobs_live(v->store, json_job, &r);
+	if (v->store && e == 0)
+		e = store_jobs_ended(v->store, JOBS_SHOWN, json_job, &r);
+	return e < 0 ? e : list_end(&j, r.count);
+}
+
+static int text_job(void *arg, const struct store_job *job)
+{
+	struct job_rows *r = arg;
+	struct progress p = progress_of(r->v, job);
+	_buf_ struct buf left = BUF_INIT(64);
+	if (p.left >= 0)
+		human_duration(p.left, &left);
+	table_cellf(r->t, "%lld", (long long)job->id);
+	table_cells(r->t, p.state);
+	table_cells(r->t, job->order);
+	time_cell(r->t, p.started_at);
+	if (p.total)
+		table_cellf(r->t, "%lld/%lld", (long long)p.done, (long long)p.total);
+	else
+		table_cellf(r->t, "%lld", (long long)p.done);
+	table_cellf(r->t, "%.0f/s", p.rate);
+	table_cells(r->t, left.len ? buf_str(&left) : "-");
+	table_cells(r->t, job->result);
+	return 0;
+}
+
+static int show_jobs(struct view *v, const struct node *n, struct buf *out)
+{
+	static const char *const head[] = {"job",  "state", "order", "started",
+					   "done", "rate",  "left",  "result"};
+	struct table t;
+	struct job_rows r = {.v = v, .t = &t};
+	(void)n;
+	table_open(&t, head, COUNT_OF(head));
+	int e = v->store ? store_jobs_live(v->store, text_job, &r) : 0;
+	if (v->store && e == 0)
+		e = store_jobs_ended(v->store, JOBS_SHOWN, text_job, &r);
+	end_table(&t, out);
+	doc_away(out, v);
+	return e;
+}
+
+/* --- missing --- */
+
+static int json_missing(void *arg, const struct store_missing *row)
+{
+	struct rows *r = arg;
+	r->count++;
+	json_object(r->j);
+	json_kv_text(r->j, "series", row->series);
+	json_kv_int(r->j, "volume", row->volume);
+	json_kv_text(r->j, "kind", row->kind);
+	json_kv_text(r->j, "state", row->state);
+	json_kv_bool(r->j, "monitored", true);
+	json_kv_time(r->j, "since", row->since);
+	json_key(r->j, "last_searched_at");
+	json_null(r->j);
+	json_end_object(r->j);
+	return 0;
+}
+
+static int show_missing_json(struct view *v, const struct node *n, struct buf *out)
+{
+	struct json j;
+	struct rows r = {.j = &j};
+	(void)n;
+	list_begin(&j, out, v, "missing", OF_MISSING, VIEW_AWAY);
+	int e = v->store ? store_missing(v->store, 0, json_missing, &r) : 0;
+	return e < 0 ? e : list_end(&j, r.count);
+}
+
+static int text_missing(void *arg, const struct store_missing *row)
+{
+	struct rows *r = arg;
+	table_cells(r->t, row->series);
+	table_cellf(r->t, "%lld", (long long)row->volume);
+	table_cells(r->t, row->kind);
+	table_cells(r->t, row->state);
+	time_cell(r->t, row->since);
+	return 0;
+}
+
+int status_missing_table(struct view *v, int64_t series, struct buf *out)
+{
+	static const char *const head[] = {"series", "volume", "kind", "state", "since"};
+	struct table t;
+	struct rows r = {.t = &t};
+	table_open(&t, head, COUNT_OF(head));
+	int e = v->store ? store_missing(v->store, series, text_missing, &r) : 0;
+	end_table(&t, out);
+	return e;
+}
+
+static int show_missing(struct view *v, const struct node *n, struct buf *out)
+{
+	(void)n;
+	int e = status_missing_table(v, 0, out);
+	doc_away(out, v);
+	return e;
+}
+
+/* --- errors --- */
+
+static int json_error(void *arg, const struct store_error_row *row)
+{
+	struct rows *r = arg;
+	_buf_ struct buf path = BUF_INIT(1 << 16);
+	add_path(&path, row->root, row->path, (struct bytes){0});
+	r->count++;
+	json_object(r->j);
+	json_kv_path(r->j, "path", buf_str(&path), path.len);
+	json_kv_text(r->j, "kind", row->kind);
+	json_kv_text(r->j, "reason", row->reason);
+	json_kv_time(r->j, "since", row->since);
+	json_kv_int(r->j, "tries", row->tries);
+	json_end_object(r->j);
+	return 0;
+}
+
+static int show_errors_json(struct view *v, const struct node *n, struct buf *out)
+{
+	struct json j;
+	struct rows r = {.j = &j};
+	(void)n;
+	list_begin(&j, out, v, "errors", OF_ERRORS, VIEW_AWAY);
+	int e = v->store ? store_errors(v->store, json_error, &r) : 0;
+	return e < 0 ? e : list_end(&j, r.count);
+}
+
+static int text_error(void *arg, const struct store_error_row *row)
+{
+	struct rows *r = arg;
+	_buf_ struct buf path = BUF_INIT(1 << 16);
+	add_path(&path, row->root, row->path, (struct bytes){0});
+	table_cells(r->t, row->kind);
+	time_cell(r->t, row->since);
+	table_cellf(r->t, "%d", row->tries);
+	table_cell(r->t, buf_str(&path), path.len);
+	table_cells(r->t, row->reason);
+	return 0;
+}
+
+static int show_errors(struct view *v, const struct node *n, struct buf *out)
+{
+	static const char *const head[] = {"kind", "since", "tries", "path", "reason"};
+	struct table t;
+	struct rows r = {.t = &t};
+	(void)n;
+	table_open(&t, head, COUNT_OF(head));
+	int e = v->store ? store_errors(v->store, text_error, &r) : 0;
+	end_table(&t, out);
+	doc_away(out, v);
+	return e;
+}
+
+/* --- audit --- */
+
+enum { AUDIT_SHOWN = 10000 };
+
+static const struct {
+	int bit;
+	const char *name, *text;
+} audits[] = {
+#define A(name, bit, text) {bit, #name, text},
+	AUDITS(A)
+#undef A
+};
+
+static int json_audit(void *arg, const struct store_audit_row *row)
+{
+	struct rows *r = arg;
+	_buf_ struct buf path = BUF_INIT(1 << 16);
+	add_path(&path, row->root, row->dir, row->name);
+	r->count++;
+	json_object(r->j);
+	json_kv_path(r->j, "path", buf_str(&path), path.len);
+	json_kv_text(r->j, "kind", row->kind);
+	json_key(r->j, "problems");
+	json_array(r->j);
+	for (size_t i = 0; i < COUNT_OF(audits); i++)
+		if (row->problems & audits[i].bit)
+			json_text(r->j, audits[i].name, strlen(audits[i].name));
+	json_end_array(r->j);
+	json_end_object(r->j);
+	return 0;
+}
+
+static int show_audit_json(struct view *v, const struct node *n, struct buf *out)
+{
+	struct json j;
+	struct rows r = {.j = &j};
+	int64_t total = 0;
+	(void)n;
+	list_begin(&j, out, v, "audit", OF_AUDIT, VIEW_AWAY);
+	int e = v->store ? store_audit(v->store, AUDIT_SHOWN, json_audit, &r, &total) : 0;
+	json_end_array(&j);
+	json_kv_int(&j, "count", r.count);
+	json_kv_int(&j, "total", total);
+	json_end_object(&j);
+	return e;
+}
+
+static int text_audit(void *arg, const struct store_audit_row *row)
+{
+	struct rows *r = arg;
+	_buf_ struct buf path = BUF_INIT(1 << 16), text = BUF_INIT(512);
+	add_path(&path, row->root, row->dir, row->name);
+	for (size_t i = 0; i < COUNT_OF(audits); i++)
+		if (row->problems & audits[i].bit)
+			buf_addf(&text, "%s%s", text.len ? "; " : "", audits[i].text);
+	r->count++;
+	table_cells(r->t, row->kind);
+	table_cells(r->t, buf_str(&text));
+	table_cell(r->t, buf_str(&path), path.len);
+	return 0;
+}
+
+static int show_audit(struct view *v, const struct node *n, struct buf *out)
+{
+	static const char *const head[] = {"what", "problem", "path"};
+	struct table t;
+	struct rows r = {.t = &t};
+	int64_t total = 0;
+	(void)n;
+	table_open(&t, head, COUNT_OF(head));
+	int e = v->store ? store_audit(v->store, AUDIT_SHOWN, text_audit, &r, &total) : 0;
+	end_table(&t, out);
+	if (total > r.count)
+		buf_addf(out, "# %lld of %lld; `mediamon export` shows all\n", (long long)r.count,
+			 (long long)total);
+	doc_away(out, v);
+	return e;
+}
+
+/* --- generation --- */
+
+static int stamp_generation(struct view *v, uint64_t row, uint64_t *version, int64_t *at)
+{
+	(void)v;
+	(void)row;
+	*version = notify_generation();
+	*at = 0;
+	return 0;
+}
+
+static int show_generation(struct view *v, const struct node *n, struct buf *out)
+{
+	(void)v;
+	return buf_addf(out, "%llu\n", (unsigned long long)n->version);
+}
+
+const struct entry status_dir[] = {
+	TWINS("summary", show_summary, show_summary_json, .topics = OF_SUMMARY, .moods = MOODY,
+	      .help = "one screen: counts, jobs, what needs a human"),
+	TWINS("health", show_health, show_health_json, .topics = OF_HEALTH, .moods = MOODY,
+	      .help = "ok, degraded or failed, with the reasons"),
+	TWINS("roots", show_roots, show_roots_json, .topics = OF_ROOTS, .moods = VIEW_AWAY,
+	      .help = "each watched folder: present, absent, empty, stuck, and why"),
+	TWINS("jobs", show_jobs, show_jobs_json, .topics = OF_JOBS, .moods = MOODY,
+	      .help = "queued, running (progress, rate, time left), the last 100 ended"),
+	TWINS("missing", show_missing, show_missing_json, .topics = OF_MISSING, .moods = VIEW_AWAY,
+	      .help = "volumes missing from series"),
+	TWINS("errors", show_errors, show_errors_json, .topics = OF_ERRORS, .moods = VIEW_AWAY,
+	      .help = "files that cannot be read or are damaged, and why"),
+	TWINS("audit", show_audit, show_audit_json, .topics = OF_AUDIT, .moods = VIEW_AWAY,
+	      .help = "no tags, no cover, no ComicInfo, names not understood"),
+	FILE_OF("generation", show_generation, .stamp = stamp_generation, .uncached = true,
+		.help = "one number: equal even reads before and after prove one state"),
+	{0},
+};

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** status/summary and status/health: is all well, and what needs a human. */
+#include <stdio.h>
+
+#include "common/cleanup.h"
+#include "fs/views.h"
+
+/* --- health --- */
+
+struct health {
+	struct view *v;
+	/** Sentences, each ended by '\n'. */
+	struct buf reasons;
+	bool is_failed;
+};
+
+static int check_root(void *arg, const struct store_root *row)
+{
+	struct health *h = arg;
+	if (strcmp(row->state, "present") == 0 || (strcmp(row->state, "empty") == 0 && !row->files) ||
+	    (strcmp(row->state, "unknown") == 0 && strcmp(row->reason, "not looked at yet") == 0))
+		return 0;
+	buf_addf(&h->reasons, "folder %s (", row->name);
+	text_escape(row->path.data, row->path.len, &h->reasons);
+	buf_addf(&h->reasons, ") is %s: %s\n", row->state, row->reason);
+	return 0;
+}
+
+static void check_health(struct view *v, struct health *h)
+{
+	*h = (struct health){.v = v, .reasons = BUF_INIT(1 << 20)};
+	if (v->mood.state == INDEXER_AWAY || v->mood.state == INDEXER_SILENT) {
+		h->is_failed = true;
+		buf_adds(&h->reasons, v->mood.state == INDEXER_AWAY
+					      ? "the indexer is away: nothing is updated\n"
+					      : "the indexer does not answer: nothing is updated\n");
+	}
+	if (v->mood.state == INDEXER_STARTING)
+		buf_adds(&h->reasons, "the indexer is starting\n");
+	if (!v->store) {
+		buf_adds(&h->reasons, "there is no index yet\n");
+		return;
+	}
+	struct store_counts c;
+	store_roots(v->store, check_root, h);
+	if (store_counts(v->store, &c) == 0 && c.errors)
+		buf_addf(&h->reasons, "%lld files or folders cannot be read (status/errors)\n",
+			 (long long)c.errors);
+}
+
+static const char *health_word(const struct health *h)
+{
+	return h->is_failed ? "failed" : h->reasons.len ? "degraded" : "ok";
+}
+
+static void json_sentences(struct json *j, const char *key, const char *lines)
+{
+	json_key(j, key);
+	json_array(j);
+	while (*lines) {
+		size_t n = strcspn(lines, "\n");
+		json_text(j, lines, n);
+		lines += n + (lines[n] != '\0');
+	}
+	json_end_array(j);
+}
+
+static void json_indexer(struct json *j, const struct view *v)
+{
+	json_key(j, "indexer");
+	json_object(j);
+	json_kv_text(j, "state", indexer_state_name(v->mood.state));
+	json_kv_time(j, "heartbeat_at", (int64_t)v->mood.live.heartbeat_at);
+	json_kv_int(j, "pid", (int64_t)v->mood.live.pid);
+	json_end_object(j);
+}
+
+int show_health_json(struct view *v, const struct node *n, struct buf *out)
+{
+	struct health h;
+	struct json j;
+	(void)n;
+	check_health(v, &h);
+	doc_begin(&j, out, v, "health", OF_HEALTH, MOODY);
+	json_kv_text(&j, "state", health_word(&h));
+	json_sentences(&j, "reasons", buf_str(&h.reasons));
+	json_indexer(&j, v);
+	json_end_object(&j);
+	buf_clear(&h.reasons);
+	return 0;
+}
+
+int show_health(struct view *v, const struct node *n, struct buf *out)
+{
+	struct health h;
+	(void)n;
+	check_health(v, &h);
+	buf_addf(out, "# %s\n", health_word(&h));
+	buf_adds(out, buf_str(&h.reasons));
+	buf_adds(out, "heartbeat ");
+	doc_time((int64_t)v->mood.live.heartbeat_at, out);
+	buf_addc(out, '\n');
+	buf_clear(&h.reasons);
+	return 0;
+}
+
+/* --- summary --- */
+
+struct totals {
+	struct store_counts c;
+	int64_t running, queued, links;
+};
+
+static void add_totals(struct view *v, struct totals *t)
+{
+	*t = (struct totals){0};
+	if (!v->store)
+		return;
+	store_counts(v->store, &t->c);
+	status_count_jobs(v, &t->running, &t->queued);
+}
+
+/** What needs a human, in sentences. */
+static void attention(struct view *v, const struct totals *t, struct buf *out)
+{
+	struct health h;
+	check_health(v, &h);
+	buf_adds(out, buf_str(&h.reasons));
+	buf_clear(&h.reasons);
+	if (t->c.missing)
+		buf_addf(out, "%lld volumes are missing (status/missing)\n", (long long)t->c.missing);
+}
+
+static void json_links(struct json *j, int64_t total)
+{
+	static const char *const states[] = {"ok", "suspect", "broken", "held", "unknown", "foreign"};
+	json_key(j, "links");
+	json_object(j);
+	json_kv_int(j, "total", total);
+	for (size_t i = 0; i < COUNT_OF(states); i++)
+		json_kv_int(j, states[i], 0);
+	json_end_object(j);
+}
+
+int show_summary_json(struct view *v, const struct node *n, struct buf *out)
+{
+	struct totals t;
+	struct json j;
+	_buf_ struct buf sentences = BUF_INIT(1 << 20);
+	(void)n;
+	add_totals(v, &t);
+	attention(v, &t, &sentences);
+	doc_begin(&j, out, v, "summary", OF_SUMMARY, MOODY);
+	json_key(&j, "music");
+	json_object(&j);
+	json_kv_int(&j, "tracks", t.c.tracks);
+	json_kv_int(&j, "albums", t.c.albums);
+	json_kv_int(&j, "artists", t.c.artists);
+	json_kv_int(&j, "bytes", t.c.music_bytes);
+	json_kv_real(&j, "duration_seconds", t.c.music_seconds, 3);
+	json_end_object(&j);
+	json_key(&j, "manga");
+	json_object(&j);
+	json_kv_int(&j, "series", t.c.series);
+	json_kv_int(&j, "volumes", t.c.volumes);
+	json_kv_int(&j, "chapters", t.c.chapters);
+	json_kv_int(&j, "missing", t.c.missing);
+	json_kv_int(&j, "bytes", t.c.manga_bytes);
+	json_end_object(&j);
+	json_links(&j, t.links);
+	json_kv_int(&j, "errors", t.c.errors);
+	json_key(&j, "jobs");
+	json_object(&j);
+	json_kv_int(&j, "running", t.running);
+	json_kv_int(&j, "queued", t.queued);
+	json_end_object(&j);
+	json_indexer(&j, v);
+	json_sentences(&j, "attention", buf_str(&sentences));
+	json_end_object(&j);
+	return 0;
+}
+
+int show_summary(struct view *v, const struct node *n, struct buf *out)
+{
+	struct totals t;
+	(void)n;
+	add_totals(v, &t);
+	buf_adds(out, "# mediamon: ");
+	buf_addf(out, "the indexer is %s\n", indexer_state_name(v->mood.state));
+	buf_addf(out, "music    %lld tracks, %lld albums, %lld artists, ", (long long)t.c.tracks,
+		 (long long)t.c.albums, (long long)t.c.artists);
+	human_bytes((uint64_t)t.c.music_bytes, out);
+	buf_adds(out, ", ");
+	human_duration(t.c.music_seconds, out);
+	buf_addf(out, "\nmanga    %lld series, %lld volumes, %lld chapters, %lld missing, ",
+		 (long long)t.c.series, (long long)t.c.volumes, (long long)t.c.chapters,
+		 (long long)t.c.missing);
+	human_bytes((uint64_t)t.c.manga_bytes, out);
+	buf_addf(out, "\nerrors   %lld\njobs     %lld running, %lld queued\n\n", (long long)t.c.errors,
+		 (long long)t.running, (long long)t.queued);
+	size_t before = out->len;
+	attention(v, &t, out);
+	if (out->len == before)
+		buf_adds(out, "nothing needs you\n");
+	doc_away(out, v);
+	return 0;
+}

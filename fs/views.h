@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** The tables of directories, each in the file of the same name, and what they share. */
+#ifndef FS_VIEWS_H
+#define FS_VIEWS_H
+
+#include "fs/node.h"
+
+/* topics of each document, so that its header and its row agree */
+enum {
+	OF_SUMMARY = TOPIC_BIT(music) | TOPIC_BIT(manga) | TOPIC_BIT(missing) | TOPIC_BIT(errors) |
+		     TOPIC_BIT(roots) | TOPIC_BIT(jobs),
+	OF_HEALTH = TOPIC_BIT(roots) | TOPIC_BIT(errors),
+	OF_ROOTS = TOPIC_BIT(roots),
+	OF_JOBS = TOPIC_BIT(jobs),
+	OF_MISSING = TOPIC_BIT(missing),
+	OF_ERRORS = TOPIC_BIT(errors) | TOPIC_BIT(roots),
+	OF_AUDIT = TOPIC_BIT(audit) | TOPIC_BIT(music) | TOPIC_BIT(manga) | TOPIC_BIT(roots),
+	MOODY = VIEW_AWAY | VIEW_LIVE,
+};
+
+extern const struct entry status_dir[];
+extern const struct entry metrics_dir[];
+extern const struct entry control_dir[];
+extern const struct entry music_dir[];
+extern const struct entry manga_dir[];
+
+int show_summary(struct view *v, const struct node *n, struct buf *out);
+int show_summary_json(struct view *v, const struct node *n, struct buf *out);
+int show_health(struct view *v, const struct node *n, struct buf *out);
+int show_health_json(struct view *v, const struct node *n, struct buf *out);
+
+/** How many jobs run and wait, as this view sees them. */
+int status_count_jobs(struct view *v, int64_t *running, int64_t *queued);
+
+/** The table of missing volumes of one series (0: of all). */
+int status_missing_table(struct view *v, int64_t series, struct buf *out);
+
+/** For links to media files: target and time of file row n->row. */
+int link_to_file(struct view *v, const struct node *n, struct buf *out);
+int stamp_file(struct view *v, uint64_t row, uint64_t *version, int64_t *at);
+
+/** Appends the path of a file as links show it: mapped by the configuration's path_map. */
+void show_path(const struct view *v, const struct store_media *m, struct buf *out);
+/** The same, not mapped. */
+void media_path(const struct store_media *m, struct buf *out);
+
+/** Every field of @m that is set, as keys of the open JSON object. */
+void media_json(struct json *j, const struct media *m, unsigned of);
+
+/** One line of `mediamon export`: path, fields, bytes, modified_at. */
+void export_json(struct json *j, const struct store_media *m, unsigned of);
+
+#endif

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "indexer/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/ctl.h"
+#include "common/live.h"
+#include "common/log.h"
+#include "indexer/child.h"
+#include "indexer/load/writer.h"
+#include "indexer/order.h"
+#include "indexer/pipeline.h"
+
+enum {
+	EXIT_UNAVAILABLE = 69,
+	EXIT_TRY_LATER = 75,
+	HEARTBEAT_MS = 500,
+};
+
+struct daemon {
+	struct config *config;
+	char *state_dir;
+	int lock, signals, wake;
+	struct live_page *live;
+	struct writer *writer;
+	struct pipeline *pipeline;
+	struct orders orders;
+	struct ctl_server *ctl;
+	_Atomic int is_ending;
+	/** Orders, reloads and the heartbeat exclude each other: parts may be replaced. */
+	pthread_mutex_t busy;
+	int64_t next_scan;
+};
+
+/* --- before anything starts --- */
+
+static int make_folders(const char *path)
+{
+	_buf_ struct buf part = BUF_INIT(8192);
+	buf_adds(&part, path);
+	if (buf_error(&part))
+		return -ENAMETOOLONG;
+	for (char *p = part.data + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		mkdir(part.data, 0755);
+		*p = '/';
+	}
+	return mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/** SQLite's locks and shared memory do not work there. */
+static const char *remote_filesystem(const char *path)
+{
+	static const struct {
+		long magic;
+		const char *name;
+	} remote[] = {
+		{NFS_SUPER_MAGIC, "NFS"}, {SMB_SUPER_MAGIC, "SMB"}, {0xff534d42, "CIFS"},
+		{0xfe534d42, "SMB2"},     {0x65735546, "FUSE"},     {AFS_SUPER_MAGIC, "AFS"},
+		{0x00c36400, "Ceph"},     {V9FS_MAGIC, "9p"},
+	};
+	struct statfs st;
+	if (statfs(path, &st) < 0)
+		return NULL;
+	for (size_t i = 0; i < COUNT_OF(remote); i++)
+		if ((uint32_t)st.f_type == (uint32_t)remote[i].magic)
+			return remote[i].name;
+	return NULL;
+}
+
+static int prepare_state(struct daemon *d)
+{
+	int64_t pid = 0;
+	int r = make_folders(d->state_dir);
+	if (r < 0) {
+		log_error("the state directory %s cannot be made: %s", d->state_dir, strerror(-r));
+		return EXIT_UNAVAILABLE;
+	}
+	const char *remote = remote_filesystem(d->state_dir);
+	if (remote) {
+		log_error("the state directory %s is on %s: it must be on a local disk, because the "
+			  "store's locks do not work there (set state_dir)",
+			  d->state_dir, remote);
+		return EXIT_UNAVAILABLE;
+	}
+	/* one that was killed holds its lock until the last of its threads has left the disk */
+	for (int i = 0; i < 20; i++) {
+		d->lock = live_lock(d->state_dir, &pid);
+		if (d->lock != -EAGAIN)
+			break;
+		nanosleep(&(struct timespec){0, 100 * NS_PER_MS}, NULL);
+	}
+	if (d->lock == -EAGAIN) {
+		log_error("another indexer (process %lld) works in %s", (long long)pid, d->state_dir);
+		return EXIT_TRY_LATER;
+	}
+	if (d->lock < 0) {
+		log_error("the lock in %s cannot be taken: %s", d->state_dir, strerror(-d->lock));
+		return EXIT_UNAVAILABLE;
+	}
+	return 0;
+}
+
+static void catch_signals(struct daemon *d)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	d->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	d->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+/** -1 when there is no such group or we may not give files to it. */
+static int group_id(const struct config *config)
+{
+	const char *name = config_text(config, OPT_group);
+	const struct group *g = geteuid() == 0 && *name ? getgrnam(name) : NULL;
+	return g ? (int)g->gr_gid : -1;
+}
+
+/* --- orders about the daemon itself --- */
+
+static void wake(struct daemon *d)
+{
+	uint64_t one = 1;
+	if (write(d->wake, &one, sizeof one) < 0)
+		log_debug("the main thread is awake already");
+}
+
+static void quit(void *arg)
+{
+	struct daemon *d = arg;
+	atomic_store(&d->is_ending, 1);
+	wake(d);
+}
+
+static bool same_list(const struct config *a, const struct config *b, enum option_id id)
+{
+	if (config_count(a, id) != config_count(b, id))
+		return false;
+	for (size_t i = 0; i < config_count(a, id); i++)
+		if (strcmp(config_item(a, id, i), config_item(b, id, i)) != 0)
+			return false;
+	return true;
+}
+
+/** What differs takes effect at once where it can; roots and processes need the pipeline anew. */
+static int restart_pipeline(struct daemon *d)
+{
+	pipeline_free(d->pipeline);
+	d->pipeline = d->orders.pipeline = NULL;
+	struct pipeline_options options = {d->config, d->state_dir, d->live, d->writer};
+	int r = pipeline_new(&options, &d->pipeline);
+	d->orders.pipeline = d->pipeline;
+	return r;
+}
+
+/** A job that we give ourselves. */
+static int add_scan_job(struct daemon *d, const char *words)
+{
+	char token[CTL_TOKEN];
+	int64_t id = 0;
+	ctl_token(token);
+	struct change *c = change_new(CHANGE_ADD_JOB, strlen(words) + sizeof token + 2);
+	if (!c)
+		return -ENOMEM;
+	c->name = change_copy(c, words, strlen(words));
+	c->error_kind = change_copy(c, token, strlen(token));
+	int r = writer_call(d->writer, c, &id);
+	/* a pipeline that starts later finds it in the store */
+	if (r == 0 && d->pipeline)
+		pipeline_add_job(d->pipeline, id, words);
+	return r;
+}
+
+/** Under d->busy. */
+static int reload(void *arg, struct buf *why)
+{
+	struct daemon *d = arg;
+	struct config *fresh = NULL;
+	if (!*config_path(d->config))
+		return 0;
+	int r = config_load(config_path(d->config), &fresh, why);
+	if (r < 0)
+		return r;
+	if (strcmp(config_state_dir(fresh), d->state_dir) != 0)
+		buf_adds(why, "a new state_dir counts from the next start");
+	bool same_roots = same_list(d->config, fresh, OPT_music) &&
+			  same_list(d->config, fresh, OPT_manga) &&
+			  same_list(d->config, fresh, OPT_links);
+	struct config *old = d->config;
+	d->config = fresh;
+	log_set_level((enum log_level)log_level_of(config_text(fresh, OPT_log_level)));
+	r = restart_pipeline(d);
+	if (r < 0)
+		log_error("the pipeline cannot be started again: %s", strerror(-r));
+	if (r == 0 && !same_roots)
+		r = add_scan_job(d, "rescan all");
+	config_free(old);
+	return r;
+}
+
+static int on_order(void *arg, const char *token, const char *file, const char *text, size_t n,
+		    struct buf *answer)
+{
+	struct daemon *d = arg;
+	LOCKED(&d->busy);
+	return orders_handle(&d->orders, token, file, text, n, answer);
+}
+
+/* --- start and end --- */
+
+static int start_parts(struct daemon *d)
+{
+	char why[256] = "";
+	d->live = live_create(d->state_dir);
+	if (!d->live) {
+		log_error("the live page cannot be made: %s", strerror(errno));
+		return -errno;
+	}
+	atomic_store(&d->live->started_at, (uint64_t)now_ns());
+	int r = pipeline_open_writer(d->state_dir, d->live, &d->writer, why);
+	if (r < 0) {
+		log_error("%s", *why ? why : strerror(-r));
+		return r;
+	}
+	/* before the pipeline runs: a scan that was interrupted is the same one */
+	r = writer_call(d->writer, change_new(CHANGE_REQUEUE_JOBS, 0), NULL);
+	if (r == 0)
+		r = add_scan_job(d, "rescan all");
+	struct pipeline_options p = {d->config, d->state_dir, d->live, d->writer};
+	if (r == 0)
+		r = pipeline_new(&p, &d->pipeline);
+	if (r < 0) {
+		log_error("the pipeline cannot be started: %s", strerror(-r));
+		return r;
+	}
+	d->orders = (struct orders){
+		.writer = d->writer, .pipeline = d->pipeline, .quit = quit, .reload = reload, .arg = d};
+	r = ctl_serve(d->state_dir, group_id(d->config), on_order, d, &d->ctl);
+	if (r < 0)
+		log_error("the control socket cannot be made: %s", strerror(-r));
+	return r;
+}
+
+static void stop_parts(struct daemon *d)
+{
+	writer_hurry(d->writer);
+	ctl_stop(d->ctl);
+	pipeline_free(d->pipeline);
+	writer_free(d->writer);
+	if (d->live) {
+		atomic_store(&d->live->pid, 0);
+		live_wake(d->live);
+		live_close(d->live);
+	}
+}
+
+static void beat(struct daemon *d)
+{
+	uint64_t rss, cpu;
+	child_usage(getpid(), &rss, &cpu);
+	atomic_store(&d->live->rss_indexer, rss);
+	atomic_store(&d->live->cpu_ns, cpu);
+	atomic_store(&d->live->heartbeat_at, (uint64_t)now_ns());
+	int64_t interval = config_int(d->config, OPT_scan_interval);
+	if (!interval || mono_ns() < d->next_scan)
+		return;
+	d->next_scan = mono_ns() + interval;
+	add_scan_job(d, "rescan all");
+}
+
+static void handle_signal(struct daemon *d)
+{
+	struct signalfd_siginfo info;
+	_buf_ struct buf why = BUF_INIT(1 << 16);
+	if (read(d->signals, &info, sizeof info) != sizeof info)
+		return;
+	if (info.ssi_signo != SIGHUP) {
+		atomic_store(&d->is_ending, 1);
+		return;
+	}
+	LOCKED(&d->busy);
+	if (reload(d, &why) < 0)
+		log_error("the configuration is refused, the old one stays: %s", buf_str(&why));
+}
+
+static void loop(struct daemon *d)
+{
+	atomic_store(&d->live->pid, (uint64_t)getpid());
+	d->next_scan = mono_ns() + config_int(d->config, OPT_scan_interval);
+	while (!atomic_load(&d->is_ending)) {
+		{
+			LOCKED(&d->busy);
+			beat(d);
+		}
+		struct pollfd fds[] = {{d->signals, POLLIN, 0}, {d->wake, POLLIN, 0}};
+		if (poll(fds, COUNT_OF(fds), HEARTBEAT_MS) > 0 && fds[0].revents)
+			handle_signal(d);
+	}
+}
+
+/** In the background the log goes to a file of the state directory, which is begun anew when it
+ * has grown large; the one before is kept. */
+static void log_to_file(const char *state_dir)
+{
+	enum { LOG_MAX = 4 << 20 };
+	char path[4096], old[4096 + 8];
+	struct stat st;
+	snprintf(path, sizeof path, "%s/mediamond.log", state_dir);
+	snprintf(old, sizeof old, "%s.1", path);
+	if (stat(path, &st) == 0 && st.st_size > LOG_MAX)
+		rename(path, old);
+	_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	_close_ int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	dup2(fd >= 0 ? fd : null, STDERR_FILENO);
+}
+
+static int detach_self(const char *state_dir)
+{
+	if (daemon(1, 1) < 0) {
+		log_error("cannot go into the background: %s", strerror(errno));
+		return EXIT_UNAVAILABLE;
+	}
+	make_folders(state_dir);
+	log_to_file(state_dir);
+	return 0;
+}
+
+int daemon_run(struct config *config, int detach)
+{
+	struct daemon d = {.config = config, .lock = -1, .signals = -1, .wake = -1,
+			   .busy = PTHREAD_MUTEX_INITIALIZER};
+	log_set_level((enum log_level)log_level_of(config_text(config, OPT_log_level)));
+	d.state_dir = strdup(config_state_dir(config));
+	if (!d.state_dir)
+		return EXIT_UNAVAILABLE;
+	/* no secret of ours ends in a core file */
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+	int status = detach ? detach_self(d.state_dir) : 0;
+	if (status == 0)
+		status = prepare_state(&d);
+	if (status == 0) {
+		catch_signals(&d);
+		status = start_parts(&d) < 0 ? EXIT_UNAVAILABLE : 0;
+		if (status == 0) {
+			log_info("the indexer works in %s", d.state_dir);
+			loop(&d);
+			log_info("the indexer ends");
+		}
+		stop_parts(&d);
+	}
+	if (d.lock >= 0)
+		close(d.lock);
+	free(d.state_dir);
+	config_free(d.config);
+	return status;
+}

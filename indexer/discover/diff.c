@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * The whole list of a directory usually comes in one chunk: its rows are read with one question
+ * and matched through a small hash.  Of a directory in several chunks each entry is asked for by
+ * name, so that memory does not grow with it; what was seen is remembered as one bit a row.
+ */
+#include "indexer/discover/diff.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/vec.h"
+#include "indexer/frame.h"
+
+/** A set of row ids. */
+struct bits {
+	uint64_t *word;
+	size_t words;
+};
+
+/** A row of the directory at hand. */
+struct known {
+	struct store_file row;
+	uint32_t name_at;
+	uint32_t hash;
+};
+
+struct diff {
+	struct diff_options o;
+	struct diff_counts counts;
+	/** Seen; clean: directories all rows of which were seen. */
+	struct bits files, dirs, clean;
+	/** Rows with greater ids were made during this scan. */
+	int64_t last_dir, last_file;
+	/** Directories that could not be listed. */
+	VEC(char *) blind;
+	/** A question to the store failed: nothing may be forgotten. */
+	bool has_failed;
+	/* the directory at hand */
+	struct bytes dir_at_hand;
+	VEC(struct known) known;
+	struct buf names;
+	uint32_t *slot;
+	size_t slots;
+};
+
+/* --- sets --- */
+
+static void bits_add(struct bits *b, int64_t id)
+{
+	size_t i = (size_t)id / 64;
+	if (i >= b->words) {
+		size_t words = i + 1 + i / 2;
+		uint64_t *grown = realloc(b->word, words * sizeof *grown);
+		if (!grown)
+			return;
+		memset(grown + b->words, 0, (words - b->words) * sizeof *grown);
+		b->word = grown;
+		b->words = words;
+	}
+	b->word[i] |= UINT64_C(1) << (id % 64);
+}
+
+static bool bits_has(const struct bits *b, int64_t id)
+{
+	size_t i = (size_t)id / 64;
+	return i < b->words && b->word[i] >> (id % 64) & 1;
+}
+
+/* --- rows of one directory --- */
+
+static uint32_t hash_of(const char *s, size_t n)
+{
+	uint32_t h = 2166136261u;
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ (uint8_t)s[i]) * 16777619u;
+	return h;
+}
+
+static int add_known(void *arg, const struct store_file *row)
+{
+	struct diff *d = arg;
+	struct known *k = vec_add(&d->known);
+	if (!k)
+		return -ENOMEM;
+	k->row = *row;
+	k->name_at = (uint32_t)d->names.len;
+	k->hash = hash_of(row->name.data, row->name.len);
+	return buf_add(&d->names, row->name.data, row->name.len);
+}
+
+static int build_slots(struct diff *d)
+{
+	size_t want = 16;
+	while (want < d->known.len * 2)
+		want *= 2;
+	if (want > d->slots) {
+		uint32_t *grown = realloc(d->slot, want * sizeof *grown);
+		if (!grown)
+			return -ENOMEM;
+		d->slot = grown;
+		d->slots = want;
+	}
+	memset(d->slot, 0xff, d->slots * sizeof *d->slot);
+	for (size_t i = 0; i < d->known.len; i++) {
+		size_t at = d->known.data[i].hash & (d->slots - 1);
+		while (d->slot[at] != UINT32_MAX)
+			at = (at + 1) & (d->slots - 1);
+		d->slot[at] = (uint32_t)i;
+	}
+	return 0;
+}
+
+static int load_known(struct diff *d, int64_t dir)
+{
+	d->known.len = 0;
+	buf_reset(&d->names);
+	int r = dir ? store_dir_files(d->o.store, dir, add_known, d) : 0;
+	return r < 0 ? r : build_slots(d);
+}
+
+static const struct store_file *find_known(const struct diff *d, struct bytes name)
+{
+	uint32_t hash = hash_of(name.data, name.len);
+	size_t at = hash & (d->slots - 1);
+	for (; d->slot[at] != UINT32_MAX; at = (at + 1) & (d->slots - 1)) {
+		const struct known *k = &d->known.data[d->slot[at]];
+		if (k->hash == hash && k->row.name.len == name.len &&
+		    memcmp(d->names.data + k->name_at, name.data, name.len) == 0)
+			return &k->row;
+	}
+	return NULL;
+}
+
+/* --- one entry --- */
+
+static void path_of(struct bytes dir, struct bytes name, struct buf *out)
+{
+	buf_add(out, dir.data, dir.len);
+	if (dir.len)
+		buf_addc(out, '/');
+	buf_add(out, name.data, name.len);
+}
+
+static void put_error(struct diff *d, struct bytes path, const char *kind, const char *reason)
+{
+	struct change *c = change_new(CHANGE_ERROR, path.len + strlen(reason) + 2);
+	d->counts.errors++;
+	if (!c)
+		return;
+	c->root = d->o.root;
+	c->job = d->o.job;
+	c->dir = change_copy(c, path.data, path.len);
+	c->dir_len = path.len;
+	c->error_kind = kind;
+	c->error_reason = change_copy(c, reason, strlen(reason));
+	d->o.sink.put(d->o.sink.arg, c);
+}
+
+/** Whether a file that failed before is tried again though it did not change. */
+static bool tries_again(struct diff *d, struct bytes dir, struct seen *e)
+{
+	enum { TRIES = 2 };
+	struct store_error error;
+	_buf_ struct buf path = BUF_INIT(1 << 16);
+	path_of(dir, e->name, &path);
+	if (store_error_find(d->o.store, d->o.root, buf_str(&path), path.len, &error) < 0)
+		return true;
+	e->tries = error.tries;
+	if (strcmp(error.kind, "corrupt") == 0)
+		return false;
+	return strcmp(error.kind, "unreadable") == 0 || error.tries < TRIES;
+}
+
+static bool is_same(const struct store_file *row, const struct seen *e)
+{
+	return row->size == e->size && row->mtime == e->mtime && row->ctime == e->ctime &&
+	       row->inode == e->inode;
+}
+
+static void check_file(struct diff *d, struct bytes dir, const struct store_file *row,
+		       struct seen *e)
+{
+	d->counts.files++;
+	d->counts.bytes += (uint64_t)e->size;
+	if (row) {
+		e->file = row->id;
+		bits_add(&d->files, row->id);
+		bool again = d->o.is_full && row->job != d->o.job;
+		if (is_same(row, e) && !again && (row->state == 0 || !tries_again(d, dir, e))) {
+			d->counts.unchanged++;
+			d->counts.errors += row->state != 0;
+			return;
+		}
+	}
+	d->o.sink.wanted(d->o.sink.arg, e);
+}
+
+static void check_odd(struct diff *d, struct bytes dir, const struct seen *e)
+{
+	static const char *const what[] = {
+		[DT_FIFO] = "a pipe (FIFO)",  [DT_CHR] = "a device",    [DT_DIR] = "a folder",
+		[DT_BLK] = "a device",        [DT_SOCK] = "a socket",
+	};
+	const char *word = e->type < sizeof what / sizeof *what ? what[e->type] : NULL;
+	_buf_ struct buf path = BUF_INIT(1 << 16), reason = BUF_INIT(256);
+	path_of(dir, e->name, &path);
+	if (word)
+		buf_addf(&reason, "not a regular file: %s with the name of a media file", word);
+	else
+		buf_adds(&reason, "it cannot be looked at");
+	put_error(d, (struct bytes){buf_str(&path), path.len}, word ? "odd" : "unreadable",
+		  buf_str(&reason));
+}
+
+/** What could not be looked at is unknown, not gone: neither a file of that name is forgotten nor
+ * anything below a folder of that name. */
+static void keep_unknown(struct diff *d, struct bytes dir, const struct seen *e)
+{
+	_buf_ struct buf path = BUF_INIT(1 << 16);
+	path_of(dir, e->name, &path);
+	char **slot = vec_add(&d->blind);
+	if (slot)
+		*slot = strndup(buf_str(&path), path.len);
+}
+
+/* --- chunks --- */
+
+static void forget_file(struct diff *d, int64_t id)
+{
+	struct change *c = change_new(CHANGE_FORGET_FILE, 0);
+	if (!c)
+		return;
+	c->row = id;
+	d->counts.removed++;
+	d->o.sink.put(d->o.sink.arg, c);
+}
+
+static bool is_blind(const struct diff *d, struct bytes path)
+{
+	for (size_t i = 0; i < d->blind.len; i++) {
+		const char *blind = d->blind.data[i];
+		size_t n = strlen(blind);
+		if (n == 0 || (path.len >= n && memcmp(path.data, blind, n) == 0 &&
+			       (path.len == n || path.data[n] == '/')))
+			return true;
+	}
+	return false;
+}
+
+static int forget_unseen(void *arg, const struct store_file *row)
+{
+	struct diff *d = arg;
+	_buf_ struct buf path = BUF_INIT(1 << 16);
+	if (row->id > d->last_file || bits_has(&d->files, row->id))
+		return 0;
+	path_of(d->dir_at_hand, row->name, &path);
+	if (!is_blind(d, (struct bytes){buf_str(&path), path.len}))
+		forget_file(d, row->id);
+	return 0;
+}
+
+static void note_blind(struct diff *d, struct bytes path, int error)
+{
+	char **slot = vec_add(&d->blind);
+	if (slot)
+		*slot = strndup(path.data, path.len);
+	_buf_ struct buf reason = BUF_INIT(512);
+	buf_addf(&reason, "the folder cannot be listed: %s", strerror(-error));
+	put_error(d, path, "unreadable", buf_str(&reason));
+}
+
+static void set_cover(struct diff *d, int64_t dir, bool cover)
+{
+	struct change *c = change_new(CHANGE_COVER, 0);
+	if (!c)
+		return;
+	c->row = dir;
+	c->flag = cover;
+	d->o.sink.put(d->o.sink.arg, c);
+}
+
+static bool find_row(struct diff *d, int64_t dir, struct bytes name, struct store_file *row)
+{
+	int r = store_file_find(d->o.store, dir, name.data, name.len, row);
+	if (r < 0 && r != -ENOENT)
+		d->has_failed = true;
+	return r == 0;
+}
+
+/** Returns how many have a row. */
+static size_t check_entries(struct diff *d, struct bytes path, int64_t dir, bool is_whole,
+			    struct seen *entry, size_t n)
+{
+	size_t matched = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct store_file row;
+		const struct store_file *found = NULL;
+		struct seen *e = &entry[i];
+		if (e->type == ENTRY_UNKNOWN)
+			keep_unknown(d, path, e);
+		if (e->type != ENTRY_FILE) {
+			check_odd(d, path, e);
+			continue;
+		}
+		if (is_whole)
+			found = find_known(d, e->name);
+		else if (dir && find_row(d, dir, e->name, &row))
+			found = &row;
+		check_file(d, path, found, e);
+		matched += found != NULL;
+	}
+	return matched;
+}
+
+static int check_chunk(struct diff *d, struct bytes path, uint32_t flags, int error,
+		       struct seen *entry, size_t n)
+{
+	int64_t dir = 0;
+	bool cover = false;
+	bool is_whole = (flags & LIST_FIRST) && (flags & LIST_LAST);
+	/* a folder that vanished during the walk is as gone as if it never had been seen */
+	if (error == -ENOENT)
+		return 0;
+	int r = store_dir(d->o.store, d->o.root, path.data, path.len, &dir, &cover);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (dir)
+		bits_add(&d->dirs, dir);
+	if (is_whole) {
+		r = load_known(d, dir);
+		if (r < 0)
+			return r;
+	}
+	size_t matched = check_entries(d, path, dir, is_whole, entry, n);
+	if (is_whole && dir && matched == d->known.len)
+		bits_add(&d->clean, dir);
+	if (!(flags & LIST_LAST))
+		return 0;
+	if (error) {
+		note_blind(d, path, error);
+		return 0;
+	}
+	if (dir && cover != ((flags & LIST_COVER) != 0))
+		set_cover(d, dir, (flags & LIST_COVER) != 0);
+	return 0;
+}
+
+int diff_chunk(struct diff *d, struct bytes path, uint32_t flags, int error, struct seen *entry,
+	       size_t n)
+{
+	int r = check_chunk(d, path, flags, error, entry, n);
+	d->has_failed |= r < 0;
+	return r;
+}
+
+void diff_fail(struct diff *d)
+{
+	d->has_failed = true;
+}
+
+/* --- the end of a scan --- */
+
+static int finish_dir(void *arg, int64_t id, struct bytes path)
+{
+	struct diff *d = arg;
+	if (id > d->last_dir || bits_has(&d->clean, id) || is_blind(d, path))
+		return 0;
+	/* files that were not seen: of this directory if it was listed, else all of it */
+	d->dir_at_hand = path;
+	int r = store_dir_files(d->o.store, id, forget_unseen, d);
+	if (r == 0 && !bits_has(&d->dirs, id)) {
+		struct change *c = change_new(CHANGE_FORGET_DIR, 0);
+		if (c) {
+			c->row = id;
+			d->o.sink.put(d->o.sink.arg, c);
+		}
+	}
+	return r;
+}
+
+int diff_finish(struct diff *d)
+{
+	if (d->has_failed)
+		return -EIO;
+	int r = store_dirs_below(d->o.store, d->o.root, d->o.scope, strlen(d->o.scope), finish_dir, d);
+	if (r < 0)
+		return r;
+	size_t n = strlen(d->o.scope);
+	struct change *c = change_new(CHANGE_EXPIRE_ERRORS, n + 1);
+	if (c) {
+		c->root = d->o.root;
+		c->job = d->o.job;
+		c->dir = change_copy(c, d->o.scope, n);
+		c->dir_len = n;
+		d->o.sink.put(d->o.sink.arg, c);
+	}
+	return 0;
+}
+
+const struct diff_counts *diff_counts(const struct diff *d)
+{
+	return &d->counts;
+}
+
+int diff_new(const struct diff_options *options, struct diff **out)
+{
+	struct diff *d = calloc(1, sizeof *d);
+	if (!d)
+		return -ENOMEM;
+	d->o = *options;
+	d->o.scope = strdup(options->scope);
+	d->names = BUF_INIT((size_t)64 << 20);
+	int r = d->o.scope ? store_last_ids(d->o.store, &d->last_dir, &d->last_file) : -ENOMEM;
+	if (r < 0) {
+		diff_free(d);
+		return r;
+	}
+	*out = d;
+	return 0;
+}
+
+void diff_free(struct diff *d)
+{
+	if (!d)
+		return;
+	for (size_t i = 0; i < d->blind.len; i++)
+		free(d->blind.data[i]);
+	vec_clear(&d->blind);
+	vec_clear(&d->known);
+	buf_clear(&d->names);
+	free(d->files.word);
+	free(d->dirs.word);
+	free(d->clean.word);
+	free(d->slot);
+	free((char *)(uintptr_t)d->o.scope);
+	free(d);
+}

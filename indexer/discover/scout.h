@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * Scouts: one process for each root, the only ones that walk, stat and open media files.
+ *
+ * The indexer's side (scout_*) spawns one and exchanges frames; the child's side (scout_main) is
+ * what `mediamond --scout` runs.
+ */
+#ifndef INDEXER_DISCOVER_SCOUT_H
+#define INDEXER_DISCOVER_SCOUT_H
+
+/** Descriptors that a scout finds open. */
+enum {
+	SCOUT_CONTROL = 3,
+	/** The first of the workers' job sockets. */
+	SCOUT_WORKERS = 10,
+	WORKERS_MAX = 16,
+};
+
+/** Runs until the control socket closes.  Returns an exit status. */
+int scout_main(void);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "indexer/discover/scouts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "indexer/child.h"
+#include "indexer/discover/scout.h"
+
+static void add_setup(struct scout *s, int walkers, char *const *patterns, size_t count)
+{
+	size_t start = frame_begin(&s->out, FRAME_SETUP);
+	frame_u32(&s->out, s->kind);
+	frame_u32(&s->out, (uint32_t)walkers);
+	frame_bytes(&s->out, s->path, strlen(s->path));
+	frame_u32(&s->out, (uint32_t)count);
+	for (size_t i = 0; i < count; i++)
+		frame_bytes(&s->out, patterns[i], strlen(patterns[i]));
+	frame_end(&s->out, start);
+}
+
+int scout_start(struct scout *s, const int *jobs, int workers, int walkers, char *const *patterns,
+		size_t pattern_count)
+{
+	struct child_fd fds[1 + WORKERS_MAX];
+	int end[2];
+	int r = child_socket(SOCK_STREAM, end);
+	if (r < 0)
+		return r;
+	fds[0] = (struct child_fd){end[1], SCOUT_CONTROL};
+	for (int i = 0; i < workers; i++)
+		fds[1 + i] = (struct child_fd){jobs[i], SCOUT_WORKERS + i};
+	s->pid = child_spawn("--scout", s->name, fds, 1 + workers);
+	close(end[1]);
+	if (s->pid < 0) {
+		close(end[0]);
+		s->fd = -1;
+		return s->pid;
+	}
+	s->fd = end[0];
+	fcntl(s->fd, F_SETFL, O_NONBLOCK);
+	frame_reader_init(&s->reader, s->fd);
+	s->out = BUF_INIT((size_t)64 << 20);
+	s->out_sent = 0;
+	add_setup(s, walkers, patterns, pattern_count);
+	return scout_flush(s);
+}
+
+int scout_flush(struct scout *s)
+{
+	while (scout_has_output(s)) {
+		ssize_t n = send(s->fd, s->out.data + s->out_sent, s->out.len - s->out_sent, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN ? 0 : -errno;
+		s->out_sent += (size_t)n;
+	}
+	buf_reset(&s->out);
+	s->out_sent = 0;
+	return 0;
+}
+
+void scout_stop(struct scout *s)
+{
+	if (s->fd < 0)
+		return;
+	close(take_fd(s->fd));
+	/* a scout in a dead mount cannot be killed: it is not waited for, init reaps it one day */
+	kill(s->pid, SIGKILL);
+	waitpid(s->pid, NULL, WNOHANG);
+	frame_reader_clear(&s->reader);
+	buf_clear(&s->out);
+	s->out_sent = 0;
+}
+
+void scout_clear(struct scout *s)
+{
+	scout_stop(s);
+	free(s->path);
+	free(s->name);
+	s->path = s->name = NULL;
+}

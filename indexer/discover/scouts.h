@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** The indexer's side of its scouts: one process for each root.  Used by the pipeline's thread. */
+#ifndef INDEXER_DISCOVER_SCOUTS_H
+#define INDEXER_DISCOVER_SCOUTS_H
+
+#include <sys/types.h>
+
+#include "indexer/extract/wants.h"
+#include "indexer/frame.h"
+
+struct scout {
+	int64_t root;
+	enum media_kind kind;
+	char *path, *name;
+	pid_t pid;
+	/** Socket to the process, non-blocking; -1 while none runs. */
+	int fd;
+	struct frame_reader reader;
+	/** Frames that did not fit the socket yet. */
+	struct buf out;
+	size_t out_sent;
+};
+
+/** Starts the process and tells it its root.  @jobs: the workers' job sockets. */
+int scout_start(struct scout *s, const int *jobs, int workers, int walkers, char *const *patterns,
+		size_t pattern_count);
+/** Ends the process (the socket closes) and forgets what it had to say. */
+void scout_stop(struct scout *s);
+/** Frees path and name too. */
+void scout_clear(struct scout *s);
+
+/** Sends what is in s->out as far as the socket takes it.  0 or -errno. */
+int scout_flush(struct scout *s);
+/** True when bytes wait for the socket. */
+static inline bool scout_has_output(const struct scout *s)
+{
+	return s->out.len > s->out_sent;
+}
+
+#endif

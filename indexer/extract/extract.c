@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "indexer/extract/extract.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const struct extractor *const EXTRACTORS_TABLE[] = {
+#define X(name) &extract_##name,
+	EXTRACTORS(X)
+#undef X
+	NULL,
+};
+
+int extract_fail(char *reason, int error, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	vsnprintf(reason, EXTRACT_REASON, format, args);
+	va_end(args);
+	return error;
+}
+
+int extract_pread(const struct extract_input *in, uint64_t at, void *buffer, size_t n)
+{
+	if (n > in->size || at > in->size - n)
+		return -EBADMSG;
+	for (size_t done = 0; done < n;) {
+		ssize_t got = pread(in->fd, (char *)buffer + done, n - done, (off_t)(at + done));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			return -EBADMSG;
+		done += (size_t)got;
+	}
+	return 0;
+}
+
+/** The name's suffix without dot, NULL when there is none; a leading dot starts no suffix. */
+static const char *suffix_of(const char *name, size_t n, size_t *length)
+{
+	for (size_t i = n; i > 1; i--) {
+		if (name[i - 1] == '/' || name[i - 2] == '/')
+			return NULL;
+		if (name[i - 1] == '.') {
+			*length = n - i;
+			return name + i;
+		}
+	}
+	return NULL;
+}
+
+static bool is_suffix_of(const struct extractor *e, const char *suffix, size_t length)
+{
+	for (const char *const *s = e->suffixes; *s; s++) {
+		if (((*s)[0] | 0x20) == (suffix[0] | 0x20) && strlen(*s) == length &&
+		    strncasecmp(*s, suffix, length) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool has_suffix(const struct extractor *e, const char *name, size_t n)
+{
+	size_t length = 0;
+	const char *suffix = suffix_of(name, n, &length);
+	return suffix && length && is_suffix_of(e, suffix, length);
+}
+
+bool extract_wants(enum media_kind kind, const char *name, size_t n)
+{
+	size_t length = 0;
+	const char *suffix = suffix_of(name, n, &length);
+	for (const struct extractor *const *e = EXTRACTORS_TABLE; *e && suffix && length; e++) {
+		if ((*e)->kind == kind && is_suffix_of(*e, suffix, length))
+			return true;
+	}
+	return false;
+}
+
+/** Size and head.  A file that shrank since fstat() is as long as what came. */
+static int read_head(struct extract_input *in, uint8_t *head, char *reason)
+{
+	struct stat st;
+	in->head = head;
+	in->head_len = 0;
+	in->size = 0;
+	if (fstat(in->fd, &st) < 0)
+		return extract_fail(reason, -errno, "its size cannot be read: %s", strerror(errno));
+	if (st.st_size <= 0)
+		return extract_fail(reason, -EBADMSG, "the file is empty (0 bytes)");
+	in->size = (uint64_t)st.st_size;
+	size_t want = in->size < EXTRACT_HEAD ? (size_t)in->size : EXTRACT_HEAD;
+	while (in->head_len < want) {
+		ssize_t got = pread(in->fd, head + in->head_len, want - in->head_len,
+				    (off_t)in->head_len);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return extract_fail(reason, -errno, "it cannot be read: %s",
+					    strerror(errno));
+		if (got == 0)
+			break;
+		in->head_len += (size_t)got;
+	}
+	if (in->head_len < want)
+		in->size = in->head_len;
+	if (in->head_len == 0)
+		return extract_fail(reason, -EBADMSG, "the file is empty (0 bytes)");
+	return 0;
+}
+
+/** How well a format fits: content and name, content alone, name alone, not at all. */
+static int fitness(const struct extractor *e, const struct extract_input *in)
+{
+	return (e->probe(in->head, in->head_len) ? 2 : 0) +
+	       (has_suffix(e, in->path, in->path_len) ? 1 : 0);
+}
+
+static int read_as(const struct extractor *e, const struct extract_input *in, struct media *out,
+		   char *reason)
+{
+	int r = e->read(in, out, reason);
+	if (r < 0 && !*reason)
+		extract_fail(reason, r, r == -EBADMSG ? "the file ends too early" : "%s",
+			     strerror(-r));
+	/* A name alone does not make damaged bytes a file of that format. */
+	bool is_known = r == 0 || e->probe(in->head, in->head_len);
+	if (is_known && !media_has(out, FIELD_format))
+		media_set_text(out, FIELD_format, e->name, strlen(e->name));
+	return r;
+}
+
+/** The best fitting format except @not; NULL when none fits at least @least. */
+static const struct extractor *best_of(enum media_kind kind, const struct extract_input *in,
+				       int least, const struct extractor *not)
+{
+	const struct extractor *best = NULL;
+	for (const struct extractor *const *e = EXTRACTORS_TABLE; *e; e++) {
+		int fit = (*e)->kind == kind && *e != not ? fitness(*e, in) : 0;
+		if (fit < least)
+			continue;
+		best = *e;
+		least = fit + 1;
+	}
+	return best;
+}
+
+/**
+ * Content cannot always tell (a large ID3 tag may stand before FLAC as before MP3): when the
+ * best format finds damage, another one whose bytes are there too is tried.
+ */
+static int read_best(enum media_kind kind, const struct extract_input *in, struct media *out,
+		     char *reason)
+{
+	const struct extractor *best = best_of(kind, in, 1, NULL);
+	if (!best)
+		return extract_fail(reason, -EBADMSG,
+				    "neither its bytes nor its name tell a known format");
+	int r = read_as(best, in, out, reason);
+	const struct extractor *second = r == -EBADMSG ? best_of(kind, in, 2, best) : NULL;
+	if (!second)
+		return r;
+	struct media other;
+	char ignored[EXTRACT_REASON] = "";
+	media_init(&other);
+	if (read_as(second, in, &other, ignored) == 0) {
+		struct media damaged = *out;
+		*out = other;
+		other = damaged;
+		*reason = '\0';
+		r = 0;
+	}
+	media_clear(&other);
+	return r;
+}
+
+int extract_file(enum media_kind kind, struct extract_input *in, struct media *out, char *reason)
+{
+	uint8_t head[EXTRACT_HEAD];
+
+	media_reset(out);
+	*reason = '\0';
+	int r = read_head(in, head, reason);
+	if (r == 0)
+		r = read_best(kind, in, out, reason);
+	if (kind == MEDIA_VOLUME)
+		extract_name(in, out);
+	in->head = NULL;
+	in->head_len = 0;
+	return r;
+}

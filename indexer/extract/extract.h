@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * Readers of file formats.
+ *
+ * A format is one file extract_NAME.c with one `const struct extractor extract_NAME`, and one
+ * word in EXTRACTORS.  Readers run in a worker process, one file at a time; they see bytes and
+ * nothing else of the program, so that each can be fuzzed alone.
+ *
+ * Input is hostile: every length is checked against the file's size, nothing is allocated by a
+ * length that the file merely claims, every loop is bounded by the bytes present.
+ */
+#ifndef INDEXER_EXTRACT_EXTRACT_H
+#define INDEXER_EXTRACT_EXTRACT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/media.h"
+#include "indexer/extract/wants.h"
+
+enum {
+	/** Bytes at the file's start that extract_file() reads for all. */
+	EXTRACT_HEAD = 8192,
+	EXTRACT_REASON = 200,
+};
+
+struct extract_input {
+	/** Open for reading; never closed by a reader; read with pread. */
+	int fd;
+	/** Size in bytes by fstat. */
+	uint64_t size;
+	/** The first bytes of the file, min(size, EXTRACT_HEAD) of them. */
+	const uint8_t *head;
+	size_t head_len;
+	/** Path below the root, '/' between parts; bytes, not text; NUL at path_len. */
+	const char *path;
+	size_t path_len;
+};
+
+struct extractor {
+	/** As stored in `format`: "flac", "mp3", "cbz". */
+	const char *name;
+	enum media_kind kind;
+	/** Lower case, no dot, NULL at the end. */
+	const char *const *suffixes;
+	/** True when the bytes look like this format.  Content wins over suffix. */
+	bool (*probe)(const uint8_t *head, size_t n);
+	/**
+	 * Fills @out with what the file says.  Returns 0, or -errno with a sentence that a person
+	 * understands in @reason (EXTRACT_REASON bytes): -EBADMSG for a damaged or unknown file,
+	 * else what the read answered.  Values read before the damage stay in @out.
+	 */
+	int (*read)(const struct extract_input *in, struct media *out, char *reason);
+};
+
+#define EXTRACTORS(X) \
+	X(flac) \
+	X(ogg) \
+	X(mp4) \
+	X(mp3) \
+	X(cbz)
+
+#define X(name) extern const struct extractor extract_##name;
+EXTRACTORS(X)
+#undef X
+
+/** All formats, in order of preference; NULL at the end. */
+extern const struct extractor *const EXTRACTORS_TABLE[];
+
+/**
+ * Reads one file: the format by content, else by suffix.  Same answers as extractor.read.
+ * @in->head, head_len and size are filled here.
+ */
+int extract_file(enum media_kind kind, struct extract_input *in, struct media *out, char *reason);
+
+/** pread() of exactly @n bytes at @at.  Returns 0, -EBADMSG when the file ends before, -errno. */
+int extract_pread(const struct extract_input *in, uint64_t at, void *buffer, size_t n);
+
+/** printf into @reason, returns @error: `return extract_fail(reason, -EBADMSG, "…")`. */
+int extract_fail(char *reason, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* --- shared by several formats --- */
+
+/**
+ * Vorbis comments (FLAC, Ogg): vendor and `KEY=value` list, little endian lengths.
+ * @data: the block without any packet header; may be cut short: what is whole is read.
+ * Sets has_picture on METADATA_BLOCK_PICTURE or COVERART.  Returns 0 or -EBADMSG.
+ */
+int extract_vorbis_comments(const uint8_t *data, size_t n, struct media *out);
+
+/** A volume's names and numbers: ComicInfo against the file's and folder's name (see guess.h). */
+void extract_name(const struct extract_input *in, struct media *out);
+
+/** ComicInfo.xml, @n bytes: fields and the comicinfo JSON.  Returns 0 or -EBADMSG. */
+int extract_comicinfo(const char *xml, size_t n, struct media *out);
+
+#endif

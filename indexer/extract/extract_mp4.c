@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * MP4 audio (m4a, m4b, mp4).  The tree of atoms is walked by its headers; the tables of samples,
+ * the audio and the pictures are passed by their length and never read.
+ */
+#include "indexer/extract/extract.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "indexer/extract/window.h"
+
+enum {
+	DEPTH_MAX = 8,
+	/** Atoms of one file that are looked at; an ordinary file has about a hundred. */
+	ATOMS_MAX = 4096,
+	/** Values of one item (several artists). */
+	VALUES_MAX = 64,
+	/** Longest text taken: what a field keeps, with room for a character cut in two. */
+	VALUE_MAX = MEDIA_TEXT_MAX + 4,
+	/** "----:" and a name. */
+	KEY_MAX = 96,
+};
+
+/** An atom's place: what is inside, without its header. */
+struct atom {
+	char type[5];
+	uint64_t at, end;
+};
+
+struct reader {
+	struct window w;
+	struct media *out;
+	unsigned atoms;
+	/** Of the movie, and of its first sound track. */
+	double movie_seconds, track_seconds;
+	uint32_t track_scale;
+	/** Whether the track being walked is the first one of sound. */
+	bool is_sound, has_sound;
+	bool has_items, has_moov;
+	uint64_t moov_size;
+};
+
+/** Reads the atom at @at that must end before @end.  False when there is none. */
+static bool read_atom(struct reader *r, uint64_t at, uint64_t end, struct atom *a)
+{
+	if (end - at < 8 || r->atoms >= ATOMS_MAX)
+		return false;
+	r->atoms++;
+	const uint8_t *p = window_get(&r->w, at, 8);
+	if (!p)
+		return false;
+	uint64_t size = get_be32(p), header = 8;
+	memcpy(a->type, p + 4, 4);
+	a->type[4] = '\0';
+	if (size == 1) {
+		p = window_get(&r->w, at, 16);
+		if (!p)
+			return false;
+		size = get_be64(p + 8);
+		header = 16;
+	} else if (size == 0) {
+		size = end - at;
+	}
+	if (size < header || size > end - at)
+		return false;
+	a->at = at + header;
+	a->end = at + size;
+	return true;
+}
+
+/* --- values of tags --- */
+
+/** Numbers are kept big endian in one to eight bytes. */
+static void set_number(struct reader *r, enum field_id f, int rank, const uint8_t *p, size_t n)
+{
+	uint64_t v = 0;
+	if (n == 0 || n > 8)
+		return;
+	for (size_t i = 0; i < n; i++)
+		v = v << 8 | p[i];
+	char text[24];
+	int length = snprintf(text, sizeof text, "%llu", (unsigned long long)v);
+	if (v || FIELDS_TABLE[f].kind == KIND_BOOL)
+		media_set_tag(r->out, f, rank, text, (size_t)length);
+}
+
+/** trkn and disk: two numbers of 16 bits behind a pad. */
+static void set_pair(struct reader *r, enum field_id f, const uint8_t *p, size_t n)
+{
+	char text[24];
+	if (n < 4)
+		return;
+	unsigned number = get_be16(p + 2), total = n >= 6 ? get_be16(p + 4) : 0;
+	if (number) {
+		int length = snprintf(text, sizeof text, "%u/%u", number, total);
+		media_set_tag(r->out, f, 0, text, (size_t)length);
+	} else if (total) {
+		media_set_int(r->out, f + 1, total);
+	}
+}
+
+/** gnre: the number of an ID3v1 genre, plus one. */
+static void set_genre(struct reader *r, const uint8_t *p, size_t n)
+{
+	unsigned number = n >= 2 ? get_be16(p) : 0;
+	const char *name = number ? field_genre_name(number - 1) : NULL;
+	if (name)
+		media_set_tag(r->out, FIELD_genre, 1, name, strlen(name));
+}
+
+static void set_value(struct reader *r, const char *key, size_t key_len, uint32_t type,
+		      const uint8_t *p, size_t n)
+{
+	enum { TYPE_BINARY = 0, TYPE_UTF8 = 1, TYPE_SIGNED = 21, TYPE_UNSIGNED = 22 };
+	if (key_len == 4 && memcmp(key, "gnre", 4) == 0) {
+		set_genre(r, p, n);
+		return;
+	}
+	enum field_id f = field_of_mp4(key, key_len);
+	if (f == FIELD_COUNT)
+		return;
+	int rank = field_rank(FIELDS_TABLE[f].mp4, key, key_len);
+	bool is_text = type == TYPE_UTF8 || key_len > 4;
+	if (FIELDS_TABLE[f].kind == KIND_PAIR && !is_text)
+		set_pair(r, f, p, n);
+	else if (is_text || field_is_text(f))
+		media_set_tag(r->out, f, rank, (const char *)p, n);
+	else if (type == TYPE_BINARY || type == TYPE_SIGNED || type == TYPE_UNSIGNED)
+		set_number(r, f, rank, p, n);
+}
+
+/** The key of a "----" item: its name atom with our prefix.  Returns its length. */
+static size_t freeform_key(struct reader *r, const struct atom *item, char key[KEY_MAX])
+{
+	struct atom a;
+	memcpy(key, "----:", 5);
+	for (uint64_t at = item->at; read_atom(r, at, item->end, &a); at = a.end) {
+		if (strcmp(a.type, "name") != 0 || a.end - a.at < 4)
+			continue;
+		/* Four bytes of version and flags come first. */
+		size_t n = (size_t)(a.end - a.at - 4);
+		const uint8_t *p = n < KEY_MAX - 5 ? window_get(&r->w, a.at + 4, n) : NULL;
+		if (!p)
+			return 0;
+		memcpy(key + 5, p, n);
+		return n + 5;
+	}
+	return 0;
+}
+
+static void read_item(struct reader *r, const struct atom *item)
+{
+	char key[KEY_MAX];
+	size_t key_len = 4;
+	memcpy(key, item->type, 4);
+	if (memcmp(key, "covr", 4) == 0) {
+		if (item->end - item->at > 16)
+			media_set_int(r->out, FIELD_has_picture, 1);
+		return;
+	}
+	if (memcmp(key, "----", 4) == 0)
+		key_len = freeform_key(r, item, key);
+	else if (memcmp(key, "gnre", 4) != 0 && field_of_mp4(key, 4) == FIELD_COUNT)
+		return;
+	struct atom a;
+	uint64_t at = item->at;
+	for (int i = 0; key_len && i < VALUES_MAX && read_atom(r, at, item->end, &a); i++) {
+		at = a.end;
+		if (strcmp(a.type, "data") != 0 || a.end - a.at < 8)
+			continue;
+		size_t n = (size_t)(a.end - a.at < VALUE_MAX + 8 ? a.end - a.at : VALUE_MAX + 8);
+		const uint8_t *p = window_get(&r->w, a.at, n);
+		if (p)
+			set_value(r, key, key_len, get_be32(p) & 0xffffff, p + 8, n - 8);
+	}
+}
+
+static void read_items(struct reader *r, const struct atom *list)
+{
+	struct atom item;
+	for (uint64_t at = list->at; read_atom(r, at, list->end, &item); at = item.end)
+		read_item(r, &item);
+	r->has_items = true;
+}
+
+/* --- the stream's description --- */
+
+/** mvhd and mdhd begin alike: version, times, units a second, length. */
+static double read_duration(struct reader *r, const struct atom *a, uint32_t *scale)
+{
+	*scale = 0;
+	const uint8_t *p = window_get(&r->w, a->at, 4);
+	bool is_wide = p && p[0] == 1;
+	size_t n = is_wide ? 32 : 20;
+	p = a->end - a->at >= n ? window_get(&r->w, a->at, n) : NULL;
+	if (!p)
+		return 0;
+	*scale = get_be32(p + (is_wide ? 20 : 12));
+	uint64_t length = is_wide ? get_be64(p + 24) : get_be32(p + 16);
+	bool is_unknown = length == (is_wide ? UINT64_MAX : UINT32_MAX);
+	return *scale && !is_unknown ? (double)length / *scale : 0;
+}
+
+static void read_mvhd(struct reader *r, const struct atom *a)
+{
+	uint32_t scale;
+	r->movie_seconds = read_duration(r, a, &scale);
+}
+
+static void read_mdhd(struct reader *r, const struct atom *a)
+{
+	uint32_t scale;
+	double seconds = read_duration(r, a, &scale);
+	if (r->has_sound)
+		return;
+	r->track_seconds = seconds;
+	r->track_scale = scale;
+}
+
+static void read_hdlr(struct reader *r, const struct atom *a)
+{
+	const uint8_t *p = a->end - a->at >= 12 ? window_get(&r->w, a->at, 12) : NULL;
+	r->is_sound = p && memcmp(p + 8, "soun", 4) == 0 && !r->has_sound;
+}
+
+/** ALAC keeps the truth in a box of its own behind the sample entry. */
+static void read_alac(struct reader *r, const struct atom *entry)
+{
+	struct atom a;
+	if (entry->end - entry->at < 28 || !read_atom(r, entry->at + 28, entry->end, &a))
+		return;
+	const uint8_t *p = a.end - a.at >= 28 ? window_get(&r->w, a.at, 28) : NULL;
+	if (!p || strcmp(a.type, "alac") != 0)
+		return;
+	media_set_int(r->out, FIELD_bits_per_sample, p[9]);
+	media_set_int(r->out, FIELD_channels, p[13]);
+	if (get_be32(p + 24))
+		media_set_int(r->out, FIELD_sample_rate, get_be32(p + 24));
+}
+
+static void read_stsd(struct reader *r, const struct atom *a)
+{
+	struct atom entry;
+	if (!r->is_sound || a->end - a->at < 8 || !read_atom(r, a->at + 8, a->end, &entry))
+		return;
+	const uint8_t *p = entry.end - entry.at >= 28 ? window_get(&r->w, entry.at, 28) : NULL;
+	if (!p)
+		return;
+	r->has_sound = true;
+	/* 16.16 bits cannot hold 96 kHz: writers leave 0 there and the rate in the time scale. */
+	uint32_t rate = get_be32(p + 24) >> 16;
+	media_set_int(r->out, FIELD_channels, get_be16(p + 16));
+	if (rate || r->track_scale)
+		media_set_int(r->out, FIELD_sample_rate, rate ? rate : r->track_scale);
+	if (strcmp(entry.type, "alac") == 0)
+		read_alac(r, &entry);
+}
+
+static void walk(struct reader *r, uint64_t at, uint64_t end, int depth);
+
+/** Some writers leave out the four bytes of version and flags. */
+static void walk_meta(struct reader *r, const struct atom *a, int depth)
+{
+	const uint8_t *p = a->end - a->at >= 8 ? window_get(&r->w, a->at, 8) : NULL;
+	bool is_bare = p && memcmp(p + 4, "hdlr", 4) == 0;
+	if (p)
+		walk(r, a->at + (is_bare ? 0 : 4), a->end, depth);
+}
+
+static const struct {
+	char type[5];
+	/** What reads it; NULL to walk what is inside. */
+	void (*read)(struct reader *r, const struct atom *a);
+} KNOWN[] = {
+	{"mvhd", read_mvhd}, {"mdhd", read_mdhd}, {"hdlr", read_hdlr}, {"stsd", read_stsd},
+	{"ilst", read_items}, {"trak", NULL},     {"mdia", NULL},      {"minf", NULL},
+	{"stbl", NULL},       {"udta", NULL},
+};
+
+static void visit(struct reader *r, const struct atom *a, int depth)
+{
+	if (strcmp(a->type, "meta") == 0) {
+		walk_meta(r, a, depth + 1);
+		return;
+	}
+	for (size_t i = 0; i < COUNT_OF(KNOWN); i++) {
+		if (strcmp(a->type, KNOWN[i].type) != 0)
+			continue;
+		if (KNOWN[i].read)
+			KNOWN[i].read(r, a);
+		else
+			walk(r, a->at, a->end, depth + 1);
+		return;
+	}
+}
+
+static void walk(struct reader *r, uint64_t at, uint64_t end, int depth)
+{
+	struct atom a;
+	/* What follows sound and tags is padding: not worth a read. */
+	while (depth < DEPTH_MAX && !(r->has_sound && r->has_items) &&
+	       read_atom(r, at, end, &a)) {
+		visit(r, &a, depth);
+		at = a.end;
+	}
+}
+
+/** Finds moov among the outermost atoms. */
+static void walk_file(struct reader *r)
+{
+	struct atom a;
+	for (uint64_t at = 0; read_atom(r, at, r->w.size, &a); at = a.end) {
+		if (strcmp(a.type, "moov") != 0)
+			continue;
+		r->has_moov = true;
+		r->moov_size = a.end - a.at;
+		walk(r, a.at, a.end, 0);
+		return;
+	}
+}
+
+static int mp4_read(const struct extract_input *in, struct media *out, char *reason)
+{
+	struct reader r = {.out = out};
+	window_init(&r.w, in);
+	const uint8_t *p = window_get(&r.w, 0, 8);
+	if (!p || memcmp(p + 4, "ftyp", 4) != 0)
+		return window_fail(&r.w, reason, "it is not an MP4 file");
+	walk_file(&r);
+	media_set_int(out, FIELD_has_picture, media_int(out, FIELD_has_picture, 0));
+	if (!r.has_moov)
+		return window_fail(&r.w, reason, "the MP4 file is cut short: it has no index");
+	double seconds = r.has_sound && r.track_seconds > 0 ? r.track_seconds : r.movie_seconds;
+	if (seconds > 0) {
+		double bitrate = (double)(in->size - r.moov_size) * 8 / seconds / 1000;
+		media_set_real(out, FIELD_duration_seconds, seconds);
+		if (bitrate < 1e6)
+			media_set_int(out, FIELD_bitrate, (int64_t)bitrate);
+	}
+	if (!r.has_sound)
+		return window_fail(&r.w, reason, "the MP4 file holds no sound");
+	return 0;
+}
+
+static bool mp4_probe(const uint8_t *head, size_t n)
+{
+	return n >= 8 && memcmp(head + 4, "ftyp", 4) == 0;
+}
+
+const struct extractor extract_mp4 = {
+	.name = "m4a",
+	.kind = MEDIA_TRACK,
+	.suffixes = (const char *const[]){"m4a", "mp4", "m4b", NULL},
+	.probe = mp4_probe,
+	.read = mp4_read,
+};

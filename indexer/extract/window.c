@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "indexer/extract/window.h"
+
+#include <errno.h>
+#include <string.h>
+
+void window_init(struct window *w, const struct extract_input *in)
+{
+	w->in = in;
+	w->size = in->size;
+	w->head = in->head;
+	w->head_len = in->head_len;
+	w->at = 0;
+	w->length = 0;
+	w->reads = WINDOW_READS;
+	w->error = 0;
+}
+
+void window_init_memory(struct window *w, const uint8_t *data, size_t n)
+{
+	w->in = NULL;
+	w->size = n;
+	w->head = data;
+	w->head_len = n;
+	w->at = 0;
+	w->length = 0;
+	w->reads = 0;
+	w->error = 0;
+}
+
+static bool has_bytes(uint64_t start, size_t length, uint64_t at, size_t n)
+{
+	return at >= start && at - start <= length && n <= length - (at - start);
+}
+
+static int fill(struct window *w, uint64_t at, size_t n)
+{
+	if (!w->in || w->reads == 0)
+		return -EBADMSG;
+	w->reads--;
+	size_t want = n > WINDOW_FILL ? WINDOW_SIZE : WINDOW_FILL;
+	if (want > w->size - at)
+		want = (size_t)(w->size - at);
+	w->length = 0;
+	int r = extract_pread(w->in, at, w->buffer, want);
+	if (r < 0)
+		return r;
+	w->at = at;
+	w->length = want;
+	return 0;
+}
+
+const uint8_t *window_get(struct window *w, uint64_t at, size_t n)
+{
+	if (n > w->size || at > w->size - n)
+		return NULL;
+	if (has_bytes(0, w->head_len, at, n))
+		return w->head + at;
+	if (n > WINDOW_SIZE)
+		return NULL;
+	if (!has_bytes(w->at, w->length, at, n)) {
+		int r = fill(w, at, n);
+		if (r < 0) {
+			w->error = r;
+			return NULL;
+		}
+	}
+	return w->buffer + (at - w->at);
+}
+
+const uint8_t *window_some(struct window *w, uint64_t at, size_t *n)
+{
+	const uint8_t *p = window_get(w, at, 1);
+	if (!p)
+		return NULL;
+	if (has_bytes(0, w->head_len, at, 1))
+		*n = (size_t)(w->head_len - at);
+	else
+		*n = (size_t)(w->length - (at - w->at));
+	return p;
+}
+
+const uint8_t *window_copy(struct window *w, uint64_t at, size_t n, struct buf *scratch)
+{
+	if (n <= WINDOW_SIZE || !w->in || n > w->size || at > w->size - n)
+		return window_get(w, at, n);
+	buf_reset(scratch);
+	if (w->reads == 0 || buf_reserve(scratch, n) < 0)
+		return NULL;
+	w->reads--;
+	int r = extract_pread(w->in, at, scratch->data, n);
+	if (r < 0) {
+		w->error = r;
+		return NULL;
+	}
+	scratch->len = n;
+	scratch->data[n] = '\0';
+	return (const uint8_t *)scratch->data;
+}
+
+int window_fail(const struct window *w, char *reason, const char *sentence)
+{
+	if (w->error && w->error != -EBADMSG)
+		return extract_fail(reason, w->error, "it cannot be read: %s", strerror(-w->error));
+	return extract_fail(reason, -EBADMSG, "%s", sentence);
+}

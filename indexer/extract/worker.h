@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * Extract workers: processes that read one file at a time through descriptors given by scouts.
+ * A worker that dies or hangs costs one file; the pool (pool.h) replaces it.
+ */
+#ifndef INDEXER_EXTRACT_WORKER_H
+#define INDEXER_EXTRACT_WORKER_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/** Descriptors that a worker finds open. */
+enum {
+	/** Its job socket: one packet a batch, with the files' descriptors. */
+	WORKER_JOBS = 3,
+	/** Results go here, as frames. */
+	WORKER_RESULTS = 4,
+	/** Shared memory: struct worker_slot. */
+	WORKER_SLOT = 5,
+};
+
+/** Written by the worker before it touches a file, read by the pool when the worker is gone. */
+struct worker_slot {
+	/** 0 while idle. */
+	_Atomic uint64_t batch;
+	/** The file's index in its batch, as the message said. */
+	_Atomic uint32_t index;
+	/** When it began with that file: CLOCK_MONOTONIC, ns; 0 outside of a batch's files. */
+	_Atomic int64_t since;
+};
+
+/** Runs until the job socket closes.  @kind: enum media_kind.  Returns an exit status. */
+int worker_main(void);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * Frames between the indexer and its children: a length, a type, and fields in native byte order
+ * (the same program on both sides).  The reading side trusts no length.
+ */
+#ifndef INDEXER_FRAME_H
+#define INDEXER_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+
+enum frame_type {
+	/* to a scout */
+	FRAME_SETUP = 1, /* kind u32, walkers u32, root text, patterns u32 n × text */
+	FRAME_SCAN,      /* scan u64, path text */
+	FRAME_OPEN,      /* batch u64, worker u32, dir u64, path text, n × (index u32, name text) */
+	FRAME_ANSWER,    /* dir u64: one chunk of its list is done with */
+	FRAME_STOP,      /* scan u64 */
+	/* from a scout */
+	FRAME_ROOT,   /* scan u64, error i32, device u64, is_empty u32, is_end u32 */
+	FRAME_LIST,   /* scan u64, dir u64, flags u32, error i32, path text, n u32 × entry */
+	FRAME_FAILED, /* batch u64, index u32, error i32 */
+	FRAME_DONE,   /* scan u64, busy_ns u64 */
+	/* from a worker */
+	FRAME_RESULTS, /* batch u64, n u32 × (index u32, error i32, reason text, media bytes) */
+};
+
+enum {
+	FRAME_MAX = 4 << 20,
+	/** Files in one batch of opens. */
+	BATCH_MAX = 32,
+};
+
+/** Flags of FRAME_LIST. */
+enum {
+	LIST_FIRST = 1,
+	LIST_LAST = 2,
+	/** A picture (cover.jpg, folder.png…) lies in the directory. */
+	LIST_COVER = 4,
+};
+
+/** Types of entries in FRAME_LIST: what has the name of a media file. */
+enum {
+	ENTRY_FILE = 0,
+	/** It is none: the number is that of readdir's d_type, 255 when it could not be looked at. */
+	ENTRY_UNKNOWN = 255,
+};
+
+/* --- writing: begin, fields, end; then send the whole buffer --- */
+
+/** Returns where the frame starts, for frame_end(). */
+size_t frame_begin(struct buf *out, enum frame_type type);
+void frame_end(struct buf *out, size_t start);
+void frame_u32(struct buf *out, uint32_t v);
+void frame_u64(struct buf *out, uint64_t v);
+void frame_bytes(struct buf *out, const void *data, size_t n);
+
+/* --- reading --- */
+
+struct frame {
+	enum frame_type type;
+	const uint8_t *at, *end;
+	/** Set when a field did not fit. */
+	bool is_bad;
+};
+
+/**
+ * The next whole frame at the start of @data.  Returns its length with the header, 0 when more
+ * bytes are needed, -EBADMSG.
+ */
+long frame_parse(const uint8_t *data, size_t n, struct frame *out);
+uint32_t frame_get_u32(struct frame *f);
+uint64_t frame_get_u64(struct frame *f);
+/** Borrowed from the frame's bytes. */
+const char *frame_get_bytes(struct frame *f, size_t *n);
+
+/** Writes all bytes to a blocking socket.  0 or -errno. */
+int frame_send(int fd, const void *data, size_t n);
+
+/** Collects bytes of a stream until frames are whole. */
+struct frame_reader {
+	int fd;
+	struct buf bytes;
+	size_t used;
+};
+
+void frame_reader_init(struct frame_reader *r, int fd);
+void frame_reader_clear(struct frame_reader *r);
+/** Reads what is there (blocks when the descriptor does).  Bytes, 0 at the end, -errno. */
+long frame_reader_fill(struct frame_reader *r);
+/** 1 with the next frame (valid until the next fill), 0 when there is none, -EBADMSG. */
+int frame_reader_next(struct frame_reader *r, struct frame *out);
+
+#endif

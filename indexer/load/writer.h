@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * The writer: one thread, the only read-write connection.  Changes come through a bounded queue
+ * and are committed in batches; derived rows (albums, shelves, missing volumes) are settled in
+ * the same transaction; after each commit readers are woken through the live page.
+ */
+#ifndef INDEXER_LOAD_WRITER_H
+#define INDEXER_LOAD_WRITER_H
+
+#include "common/live.h"
+#include "common/store_write.h"
+#include "indexer/change.h"
+
+struct writer;
+
+struct writer_options {
+	const char *state_dir;
+	struct live_page *live;
+	store_gaps_fn *gaps;
+};
+
+/** @why: 256 bytes, a sentence on failure. */
+int writer_new(const struct writer_options *options, struct writer **out, char *why);
+/** The end is near: a disk that refuses is not asked again. */
+void writer_hurry(struct writer *w);
+/** Writes what is queued, ends the thread, closes the store.  Accepts NULL. */
+void writer_free(struct writer *w);
+
+/** Queues a change; waits while the queue is full.  Takes @c always; any thread. */
+int writer_put(struct writer *w, struct change *c);
+/**
+ * The same, and waits until the change is durable (or failed).  *row: what it answered.
+ * Returns 0 or -errno; -ETIMEDOUT after ten seconds (the change may still happen).
+ */
+int writer_call(struct writer *w, struct change *c, int64_t *row);
+/** Waits until everything put before is committed. */
+int writer_flush(struct writer *w);
+
+/** Changes that wait. */
+size_t writer_depth(struct writer *w);
+enum { WRITER_LIMIT = 4096 };
+
+#endif

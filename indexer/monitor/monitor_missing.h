@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** What is missing of a series: the one place that says so. */
+#ifndef INDEXER_MONITOR_MONITOR_MISSING_H
+#define INDEXER_MONITOR_MONITOR_MISSING_H
+
+#include "common/store_write.h"
+
+enum {
+	/** No series has more volumes; a greater number in a name or tag is a mistake. */
+	VOLUMES_MAX = 2000,
+};
+
+/** See store_gaps_fn.  Pure; any thread.  Returns 0 or -ENOMEM. */
+int monitor_missing(const struct store_number *numbers, size_t n,
+		    const struct store_expected *expected, struct store_gaps *out);
+
+#endif

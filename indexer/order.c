@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "indexer/order.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/ctl.h"
+#include "common/log.h"
+#include "common/orders.h"
+#include "common/path.h"
+#include "common/render.h"
+#include "common/text.h"
+
+enum { LINES_MAX = 64 };
+
+/** One order line. */
+struct line {
+	struct orders *o;
+	enum order_id id;
+	/** Without the newline; NUL-terminated. */
+	char *words;
+	const char *token;
+	int number;
+	struct buf *answer;
+};
+
+/** Appends a word of the user as it may be shown, in quotes. */
+static void quote(struct buf *out, const char *word, size_t n)
+{
+	enum { SHOWN = 120 };
+	size_t cut = text_cut(word, n, SHOWN);
+	buf_addc(out, '"');
+	text_escape(word, cut, out);
+	buf_adds(out, cut < n ? "…\"" : "\"");
+}
+
+static int refuse(const struct line *l, int error, const char *word, const char *why)
+{
+	quote(l->answer, word, strlen(word));
+	buf_addf(l->answer, " %s; control/%s takes: %s", why, ORDERS_TABLE[l->id].name,
+		 ORDERS_TABLE[l->id].grammar);
+	return error;
+}
+
+/* --- rescan --- */
+
+/** Appends the clean path to the order as it is stored. */
+static int check_path(const struct line *l, const char *target, struct buf *out)
+{
+	const char *kind, *below;
+	size_t start = out->len;
+	if (path_has_dotdot(target))
+		return refuse(l, EINVAL, target, "has \"..\" in it");
+	path_clean(target, out);
+	if (pipeline_find_root(l->o->pipeline, buf_str(out) + start, &kind, &below) < 0) {
+		quote(l->answer, target, strlen(target));
+		buf_adds(l->answer, " is in none of the folders that are watched (see status/roots)");
+		return ENOENT;
+	}
+	return 0;
+}
+
+/** The order as it is stored: single spaces, a clean path. */
+static int canonical_rescan(const struct line *l, struct buf *out)
+{
+	static const char *const names[] = {"all", "music", "manga", "links"};
+	const char *target = l->words;
+	buf_adds(out, "rescan ");
+	if (strncmp(target, "full", 4) == 0 && (target[4] == ' ' || target[4] == '\t')) {
+		buf_adds(out, "full ");
+		target += 4 + strspn(target + 4, " \t");
+	}
+	if (*target == '/')
+		return check_path(l, target, out);
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		if (strcmp(target, names[i]) == 0)
+			return buf_adds(out, target) < 0 ? ENOMEM : 0;
+	return refuse(l, EINVAL, target, "is no scan that I know");
+}
+
+static int check_rescan(struct line *l)
+{
+	_buf_ struct buf words = BUF_INIT(8192);
+	return canonical_rescan(l, &words);
+}
+
+static int do_rescan(struct line *l)
+{
+	_buf_ struct buf words = BUF_INIT(8192);
+	int64_t id = 0;
+	char token[CTL_TOKEN + 8];
+	int r = canonical_rescan(l, &words);
+	if (r)
+		return r;
+	/* each line of one write is an order of its own */
+	snprintf(token, sizeof token, "%s-%d", l->token, l->number);
+	struct change *c = change_new(CHANGE_ADD_JOB, words.len + sizeof token + 2);
+	if (!c)
+		return ENOMEM;
+	c->name = change_copy(c, buf_str(&words), words.len);
+	c->error_kind = change_copy(c, token, strlen(token));
+	r = writer_call(l->o->writer, c, &id);
+	if (r < 0) {
+		buf_addf(l->answer, "the order could not be stored: %s", strerror(-r));
+		return -r;
+	}
+	pipeline_add_job(l->o->pipeline, id, buf_str(&words));
+	buf_addf(l->answer, "accepted as job %lld: ", (long long)id);
+	text_escape(buf_str(&words), words.len, l->answer);
+	return 0;
+}
+
+/* --- pause, resume, cancel --- */
+
+static int job_number(const char *word, int64_t *id)
+{
+	char *end;
+	errno = 0;
+	long long v = strtoll(word, &end, 10);
+	if (end == word || *end || errno || v <= 0)
+		return -EINVAL;
+	*id = v;
+	return 0;
+}
+
+static int check_job(struct line *l)
+{
+	int64_t id;
+	if (strcmp(l->words, "scan") == 0 || strcmp(l->words, "all") == 0)
+		return 0;
+	if (job_number(l->words, &id) < 0)
+		return refuse(l, EINVAL, l->words, "is neither");
+	return pipeline_has_job(l->o->pipeline, id)
+		       ? 0
+		       : refuse(l, ENOENT, l->words, "is no job that waits or runs");
+}
+
+static int do_job(struct line *l)
+{
+	static const enum pipeline_act acts[ORDER_COUNT] = {
+		[ORDER_pause] = PIPELINE_PAUSE,
+		[ORDER_resume] = PIPELINE_RESUME,
+		[ORDER_cancel] = PIPELINE_CANCEL,
+	};
+	int64_t id = 0;
+	job_number(l->words, &id);
+	int r = pipeline_act(l->o->pipeline, acts[l->id], id);
+	if (r == -ENOENT)
+		return refuse(l, ENOENT, l->words, "is no job that waits or runs");
+	if (r < 0) {
+		buf_addf(l->answer, "there is nothing to %s", ORDERS_TABLE[l->id].name);
+		return -r;
+	}
+	writer_flush(l->o->writer);
+	buf_addf(l->answer, "%s: done", ORDERS_TABLE[l->id].name);
+	return 0;
+}
+
+/* --- reload, log-level, quit --- */
+
+static int check_word(const struct line *l, const char *word)
+{
+	return strcmp(l->words, word) == 0 ? 0 : refuse(l, EINVAL, l->words, "is not understood");
+}
+
+static int check_reload(struct line *l)
+{
+	return check_word(l, "config");
+}
+
+static int do_reload(struct line *l)
+{
+	_buf_ struct buf why = BUF_INIT(8192);
+	int r = l->o->reload(l->o->arg, &why);
+	if (r < 0) {
+		buf_adds(l->answer, "the configuration is refused, the old one stays: ");
+		text_escape(buf_str(&why), why.len, l->answer);
+		return EINVAL;
+	}
+	buf_adds(l->answer, "the configuration was read again");
+	if (why.len)
+		buf_addf(l->answer, "; %s", buf_str(&why));
+	return 0;
+}
+
+static int check_level(struct line *l)
+{
+	return log_level_of(l->words) >= 0 ? 0 : refuse(l, EINVAL, l->words, "is no level");
+}
+
+static int do_level(struct line *l)
+{
+	log_set_level((enum log_level)log_level_of(l->words));
+	buf_addf(l->answer, "the indexer logs at level %s", l->words);
+	return 0;
+}
+
+static int check_quit(struct line *l)
+{
+	return check_word(l, "now");
+}
+
+static int do_quit(struct line *l)
+{
+	l->o->quit(l->o->arg);
+	buf_adds(l->answer, "the indexer ends");
+	return 0;
+}
+
+/** What each order of the table means here. */
+static const struct {
+	int (*check)(struct line *l);
+	int (*act)(struct line *l);
+} handlers[ORDER_COUNT] = {
+	[ORDER_rescan] = {check_rescan, do_rescan},
+	[ORDER_pause] = {check_job, do_job},
+	[ORDER_resume] = {check_job, do_job},
+	[ORDER_cancel] = {check_job, do_job},
+	[ORDER_reload] = {check_reload, do_reload},
+	[ORDER_log_level] = {check_level, do_level},
+	[ORDER_quit] = {check_quit, do_quit},
+};
+
+/* --- lines --- */
+
+/** Cuts @text (changed) into lines without blanks at their ends; blank lines are dropped. */
+static size_t split(char *text, char **lines)
+{
+	size_t n = 0;
+	char *save = NULL;
+	for (char *line = strtok_r(text, "\n", &save); line && n <= LINES_MAX;
+	     line = strtok_r(NULL, "\n", &save)) {
+		line += strspn(line, " \t\r");
+		size_t len = strlen(line);
+		while (len && strchr(" \t\r", line[len - 1]))
+			line[--len] = '\0';
+		if (len)
+			lines[n++] = line;
+	}
+	return n;
+}
+
+static int handle_lines(struct orders *o, enum order_id id, const char *token, char **lines,
+			size_t n, struct buf *answer)
+{
+	struct line l = {.o = o, .id = id, .token = token, .answer = answer};
+	for (size_t i = 0; i < n; i++) {
+		l.words = lines[i];
+		int r = handlers[id].check(&l);
+		if (r)
+			return r;
+	}
+	for (size_t i = 0; i < n; i++) {
+		l.words = lines[i];
+		l.number = (int)i;
+		if (i)
+			buf_adds(answer, "; ");
+		int r = handlers[id].act(&l);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int handle(struct orders *o, const char *token, const char *file, const char *text, size_t n,
+		  struct buf *answer)
+{
+	char *lines[LINES_MAX + 1];
+	enum order_id id = order_find(file, strlen(file));
+	if (id == ORDER_COUNT) {
+		buf_addf(answer, "there is no control/%s", file);
+		return ENOENT;
+	}
+	if (n > ORDER_MAX) {
+		buf_addf(answer, "an order has at most %d bytes, this one has %zu", ORDER_MAX, n);
+		return E2BIG;
+	}
+	if (memchr(text, '\0', n)) {
+		buf_adds(answer, "an order is text: this one has a NUL byte");
+		return EINVAL;
+	}
+	_free_ char *copy = strndup(text, n);
+	if (!copy)
+		return ENOMEM;
+	size_t count = split(copy, lines);
+	if (count > LINES_MAX) {
+		buf_addf(answer, "at most %d orders can be given at once", LINES_MAX);
+		return E2BIG;
+	}
+	if (!count) {
+		buf_addf(answer, "the order is blank; control/%s takes: %s", file,
+			 ORDERS_TABLE[id].grammar);
+		return EINVAL;
+	}
+	return handle_lines(o, id, token, lines, count, answer);
+}
+
+/** Keeps the answer for control/last. */
+static void remember(struct orders *o, const char *file, int verdict, const struct buf *answer)
+{
+	_buf_ struct buf text = BUF_INIT(1 << 16);
+	time_rfc3339(now_ns(), &text);
+	buf_addf(&text, " %s: %s: %s\n", file, verdict ? strerrorname_np(verdict) : "ok",
+		 buf_str(answer));
+	struct change *c = change_new(CHANGE_META, text.len + 1);
+	if (!c)
+		return;
+	c->name = "last_order";
+	c->dir = change_copy(c, buf_str(&text), text.len);
+	writer_put(o->writer, c);
+}
+
+int orders_handle(struct orders *o, const char *token, const char *file, const char *text, size_t n,
+		  struct buf *answer)
+{
+	int verdict = handle(o, token, file, text, n, answer);
+	remember(o, file, verdict, answer);
+	return verdict;
+}

@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "indexer/pipeline.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/path.h"
+#include "common/render.h"
+#include "indexer/monitor/monitor_missing.h"
+#include "indexer/pipeline_private.h"
+
+enum {
+	IDLE_MS = 500,
+	BUSY_MS = 50,
+};
+
+/* --- jobs --- */
+
+static void wake(struct pipeline *p)
+{
+	uint64_t one = 1;
+	if (write(p->wake, &one, sizeof one) < 0)
+		log_debug("the pipeline is awake already");
+}
+
+void pipeline_add_job(struct pipeline *p, int64_t id, const char *words)
+{
+	LOCKED(&p->lock);
+	for (size_t i = 0; i < p->jobs.len; i++)
+		if (p->jobs.data[i].id == id)
+			return;
+	struct job *job = vec_add(&p->jobs);
+	if (job)
+		*job = (struct job){.id = id, .words = strdup(words)};
+	wake(p);
+}
+
+/** Removes a job from the row; false when it is not there. Under the lock. */
+static bool take_job(struct pipeline *p, size_t i, struct job *job)
+{
+	if (i >= p->jobs.len)
+		return false;
+	*job = p->jobs.data[i];
+	memmove(&p->jobs.data[i], &p->jobs.data[i + 1],
+		(p->jobs.len - i - 1) * sizeof *p->jobs.data);
+	p->jobs.len--;
+	return true;
+}
+
+static struct job *find_job(struct pipeline *p, int64_t id)
+{
+	for (size_t i = 0; i < p->jobs.len; i++)
+		if (p->jobs.data[i].id == id)
+			return &p->jobs.data[i];
+	return NULL;
+}
+
+struct job_state {
+	int64_t id, started_at, ended_at;
+	uint64_t done, total;
+	const char *state, *result;
+};
+
+static void put_job(struct pipeline *p, const struct job_state *s)
+{
+	struct change *c = change_new(CHANGE_JOB, strlen(s->result) + 1);
+	if (!c)
+		return;
+	c->job = s->id;
+	c->state = s->state;
+	c->error_reason = change_copy(c, s->result, strlen(s->result));
+	c->started_at = s->started_at;
+	c->ended_at = s->ended_at;
+	c->done = (int64_t)s->done;
+	c->total = (int64_t)s->total;
+	writer_put(p->o.writer, c);
+}
+
+static void put_job_event(struct pipeline *p, int64_t id, const char *words, const char *state,
+			  const char *result)
+{
+	_buf_ struct buf body = BUF_INIT(1 << 16);
+	struct json j;
+	json_init(&j, &body, 0);
+	json_object(&j);
+	json_kv_int(&j, "job", id);
+	json_kv_text(&j, "order", words);
+	json_kv_text(&j, "state", state);
+	json_kv_text(&j, "result", result);
+	json_end_object(&j);
+	struct change *c = change_new(CHANGE_EVENT, body.len + 1);
+	if (!c)
+		return;
+	c->name = "job";
+	c->dir = change_copy(c, buf_str(&body), body.len);
+	c->dir_len = body.len;
+	writer_put(p->o.writer, c);
+}
+
+/** Pauses, resumes or cancels a job that waits.  Under the lock. */
+static int act_on_waiting(struct pipeline *p, enum pipeline_act act, struct job *job)
+{
+	struct job ended;
+	switch (act) {
+	case PIPELINE_PAUSE:
+		if (job->is_paused)
+			return -EBUSY;
+		job->is_paused = true;
+		put_job(p, &(struct job_state){.id = job->id, .state = "paused", .result = ""});
+		return 0;
+	case PIPELINE_RESUME:
+		if (!job->is_paused)
+			return -EBUSY;
+		job->is_paused = false;
+		put_job(p, &(struct job_state){.id = job->id, .state = "queued", .result = ""});
+		return 0;
+	case PIPELINE_CANCEL:
+		put_job(p, &(struct job_state){.id = job->id, .ended_at = now_ns(),
+					       .state = "cancelled", .result = "cancelled while waiting"});
+		put_job_event(p, job->id, job->words, "cancelled", "cancelled while waiting");
+		take_job(p, (size_t)(job - p->jobs.data), &ended);
+		free(ended.words);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/** The same for the running one.  Under the lock. */
+static int act_on_running(struct pipeline *p, enum pipeline_act act)
+{
+	if (act != PIPELINE_CANCEL && p->is_paused == (act == PIPELINE_PAUSE))
+		return -EBUSY;
+	if (act == PIPELINE_CANCEL)
+		p->is_cancelled = true;
+	else
+		p->is_paused = act == PIPELINE_PAUSE;
+	wake(p);
+	return 0;
+}
+
+/** Backwards, because a cancelled one leaves the row. */
+static int act_on_all(struct pipeline *p, enum pipeline_act act)
+{
+	int done = p->running && act_on_running(p, act) == 0;
+	for (size_t i = p->jobs.len; i-- > 0;)
+		done += act_on_waiting(p, act, &p->jobs.data[i]) == 0;
+	return done ? 0 : -EBUSY;
+}
+
+int pipeline_act(struct pipeline *p, enum pipeline_act act, int64_t id)
+{
+	LOCKED(&p->lock);
+	if (!id)
+		return act_on_all(p, act);
+	if (id == p->running)
+		return act_on_running(p, act);
+	struct job *waiting = find_job(p, id);
+	if (!waiting)
+		return -ENOENT;
+	int r = act_on_waiting(p, act, waiting);
+	wake(p);
+	return r;
+}
+
+bool pipeline_has_job(struct pipeline *p, int64_t id)
+{
+	LOCKED(&p->lock);
+	return id == p->running || find_job(p, id);
+}
+
+/* --- running one job --- */
+
+struct flags {
+	bool paused, cancelled, ending;
+};
+
+static struct flags read_flags(struct pipeline *p)
+{
+	LOCKED(&p->lock);
+	return (struct flags){p->is_paused, p->is_cancelled, p->is_ending};
+}
+
+const char *pipeline_kind(enum media_kind kind)
+{
+	static const char *const names[] = {
+		[MEDIA_TRACK] = "music", [MEDIA_VOLUME] = "manga", [MEDIA_LINK] = "links"};
+	return names[kind];
+}
+
+int pipeline_find_root(struct pipeline *p, const char *path, const char **kind, const char **below)
+{
+	size_t best = 0;
+	int r = -ENOENT;
+	for (size_t i = 0; i < p->scouts; i++) {
+		const char *rest = path_below(p->scout[i].path, path);
+		size_t n = strlen(p->scout[i].path);
+		if (!rest || n < best)
+			continue;
+		best = n;
+		*kind = pipeline_kind(p->scout[i].kind);
+		*below = rest;
+		r = (int)i;
+	}
+	return r;
+}
+
+/**
+ * A scan begins at a folder: of a file that is its folder.  Told by the store and the name alone,
+ * because the path may be gone, and because we do not look at disks.
+ */
+static void folder_of(struct pipeline *p, int root, const char *below, struct buf *scope)
+{
+	int64_t id;
+	bool cover;
+	const char *slash = strrchr(below, '/'), *name = slash ? slash + 1 : below;
+	bool is_folder = store_dir(p->store, p->row[root].id, below, strlen(below), &id, &cover) == 0;
+	if (is_folder || !extract_wants(p->scout[root].kind, name, strlen(name)))
+		buf_adds(scope, below);
+	else
+		buf_add(scope, below, slash ? (size_t)(slash - below) : 0);
+}
+
+/** "rescan [full] all|KIND|/path" → which roots, below what.  @scope: holds a path's text. */
+static size_t choose_roots(struct pipeline *p, const char *words, bool *is_full, int *roots,
+			   const char **scopes, struct buf *scope)
+{
+	const char *target = words + strcspn(words, " ");
+	size_t n = 0;
+	target += *target == ' ';
+	*is_full = strncmp(target, "full ", 5) == 0;
+	target += *is_full ? 5 : 0;
+	if (*target == '/') {
+		const char *kind, *below;
+		roots[0] = pipeline_find_root(p, target, &kind, &below);
+		if (roots[0] < 0)
+			return 0;
+		folder_of(p, roots[0], below, scope);
+		scopes[0] = buf_str(scope);
+		return 1;
+	}
+	for (size_t i = 0; i < p->scouts; i++) {
+		if (strcmp(target, "all") != 0 && strcmp(target, pipeline_kind(p->scout[i].kind)) != 0)
+			continue;
+		roots[n] = (int)i;
+		scopes[n++] = "";
+	}
+	return n;
+}
+
+static int ensure_scouts(struct pipeline *p)
+{
+	char *patterns[256];
+	size_t n = config_count(p->o.config, OPT_scan_exclude);
+	n = n < COUNT_OF(patterns) ? n : COUNT_OF(patterns);
+	for (size_t i = 0; i < n; i++)
+		patterns[i] = (char *)(uintptr_t)config_item(p->o.config, OPT_scan_exclude, i);
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	int64_t walkers = config_int(p->o.config, OPT_scan_walkers);
+	if (!walkers)
+		walkers = cores < 2 ? 2 : cores > 8 ? 8 : cores;
+	for (size_t i = 0; i < p->scouts; i++) {
+		if (p->scout[i].fd >= 0)
+			continue;
+		int r = scout_start(&p->scout[i], p->pool.job_send, p->pool.count, (int)walkers,
+				    patterns, n);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+struct expected {
+	const struct pipeline *p;
+	const int *roots;
+	size_t n;
+	int64_t files;
+};
+
+static int add_expected(void *arg, const struct store_root *row)
+{
+	struct expected *e = arg;
+	for (size_t i = 0; i < e->n; i++)
+		if (e->p->row[e->roots[i]].id == row->id)
+			e->files += row->files;
+	return 0;
+}
+
+/** How many files a scan of whole roots will see, by their last count. */
+static uint64_t expected_files(struct pipeline *p, const int *roots, const char *const *scopes,
+			       size_t n)
+{
+	struct expected e = {p, roots, n, 0};
+	if (n == 0 || scopes[0][0])
+		return 0;
+	store_roots(p->store, add_expected, &e);
+	return (uint64_t)e.files;
+}
+
+static void show_job(struct pipeline *p, const struct job *job, bool is_full, uint64_t total)
+{
+	struct live_page *live = p->o.live;
+	atomic_store(&live->done, 0);
+	atomic_store(&live->total, total);
+	atomic_store(&live->job_started_at, (uint64_t)now_ns());
+	atomic_store(&live->job_full, is_full);
+	atomic_store(&live->job_paused, 0);
+	atomic_store(&live->job, (uint64_t)job->id);
+	live_wake(live);
+}
+
+static void follow_pause(struct pipeline *p, const struct job *job, bool paused)
+{
+	if (atomic_load(&p->o.live->job_paused) == paused)
+		return;
+	atomic_store(&p->o.live->job_paused, paused);
+	put_job(p, &(struct job_state){
+			   .id = job->id, .started_at = p->scan.started_at,
+			   .done = atomic_load(&p->o.live->done), .total = atomic_load(&p->o.live->total),
+			   .state = paused ? "paused" : "running", .result = ""});
+	live_wake(p->o.live);
+}
+
+static void describe(const struct run *run, struct buf *out)
+{
+	buf_addf(out, "%.0f files in ", run->value[RUN_files]);
+	human_duration(run->value[RUN_wall_seconds], out);
+	buf_addf(out, ": %.0f added, %.0f changed, %.0f removed, %.0f unchanged, %.0f errors",
+		 run->value[RUN_added], run->value[RUN_changed], run->value[RUN_removed],
+		 run->value[RUN_unchanged], run->value[RUN_errors]);
+}
+
+static void put_run(struct pipeline *p, const struct run *run)
+{
+	struct change *c = change_new(CHANGE_RUN, 0);
+	if (!c)
+		return;
+	c->run = malloc(sizeof *run);
+	if (!c->run) {
+		change_free(c);
+		return;
+	}
+	*c->run = *run;
+	writer_put(p->o.writer, c);
+}
+
+static void end_job(struct pipeline *p, struct job *job, const char *state)
+{
+	struct run run;
+	_buf_ struct buf result = BUF_INIT(1024);
+	uint64_t total = atomic_load(&p->o.live->files);
+	writer_flush(p->o.writer);
+	scan_end(p, &run);
+	snprintf(run.order, sizeof run.order, "%s", job->words);
+	describe(&run, &result);
+	put_run(p, &run);
+	put_job(p, &(struct job_state){
+			   .id = job->id, .started_at = run.started_at, .ended_at = run.ended_at,
+			   .done = atomic_load(&p->o.live->done), .total = total, .state = state,
+			   .result = buf_str(&result)});
+	put_job_event(p, job->id, job->words, state, buf_str(&result));
+	writer_flush(p->o.writer);
+	atomic_store(&p->o.live->job, 0);
+	live_wake(p->o.live);
+	log_info("job %lld (%s) %s: %s", (long long)job->id, job->words, state, buf_str(&result));
+}
+
+static void run_scan(struct pipeline *p, struct job *job)
+{
+	int roots[256];
+	const char *scopes[256];
+	bool is_full;
+	_buf_ struct buf scope = BUF_INIT(1 << 16);
+	size_t n = choose_roots(p, job->words, &is_full, roots, scopes, &scope);
+	show_job(p, job, is_full, expected_files(p, roots, scopes, n));
+	put_job(p, &(struct job_state){.id = job->id, .started_at = now_ns(), .state = "running",
+				       .result = ""});
+	put_job_event(p, job->id, job->words, "running", "");
+	int r = ensure_scouts(p);
+	if (r == 0)
+		r = scan_begin(p, job->id, is_full, roots, scopes, n);
+	if (r < 0)
+		log_error("job %lld cannot run: %s", (long long)job->id, strerror(-r));
+	struct flags flags = read_flags(p);
+	while (r == 0 && !scan_is_done(p) && !flags.cancelled && !flags.ending) {
+		scan_step(p, BUSY_MS, flags.paused);
+		flags = read_flags(p);
+		follow_pause(p, job, flags.paused);
+	}
+	if (flags.cancelled || flags.ending)
+		scan_abort(p);
+	/* an ended indexer takes the job up again: it stays "running" in the store */
+	if (!flags.ending)
+		end_job(p, job, r < 0 ? "failed" : flags.cancelled ? "cancelled" : "done");
+}
+
+static bool next_job(struct pipeline *p, struct job *job)
+{
+	LOCKED(&p->lock);
+	for (size_t i = 0; i < p->jobs.len; i++) {
+		if (p->jobs.data[i].is_paused)
+			continue;
+		take_job(p, i, job);
+		p->running = job->id;
+		p->is_paused = p->is_cancelled = false;
+		return true;
+	}
+	return false;
+}
+
+static void *pipeline_main(void *arg)
+{
+	struct pipeline *p = arg;
+	while (!read_flags(p).ending) {
+		struct job job;
+		if (!next_job(p, &job)) {
+			scan_step(p, IDLE_MS, false);
+			continue;
+		}
+		run_scan(p, &job);
+		free(job.words);
+		LOCKED(&p->lock);
+		p->running = 0;
+	}
+	return NULL;
+}
+
+/* --- start and end --- */
+
+int pipeline_open_writer(const char *state_dir, struct live_page *live, struct writer **out,
+			 char *why)
+{
+	struct writer_options options = {
+		.state_dir = state_dir, .live = live, .gaps = monitor_missing,
+	};
+	return writer_new(&options, out, why);
+}
+
+static int set_first_volume(struct pipeline *p)
+{
+	struct change *c = change_new(CHANGE_FIRST_VOLUME, 0);
+	if (!c)
+		return -ENOMEM;
+	c->row = config_int(p->o.config, OPT_missing_first);
+	return writer_put(p->o.writer, c);
+}
+
+static int take_up_job(void *arg, const struct store_job *row)
+{
+	struct pipeline *p = arg;
+	struct job *job = vec_add(&p->jobs);
+	if (!job)
+		return -ENOMEM;
+	*job = (struct job){.id = row->id, .words = strdup(row->order),
+			    .is_paused = strcmp(row->state, "paused") == 0};
+	return 0;
+}
+
+static int start_pool(struct pipeline *p)
+{
+	int64_t n = config_int(p->o.config, OPT_scan_workers);
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	if (!n)
+		n = cores < 1 ? 1 : cores > POOL_MAX ? POOL_MAX : cores;
+	atomic_store(&p->o.live->workers, (uint64_t)n);
+	return pool_start(&p->pool, (int)n, config_int(p->o.config, OPT_scan_deadline));
+}
+
+int pipeline_new(const struct pipeline_options *options, struct pipeline **out)
+{
+	struct pipeline *p = calloc(1, sizeof *p);
+	if (!p)
+		return -ENOMEM;
+	p->o = *options;
+	p->scan.last = &p->scan.first;
+	pthread_mutex_init(&p->lock, NULL);
+	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int r = p->wake < 0 ? -errno : start_pool(p);
+	if (r == 0)
+		r = writer_call(options->writer, change_new(CHANGE_REQUEUE_JOBS, 0), NULL);
+	if (r == 0)
+		r = roots_declare(p);
+	if (r == 0)
+		r = store_open_reader(options->state_dir, &p->store);
+	if (r == 0)
+		r = set_first_volume(p);
+	if (r == 0)
+		r = roots_take_up(p);
+	if (r == 0)
+		r = store_jobs_live(p->store, take_up_job, p);
+	if (r == 0)
+		r = thread_start(&p->thread, "pipeline", pipeline_main, p);
+	if (r < 0) {
+		pipeline_free(p);
+		return r;
+	}
+	*out = p;
+	return 0;
+}
+
+void pipeline_free(struct pipeline *p)
+{
+	if (!p)
+		return;
+	pthread_mutex_lock(&p->lock);
+	p->is_ending = true;
+	pthread_mutex_unlock(&p->lock);
+	wake(p);
+	thread_join(&p->thread);
+	if (p->scan.root) {
+		struct run run;
+		scan_end(p, &run);
+	}
+	for (size_t i = 0; i < p->scouts; i++)
+		scout_clear(&p->scout[i]);
+	pool_stop(&p->pool);
+	store_close(p->store);
+	for (size_t i = 0; i < p->jobs.len; i++)
+		free(p->jobs.data[i].words);
+	vec_clear(&p->jobs);
+	free(p->scout);
+	free(p->row);
+	if (p->wake >= 0)
+		close(p->wake);
+	pthread_mutex_destroy(&p->lock);
+	free(p);
+}

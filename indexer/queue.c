@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "indexer/queue.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "common/cleanup.h"
+
+struct queue {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	/* protected by lock: */
+	void **item;
+	size_t limit, first, count;
+	bool is_finished, is_refused;
+};
+
+struct queue *queue_new(size_t limit)
+{
+	struct queue *q = calloc(1, sizeof *q);
+	if (!q)
+		return NULL;
+	pthread_condattr_t attr;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_mutex_init(&q->lock, NULL);
+	pthread_cond_init(&q->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	q->limit = limit;
+	q->item = calloc(limit, sizeof *q->item);
+	if (!q->item) {
+		queue_free(q, NULL);
+		return NULL;
+	}
+	return q;
+}
+
+void queue_free(struct queue *q, void (*drop)(void *item))
+{
+	if (!q)
+		return;
+	for (size_t i = 0; i < q->count && drop; i++)
+		drop(q->item[(q->first + i) % q->limit]);
+	pthread_cond_destroy(&q->changed);
+	pthread_mutex_destroy(&q->lock);
+	free(q->item);
+	free(q);
+}
+
+int queue_put(struct queue *q, void *item)
+{
+	LOCKED(&q->lock);
+	while (q->count == q->limit && !q->is_refused)
+		pthread_cond_wait(&q->changed, &q->lock);
+	if (q->is_refused || q->is_finished)
+		return -EPIPE;
+	q->item[(q->first + q->count++) % q->limit] = item;
+	/* only an empty queue has a sleeping consumer */
+	if (q->count == 1)
+		pthread_cond_broadcast(&q->changed);
+	return 0;
+}
+
+static struct timespec deadline_in(int ms)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	ts.tv_sec += ms / 1000;
+	ts.tv_nsec += ms % 1000 * 1000000L;
+	if (ts.tv_nsec >= 1000000000L) {
+		ts.tv_sec++;
+		ts.tv_nsec -= 1000000000L;
+	}
+	return ts;
+}
+
+int queue_take(struct queue *q, void **item, int timeout_ms)
+{
+	struct timespec end = deadline_in(timeout_ms < 0 ? 0 : timeout_ms);
+	LOCKED(&q->lock);
+	while (!q->count) {
+		if (q->is_finished)
+			return -EPIPE;
+		if (timeout_ms < 0)
+			pthread_cond_wait(&q->changed, &q->lock);
+		else if (pthread_cond_timedwait(&q->changed, &q->lock, &end) == ETIMEDOUT)
+			if (!q->count)
+				return -EAGAIN;
+	}
+	*item = q->item[q->first];
+	q->first = (q->first + 1) % q->limit;
+	if (q->count-- == q->limit)
+		pthread_cond_broadcast(&q->changed);
+	return 0;
+}
+
+void queue_finish(struct queue *q)
+{
+	LOCKED(&q->lock);
+	q->is_finished = true;
+	pthread_cond_broadcast(&q->changed);
+}
+
+void queue_refuse(struct queue *q)
+{
+	LOCKED(&q->lock);
+	q->is_refused = true;
+	pthread_cond_broadcast(&q->changed);
+}
+
+size_t queue_length(struct queue *q)
+{
+	LOCKED(&q->lock);
+	return q->count;
+}

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading the mount: small files, big folders, the start, and what is behind each view."""
+import os
+import shutil
+import subprocess
+
+from lab import CannotMeasure, end, median, run, seconds_of, unmount, until, is_mounted
+
+CPU = max(os.sched_getaffinity(0))
+QUERY_S = 0.1
+START_S = 0.3
+QUIET_FILE, CHANGED_FILE = "status/errors", "control/last"
+
+
+def pin(pid):
+    for task in os.listdir(f"/proc/{pid}/task"):
+        os.sched_setaffinity(int(task), {CPU})
+
+
+def loop(lab, count, path, *how):
+    """Median microseconds of open, read, close."""
+    return int(run(lab.tool("loop"), CPU, count, path, *how)) / 1000
+
+
+def small_files(lab, table):
+    # as deep in the tree as the mount
+    copy = lab.fast / "mnt" / QUIET_FILE
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_bytes((lab.mnt / QUIET_FILE).read_bytes())
+    ours, theirs = [], []
+    for _ in range(3):
+        ours.append(loop(lab, 20000, lab.mnt / QUIET_FILE))
+        theirs.append(loop(lab, 20000, copy))
+    table.at_most(f"read {QUIET_FILE}, unchanged, against tmpfs", f"{median(ours):.2f} µs",
+                  f"{median(theirs):.2f} µs", median(ours) / median(theirs), 2)
+
+
+def smallest_filesystem(lab, count):
+    """Microseconds to read a file that changed, in minfs."""
+    mnt = lab.work / "mnt-min"
+    unmount(mnt)
+    mnt.mkdir(exist_ok=True)
+    process = subprocess.Popen([lab.tool("minfs"), mnt], stdin=subprocess.DEVNULL)
+    try:
+        until(lambda: is_mounted(mnt), "the smallest filesystem", 10)
+        pin(process.pid)
+        return loop(lab, count, mnt / "f", "signal", process.pid)
+    finally:
+        unmount(mnt, process)
+
+
+def changed_file(lab, table):
+    count = 100 if lab.quick else 400
+    order = ("order", lab.mnt / "control/log-level", "warning", "error")
+    pin(lab.fs.pid)
+    ours, theirs = [], []
+    for _ in range(3):
+        ours.append(loop(lab, count, lab.mnt / CHANGED_FILE, *order))
+        theirs.append(smallest_filesystem(lab, count))
+    table.at_most(f"read {CHANGED_FILE}, changed, against the smallest filesystem", f"{median(ours):.1f} µs",
+                  f"{median(theirs):.1f} µs", median(ours) / median(theirs), 3)
+
+
+def same_names(folder, names):
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name in names:
+        os.mkdir(folder / name)
+    return folder
+
+
+def big_folder(lab, table):
+    rounds = 3 if lab.quick else 5
+    names = os.listdir(lab.mnt / "manga")
+    disk, fast = same_names(lab.work / "names", names), same_names(lab.fast / "names", names)
+    first, again, on_disk, on_tmpfs = [], [], [], []
+    for _ in range(rounds):
+        lab.unmount()
+        lab.mount()
+        first.append(seconds_of("ls", "-l", lab.mnt / "manga"))
+        again.append(seconds_of("ls", "-l", lab.mnt / "manga"))
+        on_disk.append(seconds_of("ls", "-l", disk))
+        on_tmpfs.append(seconds_of("ls", "-l", fast))
+    shutil.rmtree(disk)
+    kind = run("findmnt", "-n", "-o", "FSTYPE", "-T", lab.work).strip()
+    for name, ours, theirs, peer, bound in (("first time", first, on_disk, kind, 4),
+                                            ("again", again, on_tmpfs, "tmpfs", 2)):
+        table.at_most(f"ls -l of {len(names)} series, {name}, against {peer}", f"{median(ours) * 1e3:.1f} ms",
+                      f"{median(theirs) * 1e3:.1f} ms", median(ours) / median(theirs), bound)
+
+
+def start(lab, table):
+    taken = []
+    for _ in range(3 if lab.quick else 5):
+        lab.unmount()
+        lab.stop_indexer()
+        begin = seconds_of(lab.mediamon, lab.conf, lab.mnt)
+        taken.append(begin + seconds_of("cat", lab.mnt / "status/summary"))
+        until(lab.indexer_pid, "the indexer that the mount starts", 10)
+        unmount(lab.mnt)
+        lab.stop_indexer()
+    table.at_most("start to the first answered read", f"{median(taken) * 1e3:.0f} ms", "", median(taken) * 1e3,
+                  START_S * 1e3, "ms")
+
+
+# --- queries ---
+
+def spread(names, n=5):
+    """Some of them, from the first to the last."""
+    names = sorted(names)
+    return [names[i * (len(names) - 1) // max(n - 1, 1)] for i in range(min(n, len(names)))]
+
+
+def album_files(lab):
+    for artist in spread(os.listdir(lab.mnt / "music/artists")):
+        for album in spread(os.listdir(lab.mnt / "music/artists" / artist), 1):
+            yield f"music/artists/{artist}/{album}/album.json"
+
+
+def groups(lab):
+    """What is behind each kind of view."""
+    for folder in ("status", "metrics"):
+        yield f"{folder}/*", [f"{folder}/{name}" for name in sorted(os.listdir(lab.mnt / folder))]
+    yield "album.json", list(album_files(lab))
+    yield "info.json", [f"manga/{name}/info.json" for name in spread(os.listdir(lab.mnt / "manga"))]
+    lists = [f"music/{name}" for name in os.listdir(lab.mnt / "music")]
+    yield "a listing", ["manga", *lists, *(f"{path}/{spread(os.listdir(lab.mnt / path), 1)[0]}" for path in lists)]
+
+
+def queries(lab, table):
+    rounds = 3 if lab.quick else 7
+    for name, paths in groups(lab):
+        if not paths:
+            raise CannotMeasure(f"there is no {name}")
+        taken = {}
+        for path in paths:
+            times = [seconds_of(lab.mediamon, "dump", path, "--config", lab.conf) for _ in range(rounds)]
+            taken[path] = median(times) * 1e3
+        slowest = sorted(taken, key=taken.get, reverse=True)
+        late = [path for path in slowest if taken[path] >= QUERY_S * 1e3]
+        for path in late or slowest[:1]:
+            table.at_most(f"dump {name}: slowest of {len(paths)}: {path[:40]}", f"{taken[path]:.1f} ms", "",
+                          taken[path], QUERY_S * 1e3, "ms")
+
+
+def measure(lab, table, music, manga):
+    """With both libraries indexed."""
+    lab.configure(music, manga)
+    lab.mount()
+    lab.start_indexer()
+    row = lab.wait_run(max((r["id"] for r in lab.read_json("metrics/scan.json")["runs"]), default=0))
+    table.info(f"{row['files']} files known, {row['added']} of them comics and new", f"{row['wall_seconds']:.2f} s",
+               "", None)
+    small_files(lab, table)
+    queries(lab, table)
+    changed_file(lab, table)
+    big_folder(lab, table)
+    start(lab, table)

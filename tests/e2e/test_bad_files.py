@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Errors of one file are data: the scan ends, each is listed with its reason, its neighbours are indexed."""
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import zipfile
+
+import pytest
+
+from harness import MEDIAMOND, is_alive, until
+
+DEADLINE_S = 2
+
+
+@pytest.fixture
+def seeds(corpus, tmp_path):
+    """One good file of each sort."""
+    music, manga = tmp_path / "seed-music", tmp_path / "seed-manga"
+    tracks = corpus.music(music, 60, seed=2)
+    corpus.manga(manga, 3, seed=2)
+    first = {t.path.rpartition(".")[2].lower(): t.path for t in reversed(tracks)}
+    return {"flac": open(first["flac"], "rb").read(), "mp3": open(first["mp3"], "rb").read(),
+            "cbz": next(manga.rglob("*.cbz")).read_bytes()}
+
+
+def errors(lab):
+    return {item["path"]: item for item in lab.newest("status/errors.json")["items"]}
+
+
+def good_neighbours(lab, seeds, folder):
+    """In every folder with bad files stand good ones, first and last by name."""
+    kinds = ("cbz",) if folder.is_relative_to(lab.manga) else ("flac", "mp3")
+    paths = [folder / f"{name}.{kind}" for kind in kinds for name in ("00 good", "zz good")]
+    for path in paths:
+        path.write_bytes(seeds[path.suffix[1:]])
+    return {str(path) for path in paths}
+
+
+def check_listed(lab, bad, good):
+    """@bad: {path: (kind, word of the reason)}."""
+    found = errors(lab)
+    assert found.keys() == {str(path) for path in bad}
+    for path, (kind, word) in bad.items():
+        item = found[str(path)]
+        assert item["kind"] == kind and re.search(word, item["reason"], re.I), item
+        # a person reads it: words, not numbers
+        assert len(item["reason"].split()) >= 3 and "errno" not in item["reason"] and item["since"]
+    assert lab.export("tracks").keys() | lab.export("volumes").keys() == good
+    summary = lab.newest("status/summary.json")
+    assert summary["errors"] == len(bad)
+    text = lab.read("status/errors").decode()
+    assert all(os.path.basename(path) in text for path in map(str, bad))
+    assert lab.newest("metrics/scan.json")["runs"][-1]["errors"] == len(bad)
+    assert lab.newest("status/health.json")["state"] == "degraded"
+
+
+def test_files_that_are_no_media_are_listed_with_a_reason(lab, seeds):
+    folder, bad = lab.music / "bad", {}
+    folder.mkdir()
+    good = good_neighbours(lab, seeds, folder)
+
+    def put(name, data, kind, word):
+        (folder / name).write_bytes(data)
+        bad[folder / name] = (kind, word)
+
+    put("empty.flac", b"", "corrupt", "empty")
+    put("empty.mp3", b"", "corrupt", "empty")
+    put("text.mp3", b"These are words and not music.\n" * 200, "corrupt", ".")
+    put("text.flac", b"These are words and not music.\n" * 200, "corrupt", ".")
+    put("random.flac", random.Random(1).randbytes(50000), "corrupt", ".")
+    put("random.ogg", random.Random(2).randbytes(50000), "corrupt", ".")
+    put("random.m4a", random.Random(3).randbytes(50000), "corrupt", ".")
+    put("random.opus", random.Random(4).randbytes(10), "corrupt", ".")
+    put("cut.flac", seeds["flac"][:30], "corrupt", ".")
+    put("head.flac", b"fLaC", "corrupt", ".")
+    put("lie.mp3", b"ID3\4\0\0\x7f\x7f\x7f\x7f", "corrupt", ".")
+    lab.start()
+    lab.wait_idle()
+    check_listed(lab, bad, good)
+
+
+def test_an_id3_size_that_lies_does_not_hide_the_music(lab, seeds):
+    """256 MiB are announced in front of a real file: it is read, or listed; nothing is allocated."""
+    path = lab.music / "lie.mp3"
+    path.write_bytes(b"ID3\4\0\0\x7f\x7f\x7f\x7f" + seeds["mp3"])
+    lab.start()
+    lab.wait_idle()
+    assert (str(path) in errors(lab)) != (str(path) in lab.export("tracks"))
+    assert lab.json("metrics/scan.json")["runs"][-1]["peak_rss_worker_bytes"] < 64 << 20
+
+
+def test_what_is_no_regular_file_is_listed_with_a_reason(lab, seeds):
+    folder, bad = lab.music / "odd", {}
+    folder.mkdir()
+    good = good_neighbours(lab, seeds, folder)
+    os.mkfifo(folder / "pipe.flac")
+    (folder / "folder.flac").mkdir()
+    (folder / "folder.flac" / "inside.flac").write_bytes(seeds["flac"])
+    good.add(str(folder / "folder.flac/inside.flac"))
+    server = socket.socket(socket.AF_UNIX)
+    os.chdir(folder)
+    server.bind("socket.mp3")
+    os.chdir("/")
+    for name in ("pipe.flac", "folder.flac", "socket.mp3"):
+        bad[folder / name] = ("odd", name.partition(".")[0])
+    lab.start()
+    lab.wait_idle()
+    server.close()
+    check_listed(lab, bad, good)
+
+
+def test_archives_that_are_none_are_listed_with_a_reason(lab, seeds):
+    folder, bad = lab.manga / "Series", {}
+    folder.mkdir()
+    good = good_neighbours(lab, seeds, folder)
+    # names tell volumes of which the content says nothing
+    for name, data, word in (("Series v01.cbz", b"", "empty"), ("Series v02.cbz", b"PK\3\4 no", "."),
+                             ("Series v03.cbz", seeds["cbz"][:len(seeds["cbz"]) // 2], "."),
+                             ("Series v04.cbz", random.Random(5).randbytes(5000), "."),
+                             ("Series v05.cbz", seeds["cbz"][:-10], ".")):
+        (folder / name).write_bytes(data)
+        bad[folder / name] = ("corrupt", word)
+    lab.start()
+    lab.wait_idle()
+    found = errors(lab)
+    assert found.keys() == {str(path) for path in bad}
+    for path, (kind, word) in bad.items():
+        assert found[str(path)]["kind"] == kind and re.search(word, found[str(path)]["reason"], re.I)
+    assert good <= lab.export("volumes").keys()
+
+
+def test_links_and_loops_are_not_followed(lab, seeds):
+    outside = lab.dir / "outside"
+    outside.mkdir()
+    (outside / "secret.flac").write_bytes(seeds["flac"])
+    folder = lab.music / "links"
+    folder.mkdir()
+    good = good_neighbours(lab, seeds, folder)
+    for name, target in (("loop", "."), ("up", ".."), ("self", "self"), ("out", outside), ("a", "b"), ("b", "a"),
+                         ("out.flac", outside / "secret.flac"), ("root", "/"), ("dead.flac", "nowhere")):
+        os.symlink(target, folder / name)
+    os.link(folder / "00 good.flac", folder / "hard link.flac")
+    os.link(outside / "secret.flac", folder / "hard outside.flac")
+    lab.start()
+    lab.wait_idle()
+    rows = lab.export("tracks")
+    assert rows.keys() == good | {str(folder / "hard link.flac"), str(folder / "hard outside.flac")}
+    assert not any(path.startswith(str(outside)) for path in rows)
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root can read everything")
+def test_unreadable_files_and_folders_are_listed_with_a_reason(open_lab, seeds):
+    """As nobody when root runs the tests: root can read everything."""
+    lab, folder = open_lab, open_lab.music / "locked"
+    folder.mkdir()
+    good = good_neighbours(lab, seeds, folder)
+    for name in ("no.flac", "no folder"):
+        path = folder / name
+        path.mkdir() if name == "no folder" else path.write_bytes(seeds["flac"])
+        if name == "no folder":
+            (path / "x.flac").write_bytes(seeds["flac"])
+        path.chmod(0)
+    as_nobody(lab)
+    found = errors(lab)
+    assert found.keys() == {str(folder / "no.flac"), str(folder / "no folder")}
+    assert all(item["kind"] == "unreadable" and "Permission denied" in item["reason"] for item in found.values())
+    assert lab.export("tracks").keys() == good
+    (folder / "no.flac").chmod(0o644)
+    (folder / "no folder").chmod(0o755)
+    lab.rescan("music")
+    assert errors(lab) == {}
+    assert lab.export("tracks").keys() == good | {str(folder / "no.flac"), str(folder / "no folder/x.flac")}
+    (folder / "no folder").chmod(0)
+    lab.rescan("music")
+    assert str(folder / "no folder/x.flac") in lab.export("tracks"), "unknown is not gone"
+
+
+def as_nobody(lab):
+    """Starts the indexer as another user, the mount without one."""
+    words = []
+    if os.geteuid() == 0:
+        words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]
+        lab.state.mkdir()
+        os.chown(lab.state, 65534, 65534)
+    subprocess.run([*words, MEDIAMOND, "-d", str(lab.conf)], check=True)
+    until(lab.indexer, 5, "the indexer")
+    lab.start("-o", "noindexer")
+    lab.wait_indexer()
+    lab.wait_idle()
+
+
+def test_files_that_vanish_during_a_scan_are_no_errors(lab, corpus):
+    tracks = corpus.music(lab.music, 3000, seed=4)
+    gone = random.Random(6).sample(tracks, 1500)
+    lab.start(wait=False)
+    for t in gone:
+        os.unlink(t.path)
+    lab.wait_indexer()
+    lab.wait_idle()
+    lab.rescan("all")
+    assert errors(lab) == {}
+    assert lab.export("tracks").keys() == {t.path for t in tracks} - {t.path for t in gone}
+
+
+def test_an_error_goes_away_with_its_cause(lab, seeds):
+    path = lab.music / "x.flac"
+    path.write_bytes(b"")
+    lab.start()
+    lab.wait_idle()
+    first = errors(lab)[str(path)]
+    lab.rescan("all")
+    again = errors(lab)[str(path)]
+    assert (again["since"], again["reason"]) == (first["since"], first["reason"])
+    path.write_bytes(seeds["flac"])
+    lab.rescan("all")
+    assert errors(lab) == {} and lab.export("tracks").keys() == {str(path)}
+    path.write_bytes(b"broken")
+    lab.rescan("all")
+    assert errors(lab).keys() == {str(path)}
+    path.unlink()
+    (lab.music / "y.flac").write_bytes(seeds["flac"])
+    lab.rescan("all")
+    assert errors(lab) == {} and lab.export("tracks").keys() == {str(lab.music / "y.flac")}
+    assert lab.newest("status/health.json")["state"] == "ok"
+
+
+# --- workers ---
+
+def full_scan(lab):
+    job = lab.accept("rescan", "full music")
+    until(lambda: (lab.json("metrics/scan.json")["current"] or {}).get("files"), 5, "the scan", pause=0.001)
+    return job
+
+
+def check_all_there(lab, library, job, most_errors):
+    jobs = lab.jobs()
+    assert jobs[job]["state"] == "done"
+    found = errors(lab)
+    assert len(found) <= most_errors, found
+    assert all(item["kind"] in ("crashed", "timeout") and item["reason"] for item in found.values())
+    # a file that was read before keeps its row
+    assert lab.newest("status/summary.json")["music"]["tracks"] == len(library.tracks)
+    lab.rescan("all")
+    assert errors(lab) == {}
+
+
+def with_deadline(big):
+    big.configure(extra=f'scan {{ deadline = "{DEADLINE_S}s" }}')
+    big.start()
+    big.wait_idle()
+    return big
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_workers_that_die_cost_one_file_each_and_no_time(big, library, number):
+    with_deadline(big)
+    job, killed, order = full_scan(big), 0, random.Random(8)
+    start = time.monotonic()
+    while killed < 8 and big.newest("status/jobs.json")["running"]:
+        workers = big.children("--worker")
+        if workers:
+            os.kill(order.choice(workers), number)
+            killed += 1
+        time.sleep(0.03)
+    assert killed > 2
+    big.wait_idle(90)
+    seconds = time.monotonic() - start
+    check_all_there(big, library, job, killed)
+    assert len(big.children("--worker")) >= 1
+    assert seconds < 4 * DEADLINE_S, "the scan ended, but late"
+
+
+@pytest.mark.parametrize("attempt", range(4))
+def test_a_worker_that_hangs_costs_one_file_and_its_deadline(big, library, attempt):
+    with_deadline(big)
+    job = full_scan(big)
+    time.sleep(random.Random(attempt).uniform(0, 0.2))
+    worker = big.children("--worker")[attempt % 2]
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        big.wait_idle(4 * DEADLINE_S + 5)
+    finally:
+        if is_alive(worker):
+            os.kill(worker, signal.SIGKILL)
+    check_all_there(big, library, job, 1)
+
+
+def test_a_scout_that_dies_is_replaced_and_nothing_is_forgotten(big, library):
+    big.start()
+    big.wait_idle()
+    job = full_scan(big)
+    for pid in big.children("--scout"):
+        os.kill(pid, signal.SIGKILL)
+    big.wait_idle()
+    assert big.jobs()[job]["state"] in ("done", "failed")
+    summary = big.newest("status/summary.json")
+    assert (summary["music"]["tracks"], summary["manga"]["series"]) == (10000, 300)
+    big.rescan("all")
+    assert errors(big) == {}
+    assert {r["state"] for r in big.newest("status/roots.json")["items"]} == {"present"}
+
+
+def test_an_archive_with_a_huge_promise_is_refused_in_bounds(lab, seeds):
+    bomb = lab.manga / "Bomb"
+    bomb.mkdir()
+    with zipfile.ZipFile(bomb / "Bomb v01.cbz", "w", zipfile.ZIP_DEFLATED) as z:
+        z.writestr("ComicInfo.xml", b"<ComicInfo><Series>" + b"A" * (64 << 20) + b"</Series></ComicInfo>")
+        z.writestr("001.jpg", b"x")
+    with zipfile.ZipFile(bomb / "Bomb v02.cbz", "w", zipfile.ZIP_DEFLATED) as z:
+        entities = "".join(f'<!ENTITY e{i} "{f"&e{i - 1};" * 10}">' for i in range(1, 12))
+        z.writestr("ComicInfo.xml", f'<!DOCTYPE x [<!ENTITY e0 "lol">{entities}]><ComicInfo><Series>&e11;</Series>'
+                                    "</ComicInfo>")
+        z.writestr("001.jpg", b"x")
+    lab.start()
+    lab.wait_idle(20)
+    run = lab.json("metrics/scan.json")["runs"][-1]
+    assert run["wall_seconds"] < 5 and run["peak_rss_worker_bytes"] < 128 << 20
+    assert len(lab.read("status/errors")) < 10000
+    rows = lab.export("volumes")
+    assert all(len(row["series"]) < 1000 for row in rows.values())

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tests/unit/unit.h"
+
+#include <math.h>
+
+#include "common/render.h"
+#include "common/text.h"
+
+#define S(text) text, sizeof(text) - 1
+
+static void json_is_written_as_a_stream(void **state)
+{
+	struct json j;
+	_buf_ struct buf out = BUF_INIT(8192);
+	(void)state;
+	json_init(&j, &out, 0);
+	json_object(&j);
+	json_kv_text(&j, "a", "x\"y\\z\n");
+	json_kv_int(&j, "b", INT64_MIN);
+	json_kv_real(&j, "c", 41.5, 3);
+	json_kv_real(&j, "d", 7.0, 3);
+	json_kv_real(&j, "e", NAN, 3);
+	json_key(&j, "f");
+	json_array(&j);
+	json_bool(&j, true);
+	json_null(&j);
+	json_end_array(&j);
+	json_kv_time(&j, "g", INT64_C(1795255200) * 1000000000);
+	json_end_object(&j);
+	assert_string_equal(buf_str(&out),
+			    "{\"a\": \"x\\\"y\\\\z\\n\", \"b\": -9223372036854775808, \"c\": 41.5, "
+			    "\"d\": 7, \"e\": null, \"f\": [true, null], "
+			    "\"g\": \"2026-11-21T10:00:00Z\"}");
+}
+
+static void a_path_keeps_its_bytes(void **state)
+{
+	struct json j;
+	_buf_ struct buf out = BUF_INIT(8192);
+	(void)state;
+	json_init(&j, &out, 0);
+	json_object(&j);
+	json_kv_path(&j, "path", S("a\xff" "b"));
+	json_kv_path(&j, "good", S("é"));
+	json_end_object(&j);
+	assert_string_equal(buf_str(&out), "{\"path\": \"a\xef\xbf\xbd" "b\", \"path_bytes\": \"Yf9i\", "
+					   "\"good\": \"é\"}");
+}
+
+static void text_for_people_holds_no_control_character(void **state)
+{
+	_buf_ struct buf out = BUF_INIT(8192);
+	(void)state;
+	text_escape(S("a\x1b[31m\n\xe2\x80\xae\xff" "é"), &out);
+	assert_string_equal(buf_str(&out), "a\\x1b[31m\\x0a\\xe2\\x80\\xae\\xffé");
+}
+
+static void csv_runs_in_no_spreadsheet(void **state)
+{
+	_buf_ struct buf out = BUF_INIT(8192);
+	(void)state;
+	csv_text(&out, S("=cmd()"));
+	buf_addc(&out, '|');
+	csv_text(&out, S("a,\"b\""));
+	buf_addc(&out, '|');
+	csv_text(&out, S("plain"));
+	buf_addc(&out, '|');
+	csv_text(&out, S("-1"));
+	assert_string_equal(buf_str(&out), "\"'=cmd()\"|\"a,\"\"b\"\"\"|plain|\"'-1\"");
+}
+
+static void random_bytes_make_valid_output(void **state)
+{
+	uint32_t seed = 4711;
+	(void)state;
+	for (int round = 0; round < 10000; round++) {
+		char in[48];
+		struct json j;
+		_buf_ struct buf json = BUF_INIT(8192), text = BUF_INIT(8192), csv = BUF_INIT(8192);
+		for (size_t i = 0; i < sizeof in; i++) {
+			seed = seed * 1664525 + 1013904223;
+			in[i] = (char)(seed >> 24);
+		}
+		json_init(&j, &json, 0);
+		json_text(&j, in, sizeof in);
+		text_escape(in, sizeof in, &text);
+		csv_text(&csv, in, sizeof in);
+		assert_true(text_is_utf8(json.data, json.len));
+		assert_true(text_is_utf8(text.data, text.len));
+		assert_true(text_is_utf8(csv.data, csv.len));
+		for (size_t i = 0; i < json.len; i++)
+			assert_true((uint8_t)json.data[i] >= 0x20 && json.data[i] != 0x7f);
+		for (size_t i = 0; i < text.len; i++)
+			assert_true((uint8_t)text.data[i] >= 0x20 && text.data[i] != 0x7f);
+	}
+}
+
+static void columns_are_aligned_by_cells(void **state)
+{
+	struct table t;
+	_buf_ struct buf out = BUF_INIT(8192);
+	(void)state;
+	table_init(&t, 2);
+	table_cells(&t, "name");
+	table_cells(&t, "n");
+	table_cells(&t, "東京");
+	table_cells(&t, "1");
+	table_cells(&t, "a\nb");
+	table_cells(&t, "2");
+	table_write(&t, &out);
+	table_clear(&t);
+	assert_string_equal(buf_str(&out), "# name    n\n  東京    1\n  a\\x0ab  2\n");
+}
+
+static void a_buffer_has_a_limit(void **state)
+{
+	_buf_ struct buf out = BUF_INIT(8);
+	(void)state;
+	assert_int_equal(buf_adds(&out, "12345678"), 0);
+	assert_int_equal(buf_addc(&out, '9'), -7);
+	assert_int_equal(buf_error(&out), -7);
+	assert_int_equal(out.len, 8);
+	assert_null(buf_take(&out));
+}
+
+static void people_read_sizes_and_times(void **state)
+{
+	_buf_ struct buf out = BUF_INIT(256);
+	(void)state;
+	human_bytes(1536, &out);
+	buf_addc(&out, ' ');
+	human_duration(125, &out);
+	buf_addc(&out, ' ');
+	human_duration(7500, &out);
+	assert_string_equal(buf_str(&out), "1.5 KiB 2 m 5 s 2 h 5 m");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(json_is_written_as_a_stream),
+		cmocka_unit_test(a_path_keeps_its_bytes),
+		cmocka_unit_test(text_for_people_holds_no_control_character),
+		cmocka_unit_test(csv_runs_in_no_spreadsheet),
+		cmocka_unit_test(random_bytes_make_valid_output),
+		cmocka_unit_test(columns_are_aligned_by_cells),
+		cmocka_unit_test(a_buffer_has_a_limit),
+		cmocka_unit_test(people_read_sizes_and_times),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tests/unit/unit.h"
+
+#include "common/path.h"
+#include "common/text.h"
+
+static void check(void (*run)(const char *, size_t, struct buf *), const char *in, size_t n,
+		  const char *want)
+{
+	_buf_ struct buf out = BUF_INIT(8192);
+	run(in, n, &out);
+	assert_string_equal(buf_str(&out), want);
+}
+
+static void fold_case(const char *s, size_t n, struct buf *out)
+{
+	assert_int_equal(text_fold_case(s, n, out), 0);
+}
+
+static void fold_title(const char *s, size_t n, struct buf *out)
+{
+	assert_int_equal(text_fold_title(s, n, out), 0);
+}
+
+static void safe(const char *s, size_t n, struct buf *out)
+{
+	text_safe_name(s, n, 0, out);
+}
+
+static void clean(const char *s, size_t n, struct buf *out)
+{
+	text_clean(s, n, 32, out);
+}
+
+#define S(text) text, sizeof(text) - 1
+
+static void utf8_is_judged_as_the_standard_says(void **state)
+{
+	uint32_t cp;
+	(void)state;
+	assert_int_equal(text_decode(S("é"), &cp), 2);
+	assert_int_equal(cp, 0xe9);
+	assert_int_equal(text_decode(S("\xf0\x9f\x8e\xb5"), &cp), 4);
+	assert_int_equal(text_decode(S("\xc0\x80"), &cp), 0);
+	assert_int_equal(text_decode(S("\xed\xa0\x80"), &cp), 0);
+	assert_int_equal(text_decode(S("\xf4\x90\x80\x80"), &cp), 0);
+	assert_int_equal(text_decode(S("\xe2\x82"), &cp), 0);
+	assert_true(text_is_utf8(S("plain, 東京")));
+	assert_false(text_is_utf8(S("plain \xff")));
+	check(text_to_utf8, S("a\xff" "b"), "a\xef\xbf\xbd" "b");
+}
+
+static void names_that_differ_in_case_only_fold_to_one(void **state)
+{
+	(void)state;
+	check(fold_case, S("  The  BEATLES "), "the beatles");
+	check(fold_case, S("ÉTÉ"), "été");
+	/* composed and decomposed are the same text */
+	check(fold_case, S("e\xcc\x81t\xc3\xa9"), "été");
+	check(fold_case, S("AC/DC"), "ac/dc");
+}
+
+static void titles_fold_without_accents_and_punctuation(void **state)
+{
+	(void)state;
+	check(fold_title, S("Re:ZERO — Starting Life!"), "re zero starting life");
+	check(fold_title, S("Cœur d’Acier"), "cœur d acier");
+	check(fold_title, S("ÉTOILE"), "etoile");
+	check(fold_title, S("!!!"), "!!!");
+}
+
+static void shown_names_are_safe(void **state)
+{
+	(void)state;
+	check(safe, S("AC/DC: \"Live\"?"), "AC_DC_ _Live__");
+	check(safe, S("..hidden"), "_.hidden");
+	check(safe, S("a\nb\x1b[31m"), "a_b_[31m");
+	check(safe, S("x\xe2\x80\xae" "fdp"), "x_fdp");
+	check(safe, S(""), "_");
+	check(safe, S("end  "), "end");
+	char big[600];
+	memset(big, 'x', sizeof big);
+	memcpy(big + 253, "é", 2);
+	_buf_ struct buf out = BUF_INIT(8192);
+	text_safe_name(big, sizeof big, 0, &out);
+	assert_int_equal(out.len, 255);
+	buf_reset(&out);
+	memcpy(big + 254, "é", 2);
+	text_safe_name(big, sizeof big, 0, &out);
+	assert_int_equal(out.len, 254);
+}
+
+static void tags_are_cleaned(void **state)
+{
+	(void)state;
+	check(clean, S(" \t title\r\n"), "title");
+	check(clean, S("a\x01" "b"), "a b");
+	check(clean, S("\xff"), "\xef\xbf\xbd");
+	/* cut at a character, not in it */
+	check(clean, S("0123456789012345678901234567890é"), "0123456789012345678901234567890");
+}
+
+static void random_bytes_never_leave_the_rules(void **state)
+{
+	(void)state;
+	uint32_t seed = 12345;
+	for (int round = 0; round < 20000; round++) {
+		char in[64];
+		for (size_t i = 0; i < sizeof in; i++) {
+			seed = seed * 1664525 + 1013904223;
+			in[i] = (char)(seed >> 24);
+		}
+		_buf_ struct buf out = BUF_INIT(8192);
+		text_safe_name(in, (size_t)round % sizeof in, 10, &out);
+		assert_true(text_is_utf8(out.data, out.len));
+		assert_true(out.len >= 1 && out.len <= 245);
+		assert_null(memchr(out.data, '/', out.len));
+		assert_int_not_equal(out.data[0], '.');
+		buf_reset(&out);
+		text_fold_title(in, sizeof in, &out);
+		assert_true(text_is_utf8(buf_str(&out), out.len));
+	}
+}
+
+static void paths_are_bytes(void **state)
+{
+	static const char *const map[] = {"/data=/srv", "/data/music=/srv/music"};
+	(void)state;
+	_buf_ struct buf out = BUF_INIT(8192);
+	path_clean("//a/./b//c/", &out);
+	assert_string_equal(buf_str(&out), "/a/b/c");
+	assert_true(path_has_dotdot("/a/../b"));
+	assert_false(path_has_dotdot("/a/..b/...c"));
+	assert_string_equal(path_below("/srv/a", "/srv/a/b/c"), "b/c");
+	assert_string_equal(path_below("/srv/a", "/srv/a"), "");
+	assert_null(path_below("/srv/a", "/srv/ab"));
+	buf_reset(&out);
+	path_map(map, 2, "/srv/music/x.flac", &out);
+	assert_string_equal(buf_str(&out), "/data/music/x.flac");
+	buf_reset(&out);
+	path_map(map, 2, "/other/x", &out);
+	assert_string_equal(buf_str(&out), "/other/x");
+}
+
+static void near_words_are_near(void **state)
+{
+	(void)state;
+	assert_int_equal(text_distance("musik", "music"), 1);
+	assert_int_equal(text_distance("", "abc"), 3);
+	assert_int_equal(text_distance("same", "same"), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(utf8_is_judged_as_the_standard_says),
+		cmocka_unit_test(names_that_differ_in_case_only_fold_to_one),
+		cmocka_unit_test(titles_fold_without_accents_and_punctuation),
+		cmocka_unit_test(shown_names_are_safe),
+		cmocka_unit_test(tags_are_cleaned),
+		cmocka_unit_test(random_bytes_never_leave_the_rules),
+		cmocka_unit_test(paths_are_bytes),
+		cmocka_unit_test(near_words_are_near),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "common/thread.h"
+#include "indexer/discover/walk.h"
+#include "indexer/frame.h"
+#include "indexer/queue.h"
+
+/** What came out of a walk. */
+struct seen_all {
+	pthread_mutex_t lock;
+	struct walk *walk;
+	int entries, odd, chunks, covers, errors, directories;
+	/** Answers are given by another thread, as in the real thing. */
+	struct queue *answers;
+	int stop_after;
+};
+
+static bool wants(void *arg, const char *name, size_t n)
+{
+	(void)arg;
+	return n > 5 && strcmp(name + n - 5, ".flac") == 0;
+}
+
+static void read_list(struct seen_all *s, struct frame *f)
+{
+	size_t n;
+	frame_get_u64(f);
+	uint64_t *dir = malloc(sizeof *dir);
+	*dir = frame_get_u64(f);
+	uint32_t flags = frame_get_u32(f);
+	s->errors += frame_get_u32(f) != 0;
+	frame_get_bytes(f, &n);
+	uint32_t count = frame_get_u32(f);
+	for (uint32_t i = 0; i < count; i++) {
+		s->odd += frame_get_u32(f) != ENTRY_FILE;
+		for (int k = 0; k < 4; k++)
+			frame_get_u64(f);
+		frame_get_bytes(f, &n);
+		s->entries++;
+	}
+	assert_false(f->is_bad);
+	s->chunks++;
+	s->directories += (flags & LIST_LAST) != 0;
+	s->covers += (flags & LIST_COVER) && (flags & LIST_LAST);
+	queue_put(s->answers, dir);
+}
+
+static int receive(void *arg, const struct buf *frames)
+{
+	struct seen_all *s = arg;
+	const uint8_t *at = (const uint8_t *)frames->data, *end = at + frames->len;
+	struct frame f;
+	long n;
+	pthread_mutex_lock(&s->lock);
+	while ((n = frame_parse(at, (size_t)(end - at), &f)) > 0) {
+		assert_int_equal(f.type, FRAME_LIST);
+		read_list(s, &f);
+		at += n;
+	}
+	bool stop = s->stop_after && s->chunks >= s->stop_after;
+	pthread_mutex_unlock(&s->lock);
+	if (stop)
+		walk_stop(s->walk);
+	return 0;
+}
+
+static void *answer(void *arg)
+{
+	struct seen_all *s = arg;
+	void *dir;
+	while (queue_take(s->answers, &dir, -1) == 0) {
+		walk_answer(s->walk, *(uint64_t *)dir);
+		free(dir);
+	}
+	return NULL;
+}
+
+static int run(const char *path, int threads, struct seen_all *s, int stop_after)
+{
+	struct ignore ignore = {0};
+	struct thread t = {0};
+	*s = (struct seen_all){.lock = PTHREAD_MUTEX_INITIALIZER, .stop_after = stop_after,
+			       .answers = queue_new(100000)};
+	ignore_add(&ignore, "*.part", 6);
+	ignore_add(&ignore, "@eaDir", 6);
+	struct walk_options o = {.root = open(path, O_RDONLY | O_DIRECTORY), .threads = threads,
+				 .ignore = &ignore, .wants = wants, .send = receive, .arg = s};
+	assert_true(o.root >= 0);
+	assert_int_equal(walk_new(&o, &s->walk), 0);
+	assert_int_equal(thread_start(&t, "answer", answer, s), 0);
+	int r = walk_run(s->walk, 1, "");
+	queue_finish(s->answers);
+	thread_join(&t);
+	walk_free(s->walk);
+	queue_free(s->answers, free);
+	ignore_clear(&ignore);
+	close(o.root);
+	return r;
+}
+
+static void make(const char *format, const char *dir, int i, bool folder)
+{
+	char path[4096];
+	char name[128];
+	snprintf(name, sizeof name, format, i);
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	if (folder)
+		assert_int_equal(mkdir(path, 0755), 0);
+	else
+		close(open(path, O_WRONLY | O_CREAT, 0644));
+}
+
+static void remove_tree(char *path)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		execlp("rm", "rm", "-rf", "--", path, NULL);
+		_exit(127);
+	}
+	waitpid(pid, NULL, 0);
+	free(path);
+}
+
+static void a_large_directory_goes_out_in_chunks(void **state)
+{
+	struct seen_all s;
+	char *dir = unit_folder();
+	(void)state;
+	for (int i = 0; i < 3 * WALK_CHUNK + 7; i++)
+		make("%d.flac", dir, i, false);
+	make("cover.jpg", dir, 0, false);
+	make("x.flac.part", dir, 0, false);
+	for (int threads = 1; threads <= 4; threads++) {
+		assert_int_equal(run(dir, threads, &s, 0), 0);
+		assert_int_equal(s.entries, 3 * WALK_CHUNK + 7);
+		assert_int_equal(s.chunks, 4);
+		assert_int_equal(s.directories, 1);
+		assert_int_equal(s.covers, 1);
+	}
+	remove_tree(dir);
+}
+
+static void many_directories_need_no_more_credit_than_there_is(void **state)
+{
+	struct seen_all s;
+	char *dir = unit_folder(), sub[4096];
+	(void)state;
+	make("@eaDir", dir, 0, true);
+	for (int i = 0; i < 5 * WALK_CREDIT; i++) {
+		make("d%d", dir, i, true);
+		snprintf(sub, sizeof sub, "%s/d%d", dir, i);
+		make("a%d.flac", sub, i, false);
+		if (i % 100 == 0)
+			make("folder.flac", sub, 0, true);
+	}
+	for (int threads = 1; threads <= 4; threads++) {
+		assert_int_equal(run(dir, threads, &s, 0), 0);
+		assert_int_equal(s.entries - s.odd, 5 * WALK_CREDIT);
+		assert_int_equal(s.odd, 7);
+		assert_int_equal(s.directories, 1 + 5 * WALK_CREDIT + 7);
+	}
+	remove_tree(dir);
+}
+
+static void links_and_loops_are_not_followed(void **state)
+{
+	struct seen_all s;
+	char *dir = unit_folder(), path[4096];
+	(void)state;
+	make("a.flac", dir, 0, false);
+	snprintf(path, sizeof path, "%s/loop", dir);
+	assert_int_equal(symlink(".", path), 0);
+	snprintf(path, sizeof path, "%s/out.flac", dir);
+	assert_int_equal(symlink("/etc/passwd", path), 0);
+	assert_int_equal(run(dir, 2, &s, 0), 0);
+	assert_int_equal(s.entries, 1);
+	assert_int_equal(s.directories, 1);
+	remove_tree(dir);
+}
+
+static void a_walk_can_be_stopped(void **state)
+{
+	struct seen_all s;
+	char *dir = unit_folder();
+	(void)state;
+	for (int i = 0; i < 3000; i++)
+		make("d%d", dir, i, true);
+	assert_int_equal(run(dir, 2, &s, 1), -ECANCELED);
+	assert_true(s.directories < 3000);
+	remove_tree(dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_large_directory_goes_out_in_chunks),
+		cmocka_unit_test(many_directories_need_no_more_credit_than_there_is),
+		cmocka_unit_test(links_and_loops_are_not_followed),
+		cmocka_unit_test(a_walk_can_be_stopped),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
