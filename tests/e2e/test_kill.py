@@ -117,7 +117,8 @@ def test_a_killed_scan_does_not_start_over(lab, library):
     lab.start()
     lab.wait_idle()
     job = lab.accept("rescan", "full music")
-    until(lambda: lab.json("status/jobs.json")["items"][0]["done"] > 3000, 10, "a third of the scan", pause=0.001)
+    until(lambda: lab.jobs()[job]["done"] > 3000 if job in lab.jobs() else False, 10, "a third of the scan",
+          pause=0.001)
     lab.kill_indexer()
     check_store(lab, 0)
     until(lambda: says_away(lab), 5, "away")
