@@ -25,9 +25,9 @@ PREFIX ?= /usr
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '[ %-4s ] %s\n' '$(1)' '$(2)')
 
-PKGS_common := sqlite3 libconfuse libutf8proc
-PKGS_fs := fuse3
-PKGS_indexer := flac id3tag libxml-2.0 zlib
+PKGS_common := sqlite3 libconfuse libutf8proc zlib
+PKGS_fs := fuse3 jansson
+PKGS_indexer := flac id3tag libxml-2.0 libxxhash
 PKGS := $(PKGS_common) $(PKGS_fs) $(PKGS_indexer)
 
 building := $(filter-out run deps clean distclean uninstall check check-long lint bench bench-quick,$(or $(MAKECMDGOALS),all))
@@ -52,7 +52,8 @@ ifneq ($(findstring clang,$(CC)),)
 WARN += -Wmissing-variable-declarations -Wno-gnu-statement-expression
 endif
 OPT := $(if $(SAN),-O1 -g -fno-omit-frame-pointer,$(if $(RELEASE),-O2 -g -DNDEBUG,-O2 -g))
-HARD := -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+# hidden: a library must never call a function of ours that has the name of one of its own
+HARD := -fstack-protector-strong -fPIE -fvisibility=hidden $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 CPPFLAGS_ := -I$(SRC) -D_GNU_SOURCE -DMEDIAMON_VERSION='"$(VERSION)"' -DFUSE_USE_VERSION=314 $(CPPFLAGS)
 CFLAGS_ := -std=gnu17 -pthread $(OPT) $(WARN) $(HARD) $(if $(WERROR),-Werror) \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all) \

@@ -10,6 +10,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/path.h"
 #include "common/text.h"
 #include "common/vec.h"
 
@@ -33,8 +34,9 @@ int64_t config_duration(const char *text)
 {
 	static const struct {
 		const char *unit;
-		int64_t seconds;
-	} units[] = {{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}};
+		int64_t ns;
+	} units[] = {{"ms", NS_PER_MS}, {"s", NS_PER_S}, {"m", 60 * NS_PER_S}, {"h", 3600 * NS_PER_S},
+		     {"d", 86400 * NS_PER_S}, {"w", 604800 * NS_PER_S}};
 	char *end;
 	errno = 0;
 	long long v = strtoll(text, &end, 10);
@@ -42,7 +44,7 @@ int64_t config_duration(const char *text)
 		return -1;
 	for (size_t i = 0; i < COUNT_OF(units); i++)
 		if (strcmp(end, units[i].unit) == 0)
-			return v * units[i].seconds * NS_PER_S;
+			return v * units[i].ns;
 	return -1;
 }
 
@@ -122,12 +124,42 @@ static int check_paths(const struct config *c, int id, struct buf *why)
 	return r;
 }
 
+/** A folder that is named twice, or lies in another one of the same kind, would be indexed twice. */
+static int check_nesting(const struct config *c, struct buf *why)
+{
+	static const int kinds[] = {OPT_music, OPT_manga, OPT_links};
+	int r = 0;
+	for (size_t k = 0; k < COUNT_OF(kinds) * COUNT_OF(kinds); k++) {
+		int a = kinds[k / COUNT_OF(kinds)], b = kinds[k % COUNT_OF(kinds)];
+		for (size_t i = 0; i < c->value[a].len; i++)
+			for (size_t j = 0; j < c->value[b].len; j++) {
+				const char *outer = c->value[a].data[i], *inner = c->value[b].data[j];
+				const char *below = path_below(outer, inner);
+				bool is_equal = below && !*below && (a < b || (a == b && i < j));
+				if (!is_equal && !(a == b && below && *below))
+					continue;
+				buf_addf(why, "%s: %s: \"%s\" %s \"%s\" of %s\n", c->path ? c->path : "default",
+					 OPTIONS_TABLE[b].key, inner, is_equal ? "is" : "lies in", outer,
+					 OPTIONS_TABLE[a].key);
+				r = -EINVAL;
+			}
+	}
+	return r;
+}
+
 static int check_words(const struct config *c, struct buf *why)
 {
 	int r = 0;
 	if (log_level_of(config_text(c, OPT_log_level)) < 0) {
 		buf_addf(why, "%s: log_level = \"%s\": use error, warning, info, debug or trace\n",
 			 c->path ? c->path : "default", config_text(c, OPT_log_level));
+		r = -EINVAL;
+	}
+	const char *watch = config_text(c, OPT_scan_watch);
+	if (strcmp(watch, "auto") != 0 && strcmp(watch, "inotify") != 0 &&
+	    strcmp(watch, "fanotify") != 0 && strcmp(watch, "poll") != 0) {
+		buf_addf(why, "%s: scan.watch = \"%s\": use auto, inotify, fanotify or poll\n",
+			 c->path ? c->path : "default", watch);
 		r = -EINVAL;
 	}
 	for (size_t i = 0; i < config_count(c, OPT_path_map); i++) {
@@ -152,6 +184,8 @@ static int check_all(struct config *c, struct buf *why)
 		int e = check_paths(c, (int)paths[i], why);
 		r = e < 0 ? e : r;
 	}
+	int n = check_nesting(c, why);
+	r = r < 0 ? r : n;
 	int e = check_words(c, why);
 	return e < 0 ? e : r;
 }

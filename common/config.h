@@ -17,7 +17,7 @@ enum option_kind {
 	OPTION_LIST,
 	OPTION_INT,
 	OPTION_BOOL,
-	/** "90s", "15m", "24h", "7d"; kept in nanoseconds. */
+	/** "100ms", "90s", "15m", "24h", "7d"; kept in nanoseconds. */
 	OPTION_DURATION,
 };
 
@@ -45,9 +45,33 @@ enum option_kind {
 	  "a quick scan of everything this often; 0s: never") \
 	O(scan_deadline, "scan", "deadline", OPTION_DURATION, "5s", 1, 0, \
 	  "longest time that reading one file may take") \
+	O(scan_watch, "scan", "watch", OPTION_TEXT, "auto", 0, 0, \
+	  "how changes are noticed: auto, inotify, fanotify (root only: one mark for a whole disk) " \
+	  "or poll") \
+	O(scan_quiet, "scan", "quiet", OPTION_DURATION, "2s", 0, 0, \
+	  "a folder that changed is read when nothing was written in it for so long") \
+	O(scan_poll, "scan", "poll", OPTION_DURATION, "10m", 1, 0, \
+	  "how often folders are looked at that cannot be watched (network, FUSE)") \
+	O(scan_verify, "scan", "verify", OPTION_DURATION, "24h", 0, 0, \
+	  "within this time every folder is looked at again, whatever was noticed; 0s: never") \
+	O(scan_keep_missing, "scan", "keep_missing", OPTION_DURATION, "30d", 0, 0, \
+	  "files that are gone are remembered for so long, should they come back") \
+	O(scan_brake_files, "scan", "brake_files", OPTION_INT, "20", 0, 1000000, \
+	  "when more files than this and than brake_percent vanish at once, nothing is forgotten " \
+	  "until control/accept-loss says so") \
+	O(scan_brake_percent, "scan", "brake_percent", OPTION_INT, "2", 0, 100, \
+	  "see brake_files") \
+	O(scan_marker, "scan", "marker", OPTION_TEXT, "", 0, 0, \
+	  "a file that every folder of the library must hold to be believed, such as \".mediamon\"; " \
+	  "empty: none") \
 	O(scan_exclude, "scan", "exclude", OPTION_LIST, \
 	  "*.part\n*.!qB\n.git\n@eaDir\n#recycle\n._*\n.DS_Store", 0, 0, \
 	  "names (with * and ?) of files and folders that are not looked at") \
+	O(history_interval, "history", "interval", OPTION_DURATION, "1h", 0, 0, \
+	  "keep the documents of status/ this often, counted from midnight UTC; 0s: never") \
+	O(backup_interval, "backup", "interval", OPTION_DURATION, "24h", 0, 0, \
+	  "the index is copied to state_dir/backups this often; 0s: never") \
+	O(backup_keep, "backup", "keep", OPTION_INT, "7", 1, 1000, "how many of these copies are kept") \
 	O(missing_first, "missing", "first_volume", OPTION_INT, "1", 0, 100, \
 	  "lowest volume that counts as missing; a series that owns a volume 0 starts there")
 

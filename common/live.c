@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/log.h"
 
 /* "mediamon", and a number that moves with the layout */
 static const uint64_t MAGIC = UINT64_C(0x6d656469616d0000) + sizeof(struct live_page);
@@ -27,18 +29,46 @@ static int open_in(const char *dir, const char *name, int flags)
 	return open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0644);
 }
 
+/** Of this or another version. */
+static bool is_page(uint64_t magic)
+{
+	return magic >> 16 == MAGIC >> 16;
+}
+
+uint64_t live_given_out(const char *state_dir)
+{
+	struct live_page page;
+	size_t known = offsetof(struct live_page, generation_next) + sizeof page.generation_next;
+	_close_ int fd = open_in(state_dir, "live", O_RDONLY);
+	if (fd < 0 || pread(fd, &page, known, 0) != (ssize_t)known || !is_page(page.magic))
+		return 0;
+	uint64_t last = page.generation, next = page.generation_next;
+	return last > next ? last : next;
+}
+
 struct live_page *live_create(const char *state_dir)
 {
 	_close_ int fd = open_in(state_dir, "live", O_RDWR | O_CREAT);
 	if (fd < 0 || ftruncate(fd, sizeof(struct live_page)) < 0)
 		return NULL;
+	/* a full disk is told here; a page with a hole would kill us later */
+	int r = posix_fallocate(fd, 0, sizeof(struct live_page));
+	if (r) {
+		errno = r;
+		return NULL;
+	}
 	struct live_page *page =
 		mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (page == MAP_FAILED)
 		return NULL;
+	bool is_ours = is_page(atomic_load(&page->magic));
+	uint64_t last = is_ours ? atomic_load(&page->generation) : 0;
+	uint64_t next = is_ours ? atomic_load(&page->generation_next) : 0;
 #define L(name) atomic_store(&page->name, 0);
 	LIVE_COUNTERS(L)
 #undef L
+	atomic_store(&page->generation, last);
+	atomic_store(&page->generation_next, next);
 	atomic_store(&page->magic, MAGIC);
 	return page;
 }
@@ -119,7 +149,9 @@ int live_lock(const char *state_dir, int64_t *pid)
 	}
 	char text[32];
 	int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
-	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)n, 0) != n)
-		return -errno;
+	/* the text is for people: on a full disk the lock alone must do */
+	if (pwrite(fd, text, (size_t)n, 0) != n || ftruncate(fd, n) < 0)
+		log_warning("the process number cannot be written to %s/mediamond.pid: %s", state_dir,
+			    strerror(errno));
 	return take_fd(fd);
 }

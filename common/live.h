@@ -15,7 +15,8 @@
 	L(pid) \
 	L(started_at) \
 	L(heartbeat_at) \
-	/* the last commit that readers may see, and the one that is being written */ \
+	/* the last commit that readers may see, and the one that is being written; they survive a
+	 * start, and every version of mediamon has them at this place */ \
 	L(generation) \
 	L(generation_next) \
 	/* the job that runs, 0 for none; 1 while it is paused */ \
@@ -51,7 +52,9 @@
 	L(rss_sum) \
 	L(cpu_ns) \
 	L(workers) \
-	L(worker_restarts)
+	L(worker_restarts) \
+	/* errno while the store cannot be written; it is tried again all the time */ \
+	L(write_error)
 
 struct live_page {
 	_Atomic uint64_t magic;
@@ -69,8 +72,11 @@ struct live_values {
 #undef L
 };
 
-/** For the indexer: makes the page.  Returns NULL with errno. */
+/** For the indexer: makes the page; only the generations of the last one stay.  NULL with errno. */
 struct live_page *live_create(const char *state_dir);
+/** The greatest generation that readers may have seen, also of an indexer that is gone; 0 when
+ * there is no page. */
+uint64_t live_given_out(const char *state_dir);
 /** For readers: maps it; NULL with errno when there is none or it is of another version. */
 const struct live_page *live_open(const char *state_dir);
 void live_close(const struct live_page *page);

@@ -404,3 +404,16 @@ void media_set_tag(struct media *m, enum field_id f, int rank, const char *text,
 		return;
 	readers[FIELDS_TABLE[f].kind](m, f, rank, text, n);
 }
+
+bool media_is_same(const struct media *a, const struct media *b, enum field_id f)
+{
+	size_t n, m;
+	if (media_has(a, f) != media_has(b, f) || !media_has(a, f))
+		return media_has(a, f) == media_has(b, f);
+	if (field_is_real(f))
+		return a->value[f].d == b->value[f].d;
+	if (!field_is_text(f))
+		return a->value[f].i == b->value[f].i;
+	const char *x = media_text(a, f, &n), *y = media_text(b, f, &m);
+	return n == m && memcmp(x, y, n) == 0;
+}

@@ -96,6 +96,9 @@ static inline bool field_is_real(enum field_id f)
 	return FIELDS_TABLE[f].kind == KIND_REAL;
 }
 
+/** Whether a field has the same value, or none, in both. */
+bool media_is_same(const struct media *a, const struct media *b, enum field_id f);
+
 /** Bytes for the way from a worker to the indexer. */
 int media_encode(const struct media *m, struct buf *out);
 /** Bounded; the sender is not trusted.  Returns 0 or -EBADMSG; *used = bytes taken. */

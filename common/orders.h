@@ -18,6 +18,12 @@
 	O(resume, "resume", "scan | all | JOB-NUMBER", "scan", "lets a held job go on") \
 	O(cancel, "cancel", "scan | all | JOB-NUMBER", "12", \
 	  "ends a job within a second; what is done stays done") \
+	O(verify, "verify", "all | music | manga | /absolute/path", "manga", \
+	  "reads every file anew and compares it with the index; changes nothing.\n" \
+	  "status/verify lists the differences.") \
+	O(accept_loss, "accept-loss", "NAME COUNT (as in status/roots)", "music 30", \
+	  "the files that status/roots says are held are really gone: forgets them.\n" \
+	  "What is there again by then stays.") \
 	O(reload, "reload", "config", "config", \
 	  "reads the configuration again; an invalid one is refused whole and the old one stays") \
 	O(log_level, "log-level", "error | warning | info | debug | trace", "debug", \

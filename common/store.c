@@ -2,6 +2,7 @@
 #include "common/store.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,32 @@ const struct sql SQL_TABLE[SQL_COUNT] = {
 #undef SQL
 };
 
-static int errno_of(int rc)
+/** What the system said of a file operation that failed, where that is worth telling apart. */
+static int system_error(sqlite3 *db, int otherwise)
+{
+	static const int telling[] = {ENOSPC, EDQUOT, EROFS, EACCES, EPERM, EMFILE, ENFILE};
+	int error = db ? sqlite3_system_errno(db) : 0;
+	for (size_t i = 0; i < COUNT_OF(telling); i++)
+		if (error == telling[i])
+			return -error;
+	return otherwise;
+}
+
+/** A connection of this process found damage since the store was last opened for writing. */
+static _Atomic bool damage_seen;
+
+bool store_is_damaged(void)
+{
+	return atomic_load(&damage_seen);
+}
+
+static int damaged(void)
+{
+	atomic_store(&damage_seen, true);
+	return -EUCLEAN;
+}
+
+int store_errno(sqlite3 *db, int rc)
 {
 	switch (rc & 0xff) {
 	case SQLITE_OK:
@@ -34,8 +60,8 @@ static int errno_of(int rc)
 		return -EROFS;
 	case SQLITE_FULL:
 		return -ENOSPC;
-	case SQLITE_CANTOPEN:
-		return -ENOENT;
+	case SQLITE_INTERRUPT:
+		return -ECANCELED;
 	case SQLITE_CONSTRAINT:
 	case SQLITE_MISMATCH:
 	case SQLITE_ERROR:
@@ -43,16 +69,21 @@ static int errno_of(int rc)
 		return -EINVAL;
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-		return -EUCLEAN;
+		return damaged();
+	case SQLITE_IOERR:
+		/* a WAL that ends too early: no disk says that of a file that is whole */
+		if (db && sqlite3_extended_errcode(db) == SQLITE_IOERR_SHORT_READ)
+			return damaged();
+		return system_error(db, -EIO);
 	default:
-		return -EIO;
+		return system_error(db, -EIO);
 	}
 }
 
 static int failed(struct store *s, int rc, const char *what)
 {
 	log_error("store: %s: %s", what, sqlite3_errmsg(s->db));
-	return errno_of(rc);
+	return store_errno(s->db, rc);
 }
 
 int store_exec(struct store *s, const char *sql)
@@ -216,11 +247,14 @@ int store_column_media(sqlite3_stmt *q, int i, unsigned of, struct media *m)
 
 /* --- connections --- */
 
-static int open_file(const char *state_dir, int flags, struct store **out)
+static int open_error(sqlite3 *db, int rc)
 {
-	char path[4096];
-	if (snprintf(path, sizeof path, "%s/" STORE_FILE, state_dir) >= (int)sizeof path)
-		return -ENAMETOOLONG;
+	bool is_absent = (rc & 0xff) == SQLITE_CANTOPEN && sqlite3_system_errno(db) == ENOENT;
+	return is_absent ? -ENOENT : store_errno(db, rc);
+}
+
+int store_open_path(const char *path, int flags, struct store **out)
+{
 	struct store *s = calloc(1, sizeof *s);
 	if (!s)
 		return -ENOMEM;
@@ -229,13 +263,21 @@ static int open_file(const char *state_dir, int flags, struct store **out)
 	s->last.album_key = BUF_INIT(1 << 16);
 	int rc = sqlite3_open_v2(path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 	if (rc != SQLITE_OK) {
-		int r = s->db ? errno_of(sqlite3_extended_errcode(s->db)) : -ENOMEM;
+		int r = s->db ? open_error(s->db, rc) : -ENOMEM;
 		store_close(s);
 		return r;
 	}
 	sqlite3_busy_timeout(s->db, s->writer ? 5000 : 100);
 	*out = s;
 	return 0;
+}
+
+static int open_file(const char *state_dir, int flags, struct store **out)
+{
+	char path[4096];
+	if (snprintf(path, sizeof path, "%s/" STORE_FILE, state_dir) >= (int)sizeof path)
+		return -ENAMETOOLONG;
+	return store_open_path(path, flags, out);
 }
 
 int store_open_reader(const char *state_dir, struct store **out)
@@ -253,20 +295,37 @@ int store_open_reader(const char *state_dir, struct store **out)
 	return r;
 }
 
-static int check_integrity(struct store *s, char *why)
+/** The check met a page that the disk or memory refused: that tells nothing about the page. */
+static bool is_refused_page(const char *finding)
 {
-	sqlite3_stmt *q = NULL;
-	int rc = sqlite3_prepare_v2(s->db, "PRAGMA quick_check(1)", -1, &q, NULL);
-	bool ok = rc == SQLITE_OK && sqlite3_step(q) == SQLITE_ROW &&
-		  strcmp((const char *)sqlite3_column_text(q, 0), "ok") == 0;
-	if (!ok)
-		snprintf(why, 256, "the store is damaged (quick_check: %s)",
-			 q && rc == SQLITE_OK ? "not ok" : sqlite3_errmsg(s->db));
-	sqlite3_finalize(q);
-	return ok ? 0 : -EUCLEAN;
+	const char *code = strstr(finding, "error code=");
+	int rc = code ? (int)strtol(code + strlen("error code="), NULL, 10) & 0xff : 0;
+	return rc == SQLITE_IOERR || rc == SQLITE_NOMEM || rc == SQLITE_BUSY || rc == SQLITE_INTERRUPT;
 }
 
-static int prepare_writer(struct store *s, char *why)
+int store_check(sqlite3 *db, const char *pragma, char *why)
+{
+	sqlite3_stmt *q = NULL;
+	int rc = sqlite3_prepare_v2(db, pragma, -1, &q, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(q);
+	const char *finding = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(q, 0) : "";
+	int r = store_errno(db, rc);
+	if (r == 0 && (!finding || is_refused_page(finding)))
+		r = finding ? -EIO : -ENOMEM;
+	else if (r == 0 && strcmp(finding, "ok") != 0)
+		r = damaged();
+	if (r == -EUCLEAN)
+		snprintf(why, 256, "the store is damaged (%.150s)",
+			 rc == SQLITE_ROW ? finding : sqlite3_errmsg(db));
+	else if (r < 0)
+		snprintf(why, 256, "the store cannot be checked: %.150s",
+			 rc == SQLITE_ROW ? finding : sqlite3_errmsg(db));
+	sqlite3_finalize(q);
+	return r;
+}
+
+static int prepare_writer(struct store *s, const char *state_dir, char *why)
 {
 	static const char *const pragmas =
 		"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;"
@@ -274,25 +333,58 @@ static int prepare_writer(struct store *s, char *why)
 		"PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY;";
 	int persist = 1;
 	int rc = sqlite3_exec(s->db, pragmas, NULL, NULL, NULL);
-	if (rc != SQLITE_OK) {
+	int r = store_errno(s->db, rc);
+	if (r == -EUCLEAN)
+		snprintf(why, 256, "the store is damaged (%s)", sqlite3_errmsg(s->db));
+	else if (r < 0)
 		snprintf(why, 256, "the store cannot be opened for writing: %s", sqlite3_errmsg(s->db));
-		return errno_of(rc);
-	}
+	if (r < 0)
+		return r;
 	/* a reader under another user finds the WAL there after a clean stop */
 	sqlite3_file_control(s->db, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
-	int r = check_integrity(s, why);
-	return r < 0 ? r : store_schema_prepare(s, why);
+	/* who saw damage before wants to know it exactly */
+	r = store_check(s->db, store_is_damaged() ? "PRAGMA integrity_check(1)" : "PRAGMA quick_check(1)",
+			why);
+	return r < 0 ? r : store_schema_prepare(s, state_dir, why);
 }
 
-int store_open_writer(const char *state_dir, struct store **out, char why[static 256])
+static int open_writer(const char *state_dir, struct store **out, char *why)
 {
+	if (store_lost_all(state_dir)) {
+		snprintf(why, 256, "the store is damaged (its file is empty)");
+		return -EUCLEAN;
+	}
 	int r = open_file(state_dir, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, out);
 	if (r < 0) {
 		snprintf(why, 256, "the store in %.150s cannot be opened: %s", state_dir, strerror(-r));
 		return r;
 	}
-	r = prepare_writer(*out, why);
+	r = prepare_writer(*out, state_dir, why);
 	if (r < 0) {
+		store_close(*out);
+		*out = NULL;
+	}
+	return r;
+}
+
+int store_open_writer(const char *state_dir, struct store **out, char why[static 256])
+{
+	char damage[256];
+	int r = open_writer(state_dir, out, why);
+	if (r == -EUCLEAN) {
+		snprintf(damage, sizeof damage, "%s", why);
+		r = store_recover(state_dir, damage);
+		if (r < 0)
+			snprintf(why, 256, "%.150s, and cannot be replaced: %s", damage, strerror(-r));
+		else
+			r = open_writer(state_dir, out, why);
+	}
+	if (r < 0)
+		return r;
+	atomic_store(&damage_seen, false);
+	r = store_resume(*out, state_dir, "");
+	if (r < 0) {
+		snprintf(why, 256, "the store cannot be written: %s", strerror(-r));
 		store_close(*out);
 		*out = NULL;
 	}

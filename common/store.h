@@ -28,7 +28,11 @@ struct store;
 	T(jobs) \
 	T(scan) \
 	T(events) \
-	T(orders)
+	T(orders) \
+	T(history) \
+	T(verify) \
+	/* its own state: backups, recovery */ \
+	T(store)
 
 enum topic {
 #define T(name) TOPIC_##name,
@@ -49,10 +53,18 @@ enum topic {
 int store_open_reader(const char *state_dir, struct store **out);
 
 /**
- * Opens it for writing, makes it when absent, checks it (quick_check) and migrates it.
+ * Opens it for writing, makes it when absent, checks it (quick_check) and migrates it.  A damaged
+ * one is moved aside and replaced by the newest good copy in backups/, else by a new one; meta
+ * `recovered` and `recovered_at` then say so.  A disk that refuses is no damage.
  * @why gets a sentence on failure.
  */
 int store_open_writer(const char *state_dir, struct store **out, char why[static 256]);
+
+/**
+ * Whether any connection of this process, a copy included, found damage since the store was last
+ * opened for writing; opening it again looks closer, and replaces it if need be.  Any thread.
+ */
+bool store_is_damaged(void);
 
 /** The library's version, for --version. */
 const char *store_library(void);

@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include "common/media.h"
+#include "common/store_files.h"
 #include "common/store_read.h"
 #include "common/store_sql.h"
 
@@ -18,6 +19,8 @@ struct store {
 	int64_t generation;
 	int64_t started_at;
 	bool in_transaction;
+	/** There were rows before this connection wrote: what comes may be what moved. */
+	bool has_history, has_asked_history;
 	/** Topics touched by the running transaction (TOPIC_BIT). */
 	unsigned touched;
 	/** The directory and album asked for last: files come in the order of their folders.
@@ -43,10 +46,64 @@ int store_step(struct store *s, sqlite3_stmt *q);
 /** Plain SQL without results.  Returns 0 or -errno (logged). */
 int store_exec(struct store *s, const char *sql);
 
-/** Makes or migrates the tables.  @why: 256 bytes. */
-int store_schema_prepare(struct store *s, char *why);
-/** -EPROTO when the store has another version than this program. */
+/** A connection to the file at @path; nothing is checked.  @flags of SQLite. */
+int store_open_path(const char *path, int flags, struct store **out);
+
+/** -errno of a result of SQLite; of a failed file operation the system's, where it tells more. */
+int store_errno(sqlite3 *db, int rc);
+
+/**
+ * Runs quick_check or integrity_check.  0; -EUCLEAN: damaged, and @why (256 bytes) says so; any
+ * other -errno: it could not be found out.
+ */
+int store_check(sqlite3 *db, const char *pragma, char *why);
+
+/* --- store_schema.c --- */
+
+/** One step from a version to a later one: SQL, then a function; either may be NULL. */
+struct migration {
+	int from, to;
+	const char *sql;
+	int (*run)(struct store *s);
+};
+
+/**
+ * Makes the tables or migrates them, in one transaction, after a copy to backups/.  On failure
+ * everything is as it was.  @why: 256 bytes.
+ */
+int store_schema_prepare(struct store *s, const char *state_dir, char *why);
+/** The same with other steps to another version; for tests. */
+int store_schema_migrate(struct store *s, const char *state_dir, const struct migration *steps,
+			 size_t n, int to, char *why);
+/** -EPROTO when the store has another version than this program; -ENOENT: it has no tables yet. */
 int store_schema_check(struct store *s);
+/** Whether this program can use, or migrate, a store of that version. */
+bool store_schema_is_known(sqlite3 *db);
+
+/* --- store_backup.c, store_recover.c --- */
+
+/** Copies in backups/, newest first: daily ones, or those before migrations. */
+int store_backup_list(const char *state_dir, bool daily, dated_files *out);
+
+/** Replaces a damaged store in one step: readers see the old one or the new one, which says what
+ * became of it.  @damage: a clause. */
+int store_recover(const char *state_dir, const char *damage);
+/** The store is an empty file though commits of it were shown. */
+bool store_lost_all(const char *state_dir);
+/**
+ * After a recovery (@story is not ""), or when readers were shown later commits than this store
+ * has: goes on above all numbers that were ever given out, and notes why in meta `recovered`.
+ */
+int store_resume(struct store *s, const char *state_dir, const char *story);
+
+/** One number from a statement whose parameters are bound; -ENOENT without a row. */
+int store_one_number(struct store *s, sqlite3_stmt *q, int64_t *v);
+/** The row of a question for files; its texts live until the next step. */
+struct store_file store_file_row(sqlite3_stmt *q);
+/** Binds root, path and the bounds of all below it to parameters 1 to 4; @range: two buffers that
+ * live until store_clear_below(). */
+void store_bind_below(sqlite3_stmt *q, int64_t root, const char *path, size_t n, struct buf *range);
+void store_clear_below(sqlite3_stmt *q, struct buf *range);
 
 /** SQL with the column lists of fields.h and metrics.h put in.  The caller frees it. */
 char *store_sql_expand(const char *sql);

@@ -80,6 +80,10 @@ int store_roots(struct store *s, store_root_fn *fn, void *arg)
 			.device = (uint64_t)sqlite3_column_int64(q, 7),
 			.files = sqlite3_column_int64(q, 8),
 			.bytes = sqlite3_column_int64(q, 9),
+			.fstype = column_str(q, 10),
+			.held = sqlite3_column_int64(q, 11),
+			.watch = column_str(q, 12),
+			.real_path = column_bytes(q, 13),
 		};
 		r = fn(arg, &row);
 		if (r)
@@ -89,8 +93,30 @@ int store_roots(struct store *s, store_root_fn *fn, void *arg)
 	return r;
 }
 
-/** One number from a statement whose parameters are bound. */
-static int one_number(struct store *s, sqlite3_stmt *q, int64_t *v)
+int store_mounts(struct store *s, store_mount_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_mounts);
+	int r;
+	while ((r = store_step(s, q)) > 0) {
+		struct store_mount row = {
+			.root = sqlite3_column_int64(q, 0),
+			.path = column_bytes(q, 1),
+			.device = (uint64_t)sqlite3_column_int64(q, 2),
+			.fstype = column_str(q, 3),
+			.state = column_str(q, 4),
+			.reason = column_str(q, 5),
+			.since = sqlite3_column_int64(q, 6),
+			.held = sqlite3_column_int64(q, 7),
+		};
+		r = fn(arg, &row);
+		if (r)
+			break;
+	}
+	sqlite3_reset(q);
+	return r;
+}
+
+int store_one_number(struct store *s, sqlite3_stmt *q, int64_t *v)
 {
 	int r = store_step(s, q);
 	*v = r > 0 ? sqlite3_column_int64(q, 0) : 0;
@@ -116,7 +142,7 @@ int store_root_has_files(struct store *s, int64_t root)
 	sqlite3_stmt *q = store_stmt(s, SQL_root_has_files);
 	int64_t v;
 	sqlite3_bind_int64(q, 1, root);
-	int r = one_number(s, q, &v);
+	int r = store_one_number(s, q, &v);
 	return r < 0 ? r : v != 0;
 }
 
@@ -137,7 +163,7 @@ int store_dir(struct store *s, int64_t root, const char *path, size_t n, int64_t
 	return r < 0 ? r : -ENOENT;
 }
 
-static struct store_file file_row(sqlite3_stmt *q)
+struct store_file store_file_row(sqlite3_stmt *q)
 {
 	return (struct store_file){
 		.id = sqlite3_column_int64(q, 0),
@@ -148,6 +174,7 @@ static struct store_file file_row(sqlite3_stmt *q)
 		.inode = sqlite3_column_int64(q, 5),
 		.state = sqlite3_column_int(q, 6),
 		.job = sqlite3_column_int64(q, 7),
+		.btime = sqlite3_column_int64(q, 8),
 	};
 }
 
@@ -157,7 +184,7 @@ int store_dir_files(struct store *s, int64_t dir, store_file_fn *fn, void *arg)
 	int r;
 	sqlite3_bind_int64(q, 1, dir);
 	while ((r = store_step(s, q)) > 0) {
-		struct store_file row = file_row(q);
+		struct store_file row = store_file_row(q);
 		r = fn(arg, &row);
 		if (r)
 			break;
@@ -173,7 +200,7 @@ int store_file_find(struct store *s, int64_t dir, const char *name, size_t n, st
 	bind_bytes(q, 2, name, n);
 	int r = store_step(s, q);
 	if (r > 0) {
-		*row = file_row(q);
+		*row = store_file_row(q);
 		row->name = (struct bytes){name, n};
 		sqlite3_reset(q);
 		return 0;
@@ -181,27 +208,39 @@ int store_file_find(struct store *s, int64_t dir, const char *name, size_t n, st
 	return r < 0 ? r : -ENOENT;
 }
 
+void store_bind_below(sqlite3_stmt *q, int64_t root, const char *path, size_t n, struct buf *range)
+{
+	buf_add(&range[0], path, n);
+	buf_addc(&range[0], '/');
+	buf_add(&range[1], path, n);
+	buf_addc(&range[1], '/' + 1);
+	sqlite3_bind_int64(q, 1, root);
+	bind_bytes(q, 2, path, n);
+	bind_bytes(q, 3, buf_str(&range[0]), range[0].len);
+	bind_bytes(q, 4, buf_str(&range[1]), range[1].len);
+}
+
+void store_clear_below(sqlite3_stmt *q, struct buf *range)
+{
+	sqlite3_reset(q);
+	sqlite3_clear_bindings(q);
+	buf_clear(&range[0]);
+	buf_clear(&range[1]);
+}
+
 int store_dirs_below(struct store *s, int64_t root, const char *path, size_t n, store_dir_fn *fn,
 		     void *arg)
 {
-	_buf_ struct buf first = BUF_INIT(8192), behind = BUF_INIT(8192);
+	struct buf range[2] = {BUF_INIT(1 << 16), BUF_INIT(1 << 16)};
 	sqlite3_stmt *q = store_stmt(s, SQL_dirs_below);
 	int r;
-	buf_add(&first, path, n);
-	buf_addc(&first, '/');
-	buf_add(&behind, path, n);
-	buf_addc(&behind, '/' + 1);
-	sqlite3_bind_int64(q, 1, root);
-	bind_bytes(q, 2, path, n);
-	bind_bytes(q, 3, buf_str(&first), first.len);
-	bind_bytes(q, 4, buf_str(&behind), behind.len);
+	store_bind_below(q, root, path, n, range);
 	while ((r = store_step(s, q)) > 0) {
 		r = fn(arg, sqlite3_column_int64(q, 0), column_bytes(q, 1));
 		if (r)
 			break;
 	}
-	sqlite3_reset(q);
-	sqlite3_clear_bindings(q);
+	store_clear_below(q, range);
 	return r;
 }
 
@@ -285,7 +324,7 @@ int store_audit(struct store *s, int limit, store_audit_fn *fn, void *arg, int64
 		{SQL_audit_tracks, "track"},
 		{SQL_audit_volumes, "volume"},
 	};
-	int r = one_number(s, store_stmt(s, SQL_audit_count), total);
+	int r = store_one_number(s, store_stmt(s, SQL_audit_count), total);
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds && r == 0; i++)
 		r = audit_of(s, kinds[i].sql, kinds[i].kind, limit, fn, arg);
 	return r;
@@ -384,7 +423,7 @@ int store_events(struct store *s, int64_t after, int limit, store_event_fn *fn, 
 
 int store_event_last(struct store *s, int64_t *seq)
 {
-	return one_number(s, store_stmt(s, SQL_event_last), seq);
+	return store_one_number(s, store_stmt(s, SQL_event_last), seq);
 }
 
 /* --- counts --- */
@@ -393,7 +432,7 @@ static int kind_bytes(struct store *s, const char *kind, int64_t *bytes)
 {
 	sqlite3_stmt *q = store_stmt(s, SQL_count_kind_bytes);
 	bind_text(q, 1, kind, strlen(kind));
-	return one_number(s, q, bytes);
+	return store_one_number(s, q, bytes);
 }
 
 int store_counts(struct store *s, struct store_counts *c)
@@ -408,7 +447,7 @@ int store_counts(struct store *s, struct store_counts *c)
 	};
 	*c = (struct store_counts){0};
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-		int r = one_number(s, store_stmt(s, numbers[i].sql), numbers[i].value);
+		int r = store_one_number(s, store_stmt(s, numbers[i].sql), numbers[i].value);
 		if (r < 0)
 			return r;
 	}

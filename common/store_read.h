@@ -27,6 +27,7 @@ enum row_kind {
 	ROW_ALBUM = 4,
 	ROW_SERIES = 5,
 	ROW_SPOT = 6,
+	ROW_HISTORY = 7,
 };
 
 /** @version, @at: TOPIC_COUNT each; 0 for a topic that never moved.  *generation: the last commit. */
@@ -45,9 +46,28 @@ struct store_root {
 	struct bytes path;
 	int64_t since, files, bytes;
 	uint64_t device;
+	/** Type of its file system, "" before the first look. */
+	const char *fstype;
+	/** Files that would be forgotten and are not. */
+	int64_t held;
+	/** How it is watched, a sentence. */
+	const char *watch;
+	/** Its path without links; "" before the first look. */
+	struct bytes real_path;
 };
 typedef int store_root_fn(void *arg, const struct store_root *row);
 int store_roots(struct store *s, store_root_fn *fn, void *arg);
+/** A file system mounted below a root. */
+struct store_mount {
+	int64_t root;
+	/** Below the root. */
+	struct bytes path;
+	uint64_t device;
+	const char *fstype, *state, *reason;
+	int64_t since, held;
+};
+typedef int store_mount_fn(void *arg, const struct store_mount *row);
+int store_mounts(struct store *s, store_mount_fn *fn, void *arg);
 /** Roots that the configuration does not name any more. */
 int store_former_roots(struct store *s, int (*fn)(void *arg, int64_t id), void *arg);
 /** 1 when the index holds files of the root, 0 when not. */
@@ -58,7 +78,7 @@ int store_root_has_files(struct store *s, int64_t root);
 struct store_file {
 	int64_t id;
 	struct bytes name;
-	int64_t size, mtime, ctime, inode, job;
+	int64_t size, mtime, ctime, inode, job, btime;
 	int state;
 };
 typedef int store_file_fn(void *arg, const struct store_file *row);
@@ -66,6 +86,39 @@ typedef int store_file_fn(void *arg, const struct store_file *row);
 int store_dir(struct store *s, int64_t root, const char *path, size_t n, int64_t *id, bool *cover);
 int store_dir_files(struct store *s, int64_t dir, store_file_fn *fn, void *arg);
 int store_file_find(struct store *s, int64_t dir, const char *name, size_t n, struct store_file *row);
+/** 1 when some file is lost and may come back, 0 when none is. */
+int store_has_gone(struct store *s);
+/** The file lost last at that place. */
+int store_gone_find(struct store *s, int64_t root, struct bytes dir, struct bytes name,
+		    struct store_file *row);
+/** Rows @file that may be the moved file @other, or a hard link of it, which lies in @root, @dir;
+ * @again: one look at both is not enough to believe in two. */
+typedef int store_twin_fn(void *arg, int64_t file, int64_t other, int64_t root, struct bytes dir,
+			  bool again);
+int store_twins(struct store *s, store_twin_fn *fn, void *arg);
+/** The directories in which an inode has a name. */
+typedef int store_place_fn(void *arg, int64_t root, struct bytes dir);
+int store_names_of_inode(struct store *s, int64_t inode, int64_t btime, store_place_fn *fn, void *arg);
+/** The directories of the other names of a file. */
+int store_other_names(struct store *s, int64_t file, store_place_fn *fn, void *arg);
+struct store_gone {
+	struct bytes root, dir, name;
+	int64_t id, size, mtime, added_at, gone_at;
+};
+typedef int store_gone_fn(void *arg, const struct store_gone *row);
+/** Lost files that are kept for their return. */
+int store_gone(struct store *s, store_gone_fn *fn, void *arg);
+/**
+ * The row (*id) that a lost file may be now: with the inode it had; or else with the same content,
+ * added after it and after time @since, for which @is_free(@arg, id) is true.  -ENOENT.
+ */
+int store_moved_to(struct store *s, int64_t file, int64_t since, bool (*is_free)(void *arg, int64_t id),
+		   void *arg, int64_t *id);
+/** *n files at and below a path. */
+int store_count_below(struct store *s, int64_t root, const char *path, size_t len, int64_t *n);
+/** Some files of a root, spread over it: at most @most. */
+typedef int store_anchor_fn(void *arg, struct bytes dir, const struct store_file *row);
+int store_anchors(struct store *s, int64_t root, int most, store_anchor_fn *fn, void *arg);
 typedef int store_dir_fn(void *arg, int64_t id, struct bytes path);
 /** The directory @path and all below it ("" = all of the root). */
 int store_dirs_below(struct store *s, int64_t root, const char *path, size_t n, store_dir_fn *fn,
@@ -122,6 +175,11 @@ typedef int store_media_fn(void *arg, const struct store_media *row);
 int store_album_tracks(struct store *s, int64_t album, store_media_fn *fn, void *arg);
 int store_export_tracks(struct store *s, store_media_fn *fn, void *arg);
 int store_export_volumes(struct store *s, store_media_fn *fn, void *arg);
+/** The fields of one track or volume row; -ENOENT. */
+int store_file_media(struct store *s, int64_t file, unsigned of, struct media *m);
+/** What the last control/verify found. */
+typedef int store_verify_fn(void *arg, struct bytes path, const char *what);
+int store_verify(struct store *s, store_verify_fn *fn, void *arg);
 /** Root, directory and name of one file. */
 int store_file_path(struct store *s, int64_t id, struct buf *path);
 /** *mtime of a file. */
@@ -131,6 +189,8 @@ int store_file_times(struct store *s, int64_t id, int64_t *mtime);
 
 int store_series_list(struct store *s, int64_t after, store_item_fn *fn, void *arg);
 int store_series_find(struct store *s, const char *shown, int64_t *id);
+/** The series that has this title. */
+int store_series_titled(struct store *s, const char *title, int64_t *id);
 struct store_series {
 	int64_t id;
 	const char *title, *shown, *total_source;
@@ -214,6 +274,23 @@ struct store_event {
 typedef int store_event_fn(void *arg, const struct store_event *row);
 int store_events(struct store *s, int64_t after, int limit, store_event_fn *fn, void *arg);
 int store_event_last(struct store *s, int64_t *seq);
+
+/* --- history: past documents of status/ --- */
+
+/** The snapshots with id > @after, by id; their time is their name and `at`. */
+int store_history(struct store *s, int64_t after, store_item_fn *fn, void *arg);
+/** The snapshot of a time (whole seconds, in ns); -ENOENT. */
+int store_history_at(struct store *s, int64_t time, int64_t *id);
+int store_history_time(struct store *s, int64_t id, int64_t *time);
+/** When the last one was made, 0 when there is none. */
+int store_history_last(struct store *s, int64_t *time);
+/** The documents of snapshot @at with id > @after, by id. */
+int store_history_docs(struct store *s, int64_t at, int64_t after, store_item_fn *fn, void *arg);
+int store_history_find(struct store *s, int64_t at, const char *name, int64_t *id);
+/** When document @id was made. */
+int store_history_doc(struct store *s, int64_t id, int64_t *time);
+/** Appends its bytes. */
+int store_history_read(struct store *s, int64_t id, struct buf *out);
 
 struct store_counts {
 	int64_t tracks, albums, artists, music_bytes;

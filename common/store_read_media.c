@@ -183,6 +183,30 @@ int store_export_volumes(struct store *s, store_media_fn *fn, void *arg)
 	return media_rows(s, store_stmt(s, SQL_export_volumes), OF_VOLUME, fn, arg);
 }
 
+int store_file_media(struct store *s, int64_t file, unsigned of, struct media *m)
+{
+	sqlite3_stmt *q = store_stmt(s, of == OF_TRACK ? SQL_track_get : SQL_volume_get);
+	sqlite3_bind_int64(q, 1, file);
+	int r = store_step(s, q);
+	if (r > 0)
+		store_column_media(q, 0, of, m);
+	sqlite3_reset(q);
+	return r > 0 ? 0 : r < 0 ? r : -ENOENT;
+}
+
+int store_verify(struct store *s, store_verify_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_verify_list);
+	int r;
+	while ((r = store_step(s, q)) > 0) {
+		r = fn(arg, column_bytes(q, 0), column_str(q, 1));
+		if (r)
+			break;
+	}
+	sqlite3_reset(q);
+	return r;
+}
+
 int store_file_path(struct store *s, int64_t id, struct buf *path)
 {
 	sqlite3_stmt *q = store_stmt(s, SQL_file_path);
@@ -220,6 +244,20 @@ int store_series_list(struct store *s, int64_t after, store_item_fn *fn, void *a
 int store_series_find(struct store *s, const char *shown, int64_t *id)
 {
 	return find_shown(s, store_stmt(s, SQL_series_shown), 1, shown, id);
+}
+
+int store_series_titled(struct store *s, const char *title, int64_t *id)
+{
+	_buf_ struct buf key = BUF_INIT(16384);
+	int r = text_fold_title(title, strlen(title), &key);
+	if (r < 0)
+		return r;
+	sqlite3_stmt *q = store_stmt(s, SQL_series_find);
+	bind_text(q, 1, buf_str(&key), key.len);
+	r = store_step(s, q);
+	*id = r > 0 ? sqlite3_column_int64(q, 0) : 0;
+	sqlite3_reset(q);
+	return r > 0 ? 0 : r < 0 ? r : -ENOENT;
 }
 
 int store_series(struct store *s, int64_t id, store_series_fn *fn, void *arg)

@@ -5,17 +5,76 @@
  *
  * root → dir → file → track → album ← spot → shelf (an artist, a genre, a year)
  *                   → volume → series → missing
+ * history_at → history → history_body
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/store_backup.h"
 #include "common/store_private.h"
 
-enum { SCHEMA_VERSION = 1 };
+enum { SCHEMA_VERSION = 2 };
+
+/** New in version 2: how files that move are known again. */
+#define FILE_INDEXES \
+	"CREATE INDEX file_inode ON file(inode)", \
+	"CREATE INDEX file_hash ON file(hash)", \
+	"CREATE INDEX file_pending ON file(pending) WHERE pending > 0", \
+	"CREATE INDEX file_old ON file(old_inode) WHERE old_inode > 0"
+
+/** New in version 2: what is lost, and what is mounted. */
+#define IDENTITY_TABLES \
+	/* files that are no more, for some time: id is that of the file; media: as workers send it */ \
+	"CREATE TABLE gone(id INTEGER PRIMARY KEY, root_id INTEGER NOT NULL, dir BLOB NOT NULL, " \
+	"name BLOB NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL, " \
+	"ctime INTEGER NOT NULL, inode INTEGER NOT NULL, btime INTEGER NOT NULL, " \
+	"hash INTEGER NOT NULL, added_at INTEGER NOT NULL, gone_at INTEGER NOT NULL, " \
+	"of INTEGER NOT NULL, cover INTEGER NOT NULL, media BLOB)", \
+	"CREATE INDEX gone_path ON gone(root_id, dir, name)", \
+	"CREATE INDEX gone_inode ON gone(inode)", \
+	"CREATE INDEX gone_hash ON gone(hash)", \
+	"CREATE INDEX gone_at ON gone(gone_at)", \
+	/* other file systems mounted below a root, '' for the root itself; state: as of roots */ \
+	"CREATE TABLE mount(root_id INTEGER NOT NULL, path BLOB NOT NULL, device INTEGER NOT NULL, " \
+	"fstype TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, since INTEGER NOT NULL, " \
+	"held INTEGER NOT NULL, PRIMARY KEY(root_id, path))", \
+	/* what the last control/verify found */ \
+	"CREATE TABLE verify(id INTEGER PRIMARY KEY, path BLOB NOT NULL, what TEXT NOT NULL)"
+
+static const char *const version_2[] = {
+	"ALTER TABLE root ADD COLUMN fstype TEXT NOT NULL DEFAULT ''",
+	"ALTER TABLE root ADD COLUMN held INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE root ADD COLUMN watch TEXT NOT NULL DEFAULT ''",
+	"ALTER TABLE root ADD COLUMN real_path BLOB NOT NULL DEFAULT x''",
+	"ALTER TABLE file ADD COLUMN btime INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE file ADD COLUMN hash INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE file ADD COLUMN pending INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE file ADD COLUMN old_inode INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE file ADD COLUMN old_btime INTEGER NOT NULL DEFAULT 0",
+	FILE_INDEXES,
+	IDENTITY_TABLES,
+};
+
+static int to_version_2(struct store *s)
+{
+	int r = 0;
+	for (size_t i = 0; i < COUNT_OF(version_2) && r == 0; i++)
+		r = store_exec(s, version_2[i]);
+	return r;
+}
+
+/**
+ * How older stores become this one: a row for each step, then SCHEMA_VERSION.  The tables below
+ * are those of the newest version.
+ */
+static const struct migration migrations[] = {
+	{.from = 1, .to = 2, .run = to_version_2},
+};
 
 static const char *const tables[] = {
 	"CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL)",
@@ -26,6 +85,8 @@ static const char *const tables[] = {
 	"CREATE TABLE root(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, "
 	"path BLOB NOT NULL UNIQUE, state TEXT NOT NULL, reason TEXT NOT NULL, "
 	"since INTEGER NOT NULL, device INTEGER NOT NULL DEFAULT 0, "
+	"fstype TEXT NOT NULL DEFAULT '', held INTEGER NOT NULL DEFAULT 0, "
+	"watch TEXT NOT NULL DEFAULT '', real_path BLOB NOT NULL DEFAULT x'', "
 	"files INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, "
 	"active INTEGER NOT NULL)",
 	/* path below the root, '' for the root itself; cover: a picture file lies beside the music */
@@ -35,7 +96,14 @@ static const char *const tables[] = {
 	"CREATE TABLE file(id INTEGER PRIMARY KEY AUTOINCREMENT, dir_id INTEGER NOT NULL, "
 	"name BLOB NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL, "
 	"ctime INTEGER NOT NULL, inode INTEGER NOT NULL, state INTEGER NOT NULL, "
-	"job INTEGER NOT NULL, added_at INTEGER NOT NULL, UNIQUE(dir_id, name))",
+	"job INTEGER NOT NULL, added_at INTEGER NOT NULL, "
+	/* who it is: birth time (0: the file system tells none), a hash of its head and size; and
+	 * what is open about that until the end of the scan (store_identity.c) */
+	"btime INTEGER NOT NULL DEFAULT 0, hash INTEGER NOT NULL DEFAULT 0, "
+	"pending INTEGER NOT NULL DEFAULT 0, old_inode INTEGER NOT NULL DEFAULT 0, "
+	"old_btime INTEGER NOT NULL DEFAULT 0, UNIQUE(dir_id, name))",
+	FILE_INDEXES,
+	IDENTITY_TABLES,
 	"CREATE TABLE album(id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, "
 	"title TEXT NOT NULL, artist TEXT NOT NULL, year INTEGER, date TEXT, "
 	"audit INTEGER NOT NULL DEFAULT 0, version INTEGER NOT NULL, at INTEGER NOT NULL)",
@@ -72,6 +140,19 @@ static const char *const tables[] = {
 	"CREATE INDEX job_ended ON job(ended_at) WHERE ended_at > 0",
 	"CREATE TABLE event(seq INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, "
 	"kind TEXT NOT NULL, body TEXT NOT NULL)",
+};
+
+/** Tables that came after the first stores were made: a store that lacks them gets them. */
+static const char *const later_tables[] = {
+	/* past documents of status/; version: the last commit that they show */
+	"CREATE TABLE IF NOT EXISTS history_at(id INTEGER PRIMARY KEY AUTOINCREMENT, "
+	"time INTEGER NOT NULL UNIQUE, version INTEGER NOT NULL)",
+	/* packed (common/snapshot.h); size: of what was packed; one body may serve several rows */
+	"CREATE TABLE IF NOT EXISTS history_body(id INTEGER PRIMARY KEY AUTOINCREMENT, "
+	"size INTEGER NOT NULL, body BLOB NOT NULL)",
+	"CREATE TABLE IF NOT EXISTS history(id INTEGER PRIMARY KEY AUTOINCREMENT, "
+	"at_id INTEGER NOT NULL, name TEXT NOT NULL, body_id INTEGER NOT NULL, UNIQUE(at_id, name))",
+	"CREATE INDEX IF NOT EXISTS history_body_id ON history(body_id)",
 };
 
 static const char *type_of(enum field_id f)
@@ -125,23 +206,34 @@ static int create_all(struct store *s)
 		r = create_media_table(s, "volume", "series_id", OF_VOLUME);
 	if (r == 0)
 		r = create_run_table(s);
-	if (r == 0) {
-		char pragma[64];
-		snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d", SCHEMA_VERSION);
-		r = store_exec(s, pragma);
-	}
 	return r;
 }
 
-static int version_of(struct store *s)
+static int create_later(struct store *s)
+{
+	int r = 0;
+	for (size_t i = 0; i < COUNT_OF(later_tables) && r == 0; i++)
+		r = store_exec(s, later_tables[i]);
+	return r;
+}
+
+/** user_version; 0 of a store without tables; or -errno. */
+static int version_of(sqlite3 *db)
 {
 	sqlite3_stmt *q = NULL;
-	int version = -1;
-	if (sqlite3_prepare_v2(s->db, "PRAGMA user_version", -1, &q, NULL) == SQLITE_OK &&
-	    sqlite3_step(q) == SQLITE_ROW)
-		version = sqlite3_column_int(q, 0);
+	int rc = sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &q, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(q);
+	int version = rc == SQLITE_ROW ? sqlite3_column_int(q, 0) : store_errno(db, rc);
 	sqlite3_finalize(q);
 	return version;
+}
+
+static int set_version(struct store *s, int version)
+{
+	char pragma[64];
+	snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d", version);
+	return store_exec(s, pragma);
 }
 
 /** Columns that fields.h has and the table lacks: a new field is one row there, nothing else. */
@@ -167,21 +259,89 @@ static int add_columns(struct store *s, const char *table, unsigned of)
 	return 0;
 }
 
-int store_schema_prepare(struct store *s, char *why)
+/* --- versions --- */
+
+static const struct migration *step_from(const struct migration *steps, size_t n, int version)
 {
-	int version = version_of(s);
-	if (version > SCHEMA_VERSION) {
-		snprintf(why, 256, "the store was made by a newer mediamon (version %d, this is %d)",
-			 version, SCHEMA_VERSION);
-		return -EPROTO;
+	for (size_t i = 0; i < n; i++)
+		if (steps[i].from == version && steps[i].to > version)
+			return &steps[i];
+	return NULL;
+}
+
+/** Whether a row of steps leads from one version to the other. */
+static bool is_reachable(const struct migration *steps, size_t n, int version, int to)
+{
+	while (version < to) {
+		const struct migration *step = step_from(steps, n, version);
+		if (!step)
+			return false;
+		version = step->to;
 	}
-	int r = store_exec(s, "BEGIN IMMEDIATE");
+	return version == to;
+}
+
+static int run_steps(struct store *s, const struct migration *steps, size_t n, int version, int to)
+{
+	int r = 0;
+	while (version < to && r == 0) {
+		const struct migration *step = step_from(steps, n, version);
+		log_info("the store is migrated from version %d to %d", step->from, step->to);
+		if (step->sql)
+			r = store_exec(s, step->sql);
+		if (r == 0 && step->run)
+			r = step->run(s);
+		version = step->to;
+	}
+	return r;
+}
+
+/** A store that has something to lose is copied before it is changed. */
+static int copy_before(const char *state_dir, int to, char *why)
+{
+	struct store_backup b = {.state_dir = state_dir, .at = now_ns(), .before_version = to,
+				 .keep = BACKUPS_KEPT_ASIDE};
+	char name[BACKUP_NAME], reason[256] = "";
+	int r = store_backup(&b, name, reason);
+	if (r < 0)
+		snprintf(why, 256, "the store is not migrated, because it cannot be copied before: %.150s",
+			 reason);
+	return r;
+}
+
+static int change_tables(struct store *s, const struct migration *steps, size_t n, int version, int to)
+{
+	int r = version == 0 ? create_all(s) : run_steps(s, steps, n, version, to);
+	if (r == 0 && version != to)
+		r = set_version(s, to);
 	if (r == 0)
-		r = version == 0 ? create_all(s) : 0;
+		r = create_later(s);
 	if (r == 0)
 		r = add_columns(s, "track", OF_TRACK);
 	if (r == 0)
 		r = add_columns(s, "volume", OF_VOLUME);
+	return r;
+}
+
+int store_schema_migrate(struct store *s, const char *state_dir, const struct migration *steps,
+			 size_t n, int to, char *why)
+{
+	int version = version_of(s->db);
+	if (version < 0) {
+		snprintf(why, 256, "the store cannot be read: %s", sqlite3_errmsg(s->db));
+		return version;
+	}
+	if (version > to || (version && !is_reachable(steps, n, version, to))) {
+		snprintf(why, 256, "the store was made by %s mediamon (version %d, this is %d)",
+			 version > to ? "a newer" : "too old a", version, to);
+		return -EPROTO;
+	}
+	int r = version && version < to ? copy_before(state_dir, to, why) : 0;
+	if (r < 0)
+		return r;
+	r = store_exec(s, "BEGIN IMMEDIATE");
+	if (r == 0)
+		r = change_tables(s, steps, n, version, to);
 	if (r == 0)
 		r = store_exec(s, "COMMIT");
 	if (r < 0) {
@@ -191,10 +351,21 @@ int store_schema_prepare(struct store *s, char *why)
 	return r;
 }
 
+int store_schema_prepare(struct store *s, const char *state_dir, char *why)
+{
+	return store_schema_migrate(s, state_dir, migrations, COUNT_OF(migrations), SCHEMA_VERSION, why);
+}
+
+bool store_schema_is_known(sqlite3 *db)
+{
+	int version = version_of(db);
+	return version > 0 && is_reachable(migrations, COUNT_OF(migrations), version, SCHEMA_VERSION);
+}
+
 int store_schema_check(struct store *s)
 {
-	int version = version_of(s);
-	if (version == 0)
-		return -ENOENT;
+	int version = version_of(s->db);
+	if (version <= 0)
+		return version < 0 ? version : -ENOENT;
 	return version == SCHEMA_VERSION ? 0 : -EPROTO;
 }

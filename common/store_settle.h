@@ -13,6 +13,24 @@ int store_returning(struct store *s, sqlite3_stmt *q, int64_t *id);
 /** Runs a statement with one number as its parameter. */
 int store_run_id(struct store *s, enum sql_id sql, int64_t id);
 
+/** Values of file.pending. */
+enum {
+	PENDING = 1,
+	/** The file has one name, so that whoever else has its inode has lost it, unless the same tree
+	 * is mounted twice: both places are looked at again, up to PENDING_LAST. */
+	PENDING_ONLY = 2,
+	PENDING_LAST = 4,
+};
+
+/** The row of put->dir, made when there is none. */
+int store_put_dir(struct store *s, const struct store_put *put, int64_t *dir);
+/** Whether a file that has no row may be one that moved or came back: 0, 1 or -errno. */
+int store_is_known(struct store *s, const struct store_put *put);
+/** The number that a statement finds for a file (its album, series, directory); 0 without. */
+int64_t store_owner_of(struct store *s, enum sql_id sql, int64_t file);
+/** Ends a file's track or volume row. */
+int store_drop_media(struct store *s, int64_t file, struct store_touched *touched);
+
 /** The track or volume row of a file, and the album or series it belongs to. */
 int store_add_track(struct store *s, const struct store_put *put, struct store_touched *touched);
 int store_add_volume(struct store *s, const struct store_put *put, struct store_touched *touched);

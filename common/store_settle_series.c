@@ -91,6 +91,7 @@ static int load_numbers(struct store *s, int64_t series, numbers *list)
 		snprintf(n->kind, sizeof n->kind, "%s", column_str(q, 4));
 		/* unreadable is unknown, and unknown is not missing */
 		n->is_corrupt = strcmp(column_str(q, 6), "corrupt") == 0;
+		n->is_incomplete = strcmp(column_str(q, 6), "incomplete") == 0;
 	}
 	return r;
 }

@@ -28,8 +28,8 @@
 	    "ON CONFLICT(name) DO UPDATE SET value = excluded.value") \
 	/* --- roots --- */ \
 	SQL(roots, 0, \
-	    "SELECT id, name, kind, path, state, reason, since, device, files, bytes FROM root " \
-	    "WHERE active = 1 ORDER BY id") \
+	    "SELECT id, name, kind, path, state, reason, since, device, files, bytes, fstype, held, watch, " \
+	    "real_path FROM root WHERE active = 1 ORDER BY id") \
 	SQL(root_upsert, 0, \
 	    "INSERT INTO root(name, kind, path, state, reason, since, active) " \
 	    "VALUES(?, ?, ?, 'unknown', 'not looked at yet', ?, 1) " \
@@ -38,7 +38,21 @@
 	SQL(root_delete, 0, "DELETE FROM root WHERE id = ?") \
 	SQL(roots_deactivate, 0, "UPDATE root SET active = 0, name = 'former-' || id") \
 	SQL(root_state, 0, \
-	    "UPDATE root SET state = ?, reason = ?, since = ?, device = ? WHERE id = ?") \
+	    "UPDATE root SET since = CASE WHEN state = ?1 THEN since ELSE ?3 END, state = ?1, " \
+	    "reason = ?2, held = ?4 WHERE id = ?5") \
+	SQL(root_identity, 0, "UPDATE root SET device = ?, fstype = ?, real_path = ? WHERE id = ?") \
+	SQL(root_watch, 0, "UPDATE root SET watch = ? WHERE id = ?") \
+	SQL(mounts, 0, \
+	    "SELECT root_id, path, device, fstype, state, reason, since, held FROM mount " \
+	    "ORDER BY root_id, path") \
+	SQL(mount_put, 0, \
+	    "INSERT INTO mount(root_id, path, device, fstype, state, reason, since, held) " \
+	    "VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(root_id, path) DO UPDATE SET " \
+	    "device = excluded.device, fstype = excluded.fstype, reason = excluded.reason, " \
+	    "since = CASE WHEN state = excluded.state THEN since ELSE excluded.since END, " \
+	    "state = excluded.state, held = excluded.held") \
+	SQL(mount_delete, 0, "DELETE FROM mount WHERE root_id = ? AND path = ?") \
+	SQL(mounts_of_root, 0, "DELETE FROM mount WHERE root_id = ?") \
 	SQL(root_recount, 1, \
 	    "UPDATE root SET (files, bytes) = (SELECT count(*), ifnull(sum(f.size), 0) FROM file f " \
 	    "JOIN dir d ON d.id = f.dir_id WHERE d.root_id = root.id) WHERE id = ?") \
@@ -55,22 +69,137 @@
 	    "(path > ?3 AND path < ?4))") \
 	SQL(dir_is_empty, 0, "SELECT NOT EXISTS(SELECT 1 FROM file WHERE dir_id = ?)") \
 	SQL(dir_files, 0, \
-	    "SELECT id, name, size, mtime, ctime, inode, state, job FROM file WHERE dir_id = ?") \
+	    "SELECT id, name, size, mtime, ctime, inode, state, job, btime FROM file WHERE dir_id = ?") \
 	SQL(file_find, 0, \
-	    "SELECT id, name, size, mtime, ctime, inode, state, job FROM file " \
+	    "SELECT id, name, size, mtime, ctime, inode, state, job, btime FROM file " \
 	    "WHERE dir_id = ? AND name = ?") \
 	SQL(file_insert, 0, \
-	    "INSERT INTO file(dir_id, name, size, mtime, ctime, inode, state, job, added_at) " \
-	    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(dir_id, name) DO NOTHING") \
+	    "INSERT INTO file(dir_id, name, size, mtime, ctime, inode, state, job, added_at, btime, " \
+	    "hash, pending) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) " \
+	    "ON CONFLICT(dir_id, name) DO NOTHING") \
+	/* another inode under a known name: whose it is is told at the end of the scan */ \
 	SQL(file_update, 0, \
-	    "UPDATE file SET dir_id = ?1, name = ?2, size = ?3, mtime = ?4, ctime = ?5, inode = ?6, " \
-	    "state = ?7, job = ?8 WHERE id = ?10 AND dir_id = ?1 AND name = ?2 AND ?9 <> 0") \
-	SQL(file_add, 0, \
-	    "INSERT INTO file(dir_id, name, size, mtime, ctime, inode, state, job, added_at) " \
-	    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) " \
-	    "ON CONFLICT(dir_id, name) DO UPDATE SET size = excluded.size, " \
-	    "mtime = excluded.mtime, ctime = excluded.ctime, inode = excluded.inode, " \
-	    "state = excluded.state, job = excluded.job RETURNING id") \
+	    "UPDATE file SET " \
+	    "pending = CASE WHEN inode <> ?6 OR (btime <> 0 AND btime <> ?10) THEN ?13 ELSE pending END, " \
+	    "old_btime = CASE WHEN pending = 0 AND (inode <> ?6 OR (btime <> 0 AND btime <> ?10)) THEN btime " \
+	    "ELSE old_btime END, " \
+	    "old_inode = CASE WHEN pending = 0 AND (inode <> ?6 OR (btime <> 0 AND btime <> ?10)) THEN inode " \
+	    "ELSE old_inode END, " \
+	    "size = ?3, mtime = ?4, ctime = ?5, inode = ?6, btime = ?10, hash = ?11, " \
+	    "state = ?7, job = ?8 " \
+	    "WHERE id = ?12 AND dir_id = ?1 AND name = ?2 AND ?9 <> 0") \
+	SQL(file_by_name, 0, "SELECT id FROM file WHERE dir_id = ? AND name = ?") \
+	/* --- identity --- */ \
+	SQL(identity_known, 0, \
+	    "SELECT EXISTS(SELECT 1 FROM file WHERE inode = ?1 AND btime = ?2) OR " \
+	    "EXISTS(SELECT 1 FROM file WHERE old_inode > 0 AND old_inode = ?1 AND old_btime = ?2) OR " \
+	    "EXISTS(SELECT 1 FROM gone WHERE inode = ?1 AND btime = ?2) OR " \
+	    "EXISTS(SELECT 1 FROM gone WHERE hash = ?3 AND size = ?4 AND ?3 <> 0)") \
+	/* a row that has what another one had */ \
+	SQL(moved_to, 0, \
+	    "SELECT p.id FROM file k JOIN file p ON p.inode = CASE WHEN k.pending > 0 AND " \
+	    "k.old_inode > 0 THEN k.old_inode ELSE k.inode END AND p.btime = CASE WHEN k.pending > 0 " \
+	    "AND k.old_inode > 0 THEN k.old_btime ELSE k.btime END WHERE k.id = ?1 AND p.id <> ?1 " \
+	    "AND p.pending > 0 LIMIT 1") \
+	/* or the same content, and is new */ \
+	SQL(copied_to, 0, \
+	    "SELECT p.id FROM file k JOIN file p ON p.hash = k.hash AND p.size = k.size " \
+	    "WHERE k.id = ?1 AND p.id <> ?1 AND k.hash <> 0 AND p.added_at > k.added_at AND " \
+	    "p.added_at > ?2 AND NOT (p.inode = k.inode AND p.btime = k.btime) AND p.job <> k.job") \
+	SQL(count_below, 0, \
+	    "SELECT count(*) FROM dir d JOIN file f ON f.dir_id = d.id WHERE d.root_id = ?1 AND " \
+	    "(?2 = x'' OR d.path = ?2 OR (d.path > ?3 AND d.path < ?4))") \
+	SQL(anchor_bounds, 0, "SELECT min(id), max(id) FROM dir WHERE root_id = ?") \
+	SQL(anchor_dir, 0, \
+	    "SELECT d.id, d.path FROM dir d WHERE d.id >= ?2 AND +d.root_id = ?1 AND " \
+	    "EXISTS(SELECT 1 FROM file WHERE dir_id = d.id) ORDER BY d.id LIMIT 1") \
+	SQL(anchor_file, 0, \
+	    "SELECT name, size, mtime FROM file WHERE dir_id = ?1 ORDER BY name LIMIT 1 " \
+	    "OFFSET (SELECT count(*) * ?2 / ?3 FROM file WHERE dir_id = ?1)") \
+	SQL(has_history, 0, "SELECT (SELECT max(id) FROM file) > 0 OR (SELECT max(id) FROM gone) > 0") \
+	/* the newest first: it is more likely the one that moved than one that stood there before */ \
+	SQL(pending, 0, "SELECT id FROM file WHERE pending > 0 ORDER BY +id DESC") \
+	SQL(pending_get, 0, \
+	    "SELECT d.root_id, d.path, f.name, f.inode, f.btime, f.size, f.mtime, f.hash, " \
+	    "f.old_inode, f.old_btime, f.added_at, f.pending FROM file f JOIN dir d ON d.id = f.dir_id " \
+	    "WHERE f.id = ?") \
+	SQL(pending_clear, 0, "UPDATE file SET pending = 0, old_inode = 0, old_btime = 0 WHERE id = ?") \
+	/* what it was before may still turn up elsewhere, in a folder that is looked at later; unless \
+	 * it was one of several names of a file */ \
+	SQL(pending_done, 0, \
+	    "UPDATE file SET pending = 0, old_inode = CASE WHEN old_btime = 0 OR EXISTS(SELECT 1 FROM " \
+	    "file k WHERE k.inode = file.old_inode AND k.btime = file.old_btime AND k.id <> file.id) " \
+	    "THEN 0 ELSE old_inode END WHERE id = ?") \
+	SQL(pending_again, 0, "UPDATE file SET pending = pending + 1 WHERE id = ?") \
+	SQL(old_purge, 0, \
+	    "UPDATE file SET old_inode = 0, old_btime = 0 WHERE old_inode > 0 AND pending = 0") \
+	SQL(pending_set, 0, "UPDATE file SET pending = 1 WHERE id = ?") \
+	SQL(owner_gone, 0, \
+	    "SELECT id, added_at FROM gone WHERE inode = ?1 AND btime = ?2 AND " \
+	    "(?2 <> 0 OR (size = ?3 AND mtime = ?4)) ORDER BY gone_at DESC LIMIT 1") \
+	SQL(owner_gone_hash, 0, \
+	    "SELECT id, added_at FROM gone WHERE hash = ?1 AND size = ?2 ORDER BY gone_at DESC LIMIT 1") \
+	SQL(owner_moved, 0, \
+	    "SELECT id, added_at FROM file WHERE old_inode > 0 AND old_inode = ?1 AND old_btime = ?2 " \
+	    "AND id <> ?3 AND (?4 = 0 OR pending > 0) ORDER BY pending DESC LIMIT 1") \
+	SQL(owner_there, 0, \
+	    "SELECT id, added_at FROM file WHERE inode = ?1 AND btime = ?2 AND id <> ?3 AND " \
+	    "(?2 <> 0 OR (size = ?4 AND mtime = ?5)) LIMIT 1") \
+	SQL(copies, 0, \
+	    "SELECT id FROM file WHERE hash = ?1 AND size = ?2 AND id <> ?3 AND added_at > ?4 AND " \
+	    "added_at > ?5 AND job <> ?6 AND pending = 0 AND NOT (inode = ?7 AND btime = ?8) " \
+	    "ORDER BY id DESC LIMIT 1") \
+	SQL(twins, 0, \
+	    "SELECT p.id, k.id, d.root_id, d.path, p.pending BETWEEN 2 AND 3 FROM file p JOIN file k ON k.inode = p.inode AND " \
+	    "k.btime = p.btime AND k.id <> p.id JOIN dir d ON d.id = k.dir_id WHERE p.pending > 0") \
+	SQL(names_of_inode, 0, \
+	    "SELECT d.root_id, d.path FROM file f JOIN dir d ON d.id = f.dir_id " \
+	    "WHERE f.inode = ? AND f.btime = ?") \
+	SQL(other_names, 0, \
+	    "SELECT d.root_id, d.path FROM file k JOIN file f ON f.inode = k.inode AND " \
+	    "f.btime = k.btime AND f.id <> k.id JOIN dir d ON d.id = f.dir_id WHERE k.id = ?") \
+	/* of a row that is another file by now: who it was, and no hash, which is the other's */ \
+	SQL(gone_add, 0, \
+	    "INSERT INTO gone(id, root_id, dir, name, size, mtime, ctime, inode, btime, hash, added_at, " \
+	    "gone_at, of, cover, media) SELECT f.id, d.root_id, d.path, f.name, f.size, f.mtime, f.ctime, " \
+	    "CASE WHEN f.pending > 0 AND f.old_inode > 0 THEN f.old_inode ELSE f.inode END, " \
+	    "CASE WHEN f.pending > 0 AND f.old_inode > 0 THEN f.old_btime ELSE f.btime END, " \
+	    "CASE WHEN f.pending > 0 AND f.old_inode > 0 THEN 0 ELSE f.hash END, " \
+	    "f.added_at, ?2, ?3, d.cover, ?4 FROM file f JOIN dir d ON d.id = f.dir_id " \
+	    "WHERE f.id = ?1") \
+	SQL(gone_get, 0, \
+	    "SELECT root_id, dir, name, size, mtime, ctime, inode, btime, hash, added_at, of, cover, " \
+	    "media FROM gone WHERE id = ?") \
+	SQL(gone_delete, 0, "DELETE FROM gone WHERE id = ?") \
+	SQL(gone_any, 0, "SELECT EXISTS(SELECT 1 FROM gone)") \
+	SQL(gone_find, 0, \
+	    "SELECT id, name, size, mtime, ctime, inode, 0, 0, btime FROM gone WHERE root_id = ? AND " \
+	    "dir = ? AND name = ? AND media IS NOT NULL ORDER BY gone_at DESC LIMIT 1") \
+	SQL(gone_purge, 0, "DELETE FROM gone WHERE gone_at < ?") \
+	SQL(gone_of_root, 1, "DELETE FROM gone WHERE root_id = ?") \
+	SQL(gone_list, 0, \
+	    "SELECT r.path, g.dir, g.name, g.id, g.size, g.mtime, g.added_at, g.gone_at FROM gone g " \
+	    "JOIN root r ON r.id = g.root_id ORDER BY g.gone_at") \
+	SQL(file_restore, 0, \
+	    "INSERT INTO file(id, dir_id, name, size, mtime, ctime, inode, state, job, added_at, btime, " \
+	    "hash, pending) VALUES(?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, 0) " \
+	    "ON CONFLICT(dir_id, name) DO NOTHING") \
+	SQL(file_take, 0, \
+	    "UPDATE file SET id = ?2, added_at = ?3, pending = 0, old_inode = 0, old_btime = 0 " \
+	    "WHERE id = ?1") \
+	SQL(file_next_id, 0, \
+	    "UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'file' RETURNING seq") \
+	SQL(file_leave, 0, \
+	    "UPDATE file SET id = ?2, added_at = ?3, pending = 1, old_inode = 0, old_btime = 0 " \
+	    "WHERE id = ?1") \
+	SQL(track_take, 0, "UPDATE track SET file_id = ?2 WHERE file_id = ?1") \
+	SQL(volume_take, 0, "UPDATE volume SET file_id = ?2 WHERE file_id = ?1") \
+	SQL(error_take, 0, "UPDATE error SET file_id = ?2 WHERE file_id = ?1") \
+	SQL(track_get, 0, "SELECT {track} FROM track WHERE file_id = ?") \
+	SQL(volume_get, 0, "SELECT {volume} FROM volume WHERE file_id = ?") \
+	SQL(file_of, 0, \
+	    "SELECT f.state, f.size, f.hash, f.added_at, f.job, f.inode, f.btime FROM file f WHERE f.id = ? AND dir_id = ? " \
+	    "AND name = ?") \
 	SQL(file_delete, 0, "DELETE FROM file WHERE id = ?") \
 	SQL(error_of_file, 0, "DELETE FROM error WHERE file_id = ?") \
 	SQL(file_dir, 0, "SELECT dir_id FROM file WHERE id = ?") \
@@ -193,7 +322,8 @@
 	SQL(error_find, 0, "SELECT kind, reason, tries, file_id FROM error WHERE root_id = ? AND path = ?") \
 	SQL(error_expire, 0, \
 	    "DELETE FROM error WHERE root_id = ?1 AND file_id IS NULL AND job <> ?5 AND " \
-	    "(?2 = x'' OR path = ?2 OR (path > ?3 AND path < ?4))") \
+	    "(?2 = x'' OR path = ?2 OR (path > ?3 AND path < ?4)) AND (?6 = 0 OR path = ?2 OR " \
+	    "instr(substr(path, CASE WHEN ?2 = x'' THEN 1 ELSE length(?2) + 2 END), x'2f') = 0)") \
 	SQL(errors, 0, \
 	    "SELECT r.path, e.path, e.kind, e.reason, e.since, e.tries FROM error e " \
 	    "JOIN root r ON r.id = e.root_id ORDER BY e.root_id, e.path") \
@@ -233,6 +363,9 @@
 	SQL(jobs_purge, 0, \
 	    "DELETE FROM job WHERE ended_at > 0 AND ended_at < (SELECT ended_at FROM job " \
 	    "WHERE ended_at > 0 ORDER BY ended_at DESC LIMIT 1 OFFSET ?)") \
+	SQL(verify_clear, 1, "DELETE FROM verify") \
+	SQL(verify_add, 0, "INSERT INTO verify(path, what) VALUES(?, ?)") \
+	SQL(verify_list, 1, "SELECT path, what FROM verify ORDER BY id") \
 	SQL(run_add, 0, \
 	    "INSERT INTO run(job, words, mode, started_at, ended_at, {run}, {stage}) " \
 	    "VALUES(?, ?, ?, ?, ?, {?run}, {?stage})") \
@@ -243,6 +376,33 @@
 	SQL(events, 0, "SELECT seq, time, kind, body FROM event WHERE seq > ? ORDER BY seq LIMIT ?") \
 	SQL(event_last, 0, "SELECT ifnull(max(seq), 0) FROM event") \
 	SQL(events_purge, 0, "DELETE FROM event WHERE seq < ?") \
+	/* --- history --- */ \
+	SQL(history_list, 0, "SELECT id, time FROM history_at WHERE id > ? ORDER BY id") \
+	SQL(history_times, 1, "SELECT id, time FROM history_at ORDER BY time DESC") \
+	SQL(history_at, 0, "SELECT id FROM history_at WHERE time = ?") \
+	SQL(history_time, 0, "SELECT time FROM history_at WHERE id = ?") \
+	SQL(history_last, 0, \
+	    "SELECT id, time, version FROM history_at WHERE id = (SELECT max(id) FROM history_at)") \
+	SQL(history_add, 0, "INSERT INTO history_at(time, version) VALUES(?, ?) RETURNING id") \
+	SQL(history_delete, 0, "DELETE FROM history_at WHERE id = ?") \
+	SQL(history_docs, 0, \
+	    "SELECT h.id, h.name, a.time FROM history h JOIN history_at a ON a.id = h.at_id " \
+	    "WHERE h.at_id = ? AND h.id > ? ORDER BY h.id") \
+	SQL(history_find, 0, "SELECT id FROM history WHERE at_id = ? AND name = ?") \
+	SQL(history_doc, 0, \
+	    "SELECT a.time FROM history h JOIN history_at a ON a.id = h.at_id WHERE h.id = ?") \
+	SQL(history_read, 0, \
+	    "SELECT b.size, b.body FROM history h JOIN history_body b ON b.id = h.body_id " \
+	    "WHERE h.id = ?") \
+	SQL(history_same, 0, \
+	    "SELECT b.id FROM history h JOIN history_body b ON b.id = h.body_id " \
+	    "WHERE h.at_id = ? AND h.name = ? AND b.size = ? AND b.body = ?") \
+	SQL(history_body_add, 0, "INSERT INTO history_body(size, body) VALUES(?, ?) RETURNING id") \
+	SQL(history_doc_add, 0, "INSERT INTO history(at_id, name, body_id) VALUES(?, ?, ?)") \
+	SQL(history_docs_delete, 0, "DELETE FROM history WHERE at_id = ?") \
+	SQL(history_bodies_purge, 1, \
+	    "DELETE FROM history_body WHERE NOT EXISTS " \
+	    "(SELECT 1 FROM history h WHERE h.body_id = history_body.id)") \
 	/* --- counts --- */ \
 	SQL(count_music, 1, \
 	    "SELECT count(*), ifnull(sum(t.duration_seconds), 0) FROM track t") \

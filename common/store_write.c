@@ -35,9 +35,21 @@ static int load_generation(struct store *s)
 	return r;
 }
 
+/** Files of a first scan can be none that moved. */
+static int load_history(struct store *s)
+{
+	int64_t v = 0;
+	int r = s->has_asked_history ? 0 : store_returning(s, store_stmt(s, SQL_has_history), &v);
+	s->has_asked_history = r == 0;
+	s->has_history = v != 0;
+	return r;
+}
+
 int store_begin_write(struct store *s)
 {
 	int r = s->generation ? 0 : load_generation(s);
+	if (r == 0 && !s->has_history)
+		r = load_history(s);
 	if (r == 0)
 		r = store_exec(s, "BEGIN IMMEDIATE");
 	if (r < 0)
@@ -139,14 +151,58 @@ int store_put_root(struct store *s, const char *name, const char *kind, const ch
 }
 
 int store_set_root(struct store *s, int64_t root, const char *state, const char *reason,
-		   int64_t since, uint64_t device)
+		   int64_t held)
 {
 	sqlite3_stmt *q = store_stmt(s, SQL_root_state);
 	bind_text(q, 1, state, strlen(state));
 	bind_text(q, 2, reason, strlen(reason));
-	sqlite3_bind_int64(q, 3, since);
-	sqlite3_bind_int64(q, 4, (int64_t)device);
+	sqlite3_bind_int64(q, 3, s->started_at);
+	sqlite3_bind_int64(q, 4, held);
 	sqlite3_bind_int64(q, 5, root);
+	store_touch(s, TOPIC_BIT(roots));
+	return store_run(s, q);
+}
+
+int store_set_root_identity(struct store *s, int64_t root, uint64_t device, const char *fstype,
+			    struct bytes real_path)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_root_identity);
+	sqlite3_bind_int64(q, 1, (int64_t)device);
+	bind_text(q, 2, fstype, strlen(fstype));
+	bind_bytes(q, 3, real_path.data, real_path.len);
+	sqlite3_bind_int64(q, 4, root);
+	return store_run(s, q);
+}
+
+int store_set_root_watch(struct store *s, int64_t root, const char *how)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_root_watch);
+	bind_text(q, 1, how, strlen(how));
+	sqlite3_bind_int64(q, 2, root);
+	store_touch(s, TOPIC_BIT(roots));
+	return store_run(s, q);
+}
+
+int store_put_mount(struct store *s, const struct store_mount *mount)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_mount_put);
+	sqlite3_bind_int64(q, 1, mount->root);
+	bind_bytes(q, 2, mount->path.data, mount->path.len);
+	sqlite3_bind_int64(q, 3, (int64_t)mount->device);
+	bind_text(q, 4, mount->fstype, strlen(mount->fstype));
+	bind_text(q, 5, mount->state, strlen(mount->state));
+	bind_text(q, 6, mount->reason, strlen(mount->reason));
+	sqlite3_bind_int64(q, 7, s->started_at);
+	sqlite3_bind_int64(q, 8, mount->held);
+	store_touch(s, TOPIC_BIT(roots));
+	return store_run(s, q);
+}
+
+int store_delete_mount(struct store *s, int64_t root, struct bytes path)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_mount_delete);
+	sqlite3_bind_int64(q, 1, root);
+	bind_bytes(q, 2, path.data, path.len);
 	store_touch(s, TOPIC_BIT(roots));
 	return store_run(s, q);
 }
@@ -154,7 +210,10 @@ int store_set_root(struct store *s, int64_t root, const char *state, const char 
 int store_delete_root(struct store *s, int64_t root)
 {
 	store_touch(s, TOPIC_BIT(roots) | TOPIC_BIT(errors));
-	return store_run_id(s, SQL_root_delete, root);
+	int r = store_run_id(s, SQL_mounts_of_root, root);
+	if (r == 0)
+		r = store_run_id(s, SQL_gone_of_root, root);
+	return r < 0 ? r : store_run_id(s, SQL_root_delete, root);
 }
 
 int store_recount_root(struct store *s, int64_t root)
@@ -180,7 +239,7 @@ static int find_dir(struct store *s, const struct store_put *put, int64_t *dir)
 	return store_returning(s, q, dir);
 }
 
-static int put_dir(struct store *s, const struct store_put *put, int64_t *dir)
+int store_put_dir(struct store *s, const struct store_put *put, int64_t *dir)
 {
 	struct buf *path = &s->last.dir_path;
 	if (s->last.dir && s->last.root == put->root && path->len == put->dir.len &&
@@ -208,6 +267,18 @@ static void bind_file(struct store *s, sqlite3_stmt *q, const struct store_put *
 	sqlite3_bind_int(q, 7, put->error_kind != NULL);
 	sqlite3_bind_int64(q, 8, put->job);
 	sqlite3_bind_int64(q, 9, s->started_at);
+	sqlite3_bind_int64(q, 10, put->btime);
+	sqlite3_bind_int64(q, 11, (int64_t)put->hash);
+}
+
+static int update_file_row(struct store *s, const struct store_put *put, int64_t dir, int64_t file)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_file_update);
+	bind_file(s, q, put, dir);
+	sqlite3_bind_int64(q, 12, file);
+	sqlite3_bind_int(q, 13, put->links == 1 ? PENDING_ONLY : PENDING);
+	int r = store_run(s, q);
+	return r < 0 ? r : sqlite3_changes(s->db);
 }
 
 /** *is_new: there was no row of that name.  (An upsert that returns its id costs three times a
@@ -215,33 +286,33 @@ static void bind_file(struct store *s, sqlite3_stmt *q, const struct store_put *
 static int put_file_row(struct store *s, const struct store_put *put, int64_t dir, int64_t *file,
 			bool *is_new)
 {
-	int r = 0;
-	sqlite3_stmt *q;
-	if (put->file) {
-		/* not an upsert: each would use up two numbers of rows */
-		q = store_stmt(s, SQL_file_update);
-		bind_file(s, q, put, dir);
-		sqlite3_bind_int64(q, 10, put->file);
-		r = store_run(s, q);
-		*is_new = false;
-		*file = put->file;
-		if (r < 0 || sqlite3_changes(s->db))
-			return r;
-	}
-	q = store_stmt(s, SQL_file_insert);
+	int r = put->file ? update_file_row(s, put, dir, put->file) : 0;
+	*is_new = false;
+	*file = put->file;
+	if (r)
+		return r < 0 ? r : 0;
+	int is_known = store_is_known(s, put);
+	if (is_known < 0)
+		return is_known;
+	sqlite3_stmt *q = store_stmt(s, SQL_file_insert);
 	bind_file(s, q, put, dir);
+	sqlite3_bind_int(q, 12, !is_known ? 0 : put->links == 1 ? PENDING_ONLY : PENDING);
 	r = store_run(s, q);
 	*is_new = r == 0 && sqlite3_changes(s->db) == 1;
 	*file = sqlite3_last_insert_rowid(s->db);
 	if (r < 0 || *is_new)
 		return r;
-	q = store_stmt(s, SQL_file_add);
-	bind_file(s, q, put, dir);
-	return store_returning(s, q, file);
+	q = store_stmt(s, SQL_file_by_name);
+	sqlite3_bind_int64(q, 1, dir);
+	bind_bytes(q, 2, put->name.data, put->name.len);
+	r = store_returning(s, q, file);
+	if (r == 0)
+		r = update_file_row(s, put, dir, *file);
+	return r < 0 ? r : 0;
 }
 
 /** The album or series that a file belongs to, 0 when it has none. */
-static int64_t owner_of(struct store *s, enum sql_id sql, int64_t file)
+int64_t store_owner_of(struct store *s, enum sql_id sql, int64_t file)
 {
 	sqlite3_stmt *q = store_stmt(s, sql);
 	int64_t owner = 0;
@@ -249,10 +320,10 @@ static int64_t owner_of(struct store *s, enum sql_id sql, int64_t file)
 	return store_returning(s, q, &owner) == 0 ? owner : 0;
 }
 
-static int drop_media(struct store *s, int64_t file, struct store_touched *touched)
+int store_drop_media(struct store *s, int64_t file, struct store_touched *touched)
 {
-	touched->album[0] = owner_of(s, SQL_track_album, file);
-	touched->series[0] = owner_of(s, SQL_volume_series, file);
+	touched->album[0] = store_owner_of(s, SQL_track_album, file);
+	touched->series[0] = store_owner_of(s, SQL_volume_series, file);
 	int r = touched->album[0] ? store_run_id(s, SQL_track_delete, file) : 0;
 	if (r == 0 && touched->series[0])
 		r = store_run_id(s, SQL_volume_delete, file);
@@ -311,11 +382,11 @@ static int put_error_of_file(struct store *s, const struct store_put *put, int64
 int store_put_file(struct store *s, const struct store_put *put, struct store_touched *touched)
 {
 	*touched = (struct store_touched){0};
-	int r = put_dir(s, put, &touched->dir);
+	int r = store_put_dir(s, put, &touched->dir);
 	if (r == 0)
 		r = put_file_row(s, put, touched->dir, &touched->file, &touched->is_new);
 	if (r == 0 && !touched->is_new && !put->keeps_media)
-		r = drop_media(s, touched->file, touched);
+		r = store_drop_media(s, touched->file, touched);
 	if (r == 0 && (!touched->is_new || put->error_kind))
 		r = put_error_of_file(s, put, touched->file);
 	if (r < 0 || put->keeps_media)
@@ -329,8 +400,8 @@ int store_put_file(struct store *s, const struct store_put *put, struct store_to
 int store_forget_file(struct store *s, int64_t file, struct store_touched *touched)
 {
 	*touched = (struct store_touched){.file = file};
-	touched->dir = owner_of(s, SQL_file_dir, file);
-	int r = drop_media(s, file, touched);
+	touched->dir = store_owner_of(s, SQL_file_dir, file);
+	int r = store_drop_media(s, file, touched);
 	if (r == 0)
 		r = store_run_id(s, SQL_error_of_file, file);
 	if (r == 0 && sqlite3_changes(s->db))
@@ -372,7 +443,8 @@ int store_put_error(struct store *s, int64_t root, struct bytes path, const char
 	return put_error_row(s, root, path, 0, kind, reason, 1, job);
 }
 
-int store_expire_errors(struct store *s, int64_t root, struct bytes path, int64_t job)
+int store_expire_errors(struct store *s, int64_t root, struct bytes path, bool is_shallow,
+			int64_t job)
 {
 	_buf_ struct buf first = BUF_INIT(16384), behind = BUF_INIT(16384);
 	sqlite3_stmt *q = store_stmt(s, SQL_error_expire);
@@ -385,6 +457,7 @@ int store_expire_errors(struct store *s, int64_t root, struct bytes path, int64_
 	bind_bytes(q, 3, buf_str(&first), first.len);
 	bind_bytes(q, 4, buf_str(&behind), behind.len);
 	sqlite3_bind_int64(q, 5, job);
+	sqlite3_bind_int(q, 6, is_shallow);
 	int r = store_run(s, q);
 	sqlite3_clear_bindings(q);
 	if (r == 0 && sqlite3_changes(s->db))
@@ -465,6 +538,34 @@ int store_add_event(struct store *s, const char *kind, const char *body, size_t 
 	if (r < 0 || seq % 1000)
 		return r;
 	return store_run_id(s, SQL_events_purge, seq - EVENTS_KEPT);
+}
+
+static int set_number(struct store *s, const char *name, int64_t v)
+{
+	char text[24];
+	snprintf(text, sizeof text, "%lld", (long long)v);
+	return store_set_meta(s, name, text);
+}
+
+int store_set_verify(struct store *s, int64_t job, int64_t files, int64_t different, struct bytes rows)
+{
+	int r = store_run(s, store_stmt(s, SQL_verify_clear));
+	for (size_t at = 0; at < rows.len && r == 0;) {
+		const char *path = rows.data + at, *what = path + strlen(path) + 1;
+		sqlite3_stmt *q = store_stmt(s, SQL_verify_add);
+		bind_bytes(q, 1, path, strlen(path));
+		bind_text(q, 2, what, strlen(what));
+		r = store_run(s, q);
+		at = (size_t)(what - rows.data) + strlen(what) + 1;
+	}
+	store_touch(s, TOPIC_BIT(verify));
+	if (r == 0)
+		r = set_number(s, "verify_job", job);
+	if (r == 0)
+		r = set_number(s, "verify_files", files);
+	if (r == 0)
+		r = set_number(s, "verify_different", different);
+	return r < 0 ? r : set_number(s, "verify_at", s->started_at);
 }
 
 int store_set_meta(struct store *s, const char *name, const char *value)

@@ -6,6 +6,7 @@
 #ifndef COMMON_STORE_WRITE_H
 #define COMMON_STORE_WRITE_H
 
+#include "common/snapshot.h"
 #include "common/store_read.h"
 
 /** Opens a transaction; its rows will carry the next generation's number. */
@@ -27,8 +28,17 @@ uint64_t store_next_generation(const struct store *s);
 int store_retire_roots(struct store *s);
 int store_put_root(struct store *s, const char *name, const char *kind, const char *path,
 		   int64_t *id);
+/** What is known of a root now; @held: files that would be forgotten and are not. */
 int store_set_root(struct store *s, int64_t root, const char *state, const char *reason,
-		   int64_t since, uint64_t device);
+		   int64_t held);
+/** The disk that the root is on, and its path without links. */
+int store_set_root_identity(struct store *s, int64_t root, uint64_t device, const char *fstype,
+			    struct bytes real_path);
+/** How the root is watched: a sentence. */
+int store_set_root_watch(struct store *s, int64_t root, const char *how);
+/** A file system mounted below a root. */
+int store_put_mount(struct store *s, const struct store_mount *mount);
+int store_delete_mount(struct store *s, int64_t root, struct bytes path);
 /** Ends a former root, whose files and errors were forgotten. */
 int store_delete_root(struct store *s, int64_t root);
 /** Adds up files and bytes of a root anew. */
@@ -45,12 +55,19 @@ struct store_put {
 	struct bytes dir, name;
 	/** A picture file lies in the directory. */
 	bool cover;
-	int64_t size, mtime, ctime, inode;
+	int64_t size, mtime, ctime, inode, btime;
+	/** Of the file's head and size; 0: not known. */
+	uint64_t hash;
+	/** How many names it has; 0: not known. */
+	int64_t links;
 	/** OF_TRACK or OF_VOLUME. */
 	unsigned of;
 	/** What was read; may be incomplete when error_kind is set. */
 	const struct media *media;
-	/** NULL when the file was read well; else "corrupt", "unreadable", "crashed", "timeout". */
+	/**
+	 * NULL when the file was read well; else "corrupt", "incomplete", "unreadable", "crashed",
+	 * "timeout".
+	 */
 	const char *error_kind, *error_reason;
 	int tries;
 };
@@ -63,6 +80,28 @@ struct store_touched {
 
 int store_put_file(struct store *s, const struct store_put *put, struct store_touched *touched);
 int store_forget_file(struct store *s, int64_t file, struct store_touched *touched);
+/* --- who is who: store_identity.c --- */
+
+/**
+ * A file that is not at its place (@dir, @name) any more: what is known of it is kept apart for
+ * some time, for its return or for the place that it moved to.  0 also when it is not there.
+ */
+int store_lose_file(struct store *s, int64_t file, int64_t dir, struct bytes name,
+		    struct store_touched *touched);
+/** A lost file that is back as it was; @job: the scan that saw it. */
+int store_restore_file(struct store *s, int64_t file, int64_t job, struct store_touched *touched);
+/**
+ * At the end of a scan: rows whose inode is new under their name take the id of the file that
+ * they are, if it is one that moved.  @touched is told of each row that changed.
+ */
+typedef void store_touched_fn(void *arg, const struct store_touched *touched);
+int store_resolve(struct store *s, store_touched_fn *fn, void *arg);
+/** A row that shares its inode with another one that is there: a hard link, a file of its own; or
+ * both places are to be looked at @again. */
+int store_settle_twin(struct store *s, int64_t file, bool again);
+/** Ends lost files that are lost since before @time. */
+int store_purge_gone(struct store *s, int64_t time);
+
 /** Forgets an empty directory's row; -ENOTEMPTY when files are left. */
 int store_forget_dir(struct store *s, int64_t dir);
 /** Notes whether a picture lies in a known directory; touches its albums. */
@@ -72,8 +111,10 @@ int store_set_cover(struct store *s, int64_t dir, bool cover, void (*album)(void
 /** An error of a path that is no indexed file (a directory, a FIFO…). */
 int store_put_error(struct store *s, int64_t root, struct bytes path, const char *kind,
 		    const char *reason, int64_t job);
-/** Ends such errors at and below @path that job @job did not see again. */
-int store_expire_errors(struct store *s, int64_t root, struct bytes path, int64_t job);
+/** Ends such errors at and below @path (@is_shallow: at it and directly in it) that job @job did
+ * not see again. */
+int store_expire_errors(struct store *s, int64_t root, struct bytes path, bool is_shallow,
+			int64_t job);
 
 /* --- derived rows, settled before each commit --- */
 
@@ -89,15 +130,15 @@ struct store_number {
 	int64_t count;
 	/** "volume", "range", "chapter", "special", "oneshot", "unknown". */
 	char kind[12];
-	/** The file is there but damaged. */
-	bool is_corrupt;
+	/** The file is there but damaged; or it ends too early, as during a copy. */
+	bool is_corrupt, is_incomplete;
 };
 
 struct store_gap {
 	int64_t volume;
 	/** "interior", "tail". */
 	const char *kind;
-	/** "wanted", "corrupt". */
+	/** "wanted", "corrupt", "incomplete". */
 	const char *state;
 };
 
@@ -139,6 +180,22 @@ int store_set_job(struct store *s, const struct store_job *job);
 int store_add_run(struct store *s, const struct run *run);
 /** @body: a JSON object. */
 int store_add_event(struct store *s, const char *kind, const char *body, size_t n);
+/** What a comparison with the disk found; replaces the one before.  @rows: path NUL text NUL … */
+int store_set_verify(struct store *s, int64_t job, int64_t files, int64_t different, struct bytes rows);
 int store_set_meta(struct store *s, const char *name, const char *value);
+
+/* --- history --- */
+
+/**
+ * Keeps a snapshot and lets go of those that the retention rules do not keep: all of the last 24
+ * hours, at most STORE_HISTORY_DAY, and the last of each of STORE_HISTORY_DAYS days (UTC) that
+ * have one.  One that shows the state of the one before, of the same day, is not kept.
+ * *id: of the row, 0 when not kept.
+ */
+int store_add_history(struct store *s, const struct snapshot *p, int64_t *id);
+enum {
+	STORE_HISTORY_DAY = 500,
+	STORE_HISTORY_DAYS = 31,
+};
 
 #endif
