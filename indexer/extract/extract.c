@@ -7,7 +7,11 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "indexer/extract/fingerprint.h"
+#include "indexer/extract/incomplete.h"
 
 const struct extractor *const EXTRACTORS_TABLE[] = {
 #define X(name) &extract_##name,
@@ -25,6 +29,12 @@ int extract_fail(char *reason, int error, const char *format, ...)
 	return error;
 }
 
+/** The -errno of a read that failed. */
+static int read_error(void)
+{
+	return errno == ENODATA ? -EIO : -errno;
+}
+
 int extract_pread(const struct extract_input *in, uint64_t at, void *buffer, size_t n)
 {
 	if (n > in->size || at > in->size - n)
@@ -34,7 +44,7 @@ int extract_pread(const struct extract_input *in, uint64_t at, void *buffer, siz
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return -errno;
+			return read_error();
 		if (got == 0)
 			return -EBADMSG;
 		done += (size_t)got;
@@ -84,18 +94,25 @@ bool extract_wants(enum media_kind kind, const char *name, size_t n)
 	return false;
 }
 
+static int read_size(struct extract_input *in, char *reason)
+{
+	struct stat st;
+	if (fstat(in->fd, &st) < 0)
+		return extract_fail(reason, -errno, "its size cannot be read: %s", strerror(errno));
+	in->size = st.st_size > 0 ? (uint64_t)st.st_size : 0;
+	in->is_fresh = incomplete_is_fresh(time(NULL), st.st_mtim.tv_sec, st.st_ctim.tv_sec);
+	return 0;
+}
+
 /** Size and head.  A file that shrank since fstat() is as long as what came. */
 static int read_head(struct extract_input *in, uint8_t *head, char *reason)
 {
-	struct stat st;
 	in->head = head;
 	in->head_len = 0;
-	in->size = 0;
-	if (fstat(in->fd, &st) < 0)
-		return extract_fail(reason, -errno, "its size cannot be read: %s", strerror(errno));
-	if (st.st_size <= 0)
-		return extract_fail(reason, -EBADMSG, "the file is empty (0 bytes)");
-	in->size = (uint64_t)st.st_size;
+	in->size = in->hash = 0;
+	int r = read_size(in, reason);
+	if (r < 0)
+		return r;
 	size_t want = in->size < EXTRACT_HEAD ? (size_t)in->size : EXTRACT_HEAD;
 	while (in->head_len < want) {
 		ssize_t got = pread(in->fd, head + in->head_len, want - in->head_len,
@@ -103,7 +120,7 @@ static int read_head(struct extract_input *in, uint8_t *head, char *reason)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return extract_fail(reason, -errno, "it cannot be read: %s",
+			return extract_fail(reason, read_error(), "it cannot be read: %s",
 					    strerror(errno));
 		if (got == 0)
 			break;
@@ -112,7 +129,8 @@ static int read_head(struct extract_input *in, uint8_t *head, char *reason)
 	if (in->head_len < want)
 		in->size = in->head_len;
 	if (in->head_len == 0)
-		return extract_fail(reason, -EBADMSG, "the file is empty (0 bytes)");
+		return incomplete(reason, "the file is empty (0 bytes)");
+	in->hash = fingerprint(head, in->head_len, in->size);
 	return 0;
 }
 
@@ -154,7 +172,8 @@ static const struct extractor *best_of(enum media_kind kind, const struct extrac
 
 /**
  * Content cannot always tell (a large ID3 tag may stand before FLAC as before MP3): when the
- * best format finds damage, another one whose bytes are there too is tried.
+ * best format finds damage, another one whose bytes are there too is tried.  That one's word
+ * counts when it reads the file, or knows that it ends too early where the first knows nothing.
  */
 static int read_best(enum media_kind kind, const struct extract_input *in, struct media *out,
 		     char *reason)
@@ -168,14 +187,15 @@ static int read_best(enum media_kind kind, const struct extract_input *in, struc
 	if (!second)
 		return r;
 	struct media other;
-	char ignored[EXTRACT_REASON] = "";
+	char why[EXTRACT_REASON] = "";
 	media_init(&other);
-	if (read_as(second, in, &other, ignored) == 0) {
+	int q = read_as(second, in, &other, why);
+	if (q == 0 || q == -ENODATA) {
 		struct media damaged = *out;
 		*out = other;
 		other = damaged;
-		*reason = '\0';
-		r = 0;
+		memcpy(reason, why, sizeof why);
+		r = q;
 	}
 	media_clear(&other);
 	return r;

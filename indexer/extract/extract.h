@@ -21,7 +21,7 @@
 
 enum {
 	/** Bytes at the file's start that extract_file() reads for all. */
-	EXTRACT_HEAD = 8192,
+	EXTRACT_HEAD = 16384,
 	EXTRACT_REASON = 200,
 };
 
@@ -33,6 +33,10 @@ struct extract_input {
 	/** The first bytes of the file, min(size, EXTRACT_HEAD) of them. */
 	const uint8_t *head;
 	size_t head_len;
+	/** Set by extract_file(), as head and size: see fingerprint.h. */
+	uint64_t hash;
+	/** Changed less than an hour ago: it may still be being copied. */
+	bool is_fresh;
 	/** Path below the root, '/' between parts; bytes, not text; NUL at path_len. */
 	const char *path;
 	size_t path_len;
@@ -49,7 +53,8 @@ struct extractor {
 	/**
 	 * Fills @out with what the file says.  Returns 0, or -errno with a sentence that a person
 	 * understands in @reason (EXTRACT_REASON bytes): -EBADMSG for a damaged or unknown file,
-	 * else what the read answered.  Values read before the damage stay in @out.
+	 * -ENODATA for one that ends before its own structure says (see incomplete.h), else what
+	 * the read answered.  Values read before the damage stay in @out.
 	 */
 	int (*read)(const struct extract_input *in, struct media *out, char *reason);
 };
@@ -70,11 +75,14 @@ extern const struct extractor *const EXTRACTORS_TABLE[];
 
 /**
  * Reads one file: the format by content, else by suffix.  Same answers as extractor.read.
- * @in->head, head_len and size are filled here.
+ * @in->head, head_len, size, hash and is_fresh are filled here; the last three stay.
  */
 int extract_file(enum media_kind kind, struct extract_input *in, struct media *out, char *reason);
 
-/** pread() of exactly @n bytes at @at.  Returns 0, -EBADMSG when the file ends before, -errno. */
+/**
+ * pread() of exactly @n bytes at @at.  Returns 0, -EBADMSG when the file ends before, -errno; never
+ * -ENODATA, which some disks answer for a bad sector: that is -EIO here.
+ */
 int extract_pread(const struct extract_input *in, uint64_t at, void *buffer, size_t n);
 
 /** printf into @reason, returns @error: `return extract_fail(reason, -EBADMSG, "…")`. */

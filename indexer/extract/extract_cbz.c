@@ -11,6 +11,7 @@
 #include <zlib.h>
 
 #include "common/cleanup.h"
+#include "indexer/extract/incomplete.h"
 #include "indexer/extract/window.h"
 
 enum {
@@ -50,6 +51,8 @@ struct zip {
 	uint64_t end_at, directory_at, directory_size, entries;
 	/** Bytes in front of the archive: offsets inside are counted from there. */
 	uint64_t prefix;
+	/** Where the last entry's bytes end at least, counted so. */
+	uint64_t reach;
 	unsigned pages;
 	bool is_encrypted, is_damaged;
 	struct info_entry info;
@@ -147,12 +150,20 @@ static int read_end(struct zip *z, const uint8_t *end, char *reason)
 	if (z->entries > ENTRIES_MAX || z->directory_size > DIRECTORY_MAX)
 		return extract_fail(reason, -EBADMSG, "the archive claims %llu files",
 				    (unsigned long long)z->entries);
-	/* The directory ends where the end record begins, whatever stands before the archive. */
-	if (z->directory_size > z->end_at || z->directory_at > z->end_at - z->directory_size)
+	if (z->directory_at > INT64_MAX)
 		return extract_fail(reason, -EBADMSG,
 				    "the archive's directory lies outside of the file");
+	/* The directory ends where the end record begins, whatever stands before the archive. */
+	if (z->directory_size > z->end_at || z->directory_at > z->end_at - z->directory_size)
+		return incomplete_at(reason, z->in->size, "its index",
+				     z->directory_at + z->directory_size + END_SIZE);
 	z->prefix = z->end_at - z->directory_size - z->directory_at;
 	return 0;
+}
+
+static int no_end(char *reason)
+{
+	return incomplete(reason, "the archive has no end (still being copied?)");
 }
 
 /** Says what a file is that is no zip archive. */
@@ -206,14 +217,18 @@ static int open_zip(struct zip *z, char *reason)
 	if (r < 0)
 		return extract_fail(reason, r, "it cannot be read: %s", strerror(-r));
 	if (at >= 0) {
+		const uint8_t *end = (const uint8_t *)z->tail.data + at;
 		z->end_at = z->tail_at + (uint64_t)at;
-		return read_end(z, (const uint8_t *)z->tail.data + at, reason);
+		bool is_last = z->end_at + END_SIZE + get_le16(end + 20) == z->in->size;
+		r = read_end(z, end, reason);
+		/* With more behind it and more in front: an archive stored inside of this one. */
+		bool is_inner = r == 0 && !is_last && z->prefix && is_signature(z->in->head, 3, 4);
+		return is_inner ? no_end(reason) : r;
 	}
 	/* However short it is cut, "PK" is how it began. */
-	bool is_start = z->in->head_len < 4 && memcmp(z->in->head, "PK", z->in->head_len) == 0;
-	if (is_start || cbz_probe(z->in->head, z->in->head_len))
-		return extract_fail(reason, -EBADMSG,
-				    "the archive is cut short: the list of its files is missing");
+	if (cbz_probe(z->in->head, z->in->head_len) ||
+	    incomplete_magic(z->in->head, z->in->head_len, "PK\3\4"))
+		return no_end(reason);
 	return not_zip(z->in, reason);
 }
 
@@ -301,6 +316,15 @@ static void note_entry(struct zip *z, const uint8_t *entry, const char *name, si
 	}
 }
 
+/** Sizes of zip64 are not looked at: so large a file has its directory elsewhere. */
+static void note_reach(struct zip *z, const uint8_t *entry)
+{
+	uint64_t packed = get_le32(entry + 20), at = get_le32(entry + 42);
+	uint64_t end = at + LOCAL_SIZE + packed;
+	if (packed != UINT32_MAX && at != UINT32_MAX && end > z->reach)
+		z->reach = end;
+}
+
 /** The number of entries is not relied on: it has 16 bits, and there are larger archives. */
 static void walk_directory(struct zip *z, const uint8_t *p, size_t n)
 {
@@ -311,6 +335,7 @@ static void walk_directory(struct zip *z, const uint8_t *p, size_t n)
 		if (size > n)
 			break;
 		note_entry(z, p, (const char *)p + ENTRY_SIZE, name);
+		note_reach(z, p);
 		p += size;
 		n -= size;
 		entries++;
@@ -463,6 +488,9 @@ static int read_zip(struct zip *z, struct media *out, char *reason)
 		return extract_fail(reason, -EBADMSG, "the archive is encrypted");
 	if (z->is_damaged)
 		return extract_fail(reason, -EBADMSG, "the list of the archive's files is damaged");
+	/* Offsets count modulo 4 GiB in archives that need zip64 and have it not. */
+	if (z->prefix < UINT32_MAX && z->prefix + z->reach > z->in->size)
+		return incomplete_at(reason, z->in->size, "its index", z->prefix + z->reach);
 	if (z->pages == 0)
 		return extract_fail(reason, -EBADMSG, "the archive holds no images");
 	return 0;

@@ -12,14 +12,17 @@
 
 #include "common/cleanup.h"
 #include "indexer/extract/extract_vorbis.h"
+#include "indexer/extract/flac_frame.h"
+#include "indexer/extract/incomplete.h"
 #include "indexer/extract/window.h"
 
 enum {
-	STREAMINFO_SIZE = 34,
 	/** A longer comment block is read this far, by our own reader. */
 	COMMENT_MAX = 1 << 20,
 	/** Blocks of one file; an encoder writes about six. */
 	BLOCKS_MAX = 512,
+	/** At the file's end, to find its last frame: one of an ordinary file has 4 to 20 KiB. */
+	TAIL_SIZE = 32 << 10,
 };
 
 /** Where the blocks are that matter. */
@@ -160,7 +163,7 @@ static int read_blocks(struct window *w, const struct blocks *b, struct media *o
 	bool has_comment = b->comment && !is_large;
 	buf_adds(&stream, "fLaC");
 	unsigned type = has_comment ? 0 : 0x80;
-	int r = add_block(w, &stream, type, b->stream_info, STREAMINFO_SIZE, reason);
+	int r = add_block(w, &stream, type, b->stream_info, FLAC_INFO_SIZE, reason);
 	if (r == 0 && has_comment)
 		r = add_block(w, &stream, 0x84, b->comment, b->comment_size, reason);
 	if (r == 0)
@@ -180,18 +183,28 @@ static void note_block(struct blocks *b, unsigned type, uint64_t at, uint32_t n)
 	}
 }
 
+/** For a read that gave nothing: the file ends before @least, or could not be read. */
+static int cut_metadata(const struct window *w, uint64_t least, char *reason)
+{
+	if (least > w->size && !w->error)
+		return incomplete_at(reason, w->size, "its FLAC metadata", least);
+	return window_fail(w, reason, "the file ends inside its FLAC metadata");
+}
+
 /** Walks the blocks' headers from @at on; b->audio stays 0 when the file ends before. */
 static int walk(struct window *w, uint64_t at, struct blocks *b, char *reason)
 {
 	const uint8_t *p = window_get(w, at, 8);
-	if (!p || (p[4] & 127) != 0 || get_be24(p + 5) != STREAMINFO_SIZE)
+	if (!p)
+		return cut_metadata(w, at + 8 + FLAC_INFO_SIZE, reason);
+	if ((p[4] & 127) != 0 || get_be24(p + 5) != FLAC_INFO_SIZE)
 		return window_fail(w, reason, "the FLAC file does not begin with STREAMINFO");
 	at += 4;
 	b->stream_info = at + 4;
 	for (int i = 0; i < BLOCKS_MAX; i++) {
 		p = window_get(w, at, 4);
 		if (!p)
-			return window_fail(w, reason, "the file ends inside its FLAC metadata");
+			return cut_metadata(w, at + 4, reason);
 		unsigned type = p[0] & 127;
 		bool is_last = p[0] >> 7;
 		uint32_t n = get_be24(p + 1);
@@ -200,8 +213,7 @@ static int walk(struct window *w, uint64_t at, struct blocks *b, char *reason)
 		if (n > w->size - at - 4) {
 			/* A cut picture tells that there was one; cut comments tell nothing. */
 			note_block(b, type == FLAC__METADATA_TYPE_PICTURE ? type : 0, at + 4, n);
-			return extract_fail(reason, -EBADMSG,
-					    "the file ends inside its FLAC metadata");
+			return cut_metadata(w, at + 4 + n, reason);
 		}
 		note_block(b, type, at + 4, n);
 		at += 4 + n;
@@ -213,18 +225,92 @@ static int walk(struct window *w, uint64_t at, struct blocks *b, char *reason)
 	return extract_fail(reason, -EBADMSG, "the FLAC metadata has no end");
 }
 
+/* --- where the sound ends --- */
+
+/** The last frame, in the last WINDOW_SIZE bytes or else in TAIL_SIZE.  False when it is unknown. */
+static bool find_last(struct window *w, const struct flac_info *info, uint64_t audio,
+		      struct flac_last *last)
+{
+	static const size_t sizes[] = {WINDOW_SIZE, TAIL_SIZE};
+	uint64_t most = w->size - audio;
+	bool is_found = false;
+	_buf_ struct buf scratch = BUF_INIT(TAIL_SIZE);
+	for (size_t i = 0; i < COUNT_OF(sizes) && !is_found; i++) {
+		size_t n = most < sizes[i] ? (size_t)most : sizes[i];
+		const uint8_t *tail = window_copy(w, w->size - n, n, &scratch);
+		is_found = tail && flac_find_last(info, tail, n, last);
+	}
+	return is_found;
+}
+
+/**
+ * Whether numbers of samples and bytes fit together: sound never takes more than uncompressed, and
+ * where it seems to, the frames found are not of this stream.
+ */
+static bool is_plausible(const struct flac_info *info, uint64_t samples, uint64_t bytes)
+{
+	return bytes / 2 <= samples * info->channels * ((info->bits + 7) / 8) + TAIL_SIZE;
+}
+
+/**
+ * Looks for the end of the sound.  By arithmetic alone when the file is far too short; else its
+ * last frame is read, which costs a cold disk a seek: only while the file may still be copied.
+ */
+static int check_end(struct window *w, uint64_t stream_info, uint64_t audio, bool is_fresh,
+		     char *reason)
+{
+	const uint8_t *p = window_get(w, stream_info, FLAC_INFO_SIZE);
+	struct flac_info info = p ? flac_info_parse(p) : (struct flac_info){0};
+	if (info.samples == 0 || info.max_block == 0)
+		return 0;
+	uint64_t frames = info.samples / info.max_block;
+	uint64_t sound = frames * info.min_frame;
+	uint64_t least = audio + (sound > FLAC_FRAME_MIN ? sound : FLAC_FRAME_MIN);
+	if (w->size < least)
+		return incomplete_at(reason, w->size, "its FLAC header", least);
+	struct flac_last last;
+	if (!is_fresh || !find_last(w, &info, audio, &last) ||
+	    !is_plausible(&info, last.samples, w->size - audio))
+		return 0;
+	char there[GROUPED_MAX], wanted[GROUPED_MAX];
+	if (last.samples < info.samples)
+		return incomplete(reason, "the sound ends after %s of %s samples",
+				  incomplete_number(last.samples, there),
+				  incomplete_number(info.samples, wanted));
+	if (!last.is_whole)
+		return incomplete(reason, "the file ends at %s bytes, inside its last frame",
+				  incomplete_number(w->size, there));
+	return 0;
+}
+
+/** Finds "fLaC", behind an ID3 tag perhaps. */
+static int find_start(struct window *w, uint64_t *start, char *reason)
+{
+	const uint8_t *p = window_get(w, 0, 10);
+	*start = p ? id3_tag_size(p) : 0;
+	if (*start > w->size)
+		return incomplete_at(reason, w->size, "its ID3 tag", *start);
+	size_t n = w->size - *start < 4 ? (size_t)(w->size - *start) : 4;
+	p = window_get(w, *start, n);
+	bool is_like = p && memcmp(p, "fLaC", n) == 0;
+	if (is_like && n < 4)
+		return cut_metadata(w, *start + 8 + FLAC_INFO_SIZE, reason);
+	if (is_like)
+		return 0;
+	return window_fail(w, reason, "it is not a FLAC file");
+}
+
 static int flac_read(const struct extract_input *in, struct media *out, char *reason)
 {
 	struct window w;
 	struct blocks b = {0};
+	uint64_t start;
 	window_init(&w, in);
-	const uint8_t *p = window_get(&w, 0, 10);
-	uint64_t start = p ? id3_tag_size(p) : 0;
-	p = window_get(&w, start, 4);
-	if (!p || memcmp(p, "fLaC", 4) != 0)
-		return window_fail(&w, reason, "it is not a FLAC file");
-	int r = walk(&w, start, &b, reason);
-	if (b.stream_info && in->size >= b.stream_info + STREAMINFO_SIZE) {
+	int r = find_start(&w, &start, reason);
+	if (r < 0)
+		return r;
+	r = walk(&w, start, &b, reason);
+	if (b.stream_info && in->size >= b.stream_info + FLAC_INFO_SIZE) {
 		/* The first damage is the one to tell of. */
 		char ignored[EXTRACT_REASON];
 		int read = read_blocks(&w, &b, out, r < 0 ? ignored : reason);
@@ -236,7 +322,7 @@ static int flac_read(const struct extract_input *in, struct media *out, char *re
 	if (r == 0 && duration > 0)
 		media_set_int(out, FIELD_bitrate,
 			      (int64_t)((double)(in->size - b.audio) * 8 / duration / 1000));
-	return r;
+	return r < 0 ? r : check_end(&w, b.stream_info, b.audio, in->is_fresh, reason);
 }
 
 const struct extractor extract_flac = {

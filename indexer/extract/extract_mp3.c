@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "indexer/extract/extract_id3.h"
+#include "indexer/extract/incomplete.h"
 #include "indexer/extract/mpeg_frame.h"
 #include "indexer/extract/window.h"
 
@@ -17,6 +18,10 @@ enum {
 	APE_FOOTER = 32,
 	/** Tags that may follow each other at the start. */
 	TAGS_MAX = 4,
+	/** Bytes that a header's count may be too high by: encoders differ in what they count. */
+	COUNT_SLACK = 2048,
+	/** How well a lack must match the tag in front, to be taken for it: one tag behind. */
+	TAG_SLACK = 256,
 };
 
 /** Where the audio ends: in front of ID3v1 and APEv2.  *v1 is the former, or NULL. */
@@ -53,6 +58,34 @@ static void set_source(struct media *out, bool has_v1)
 	media_set_text(out, FIELD_tag_source, source, strlen(source));
 }
 
+/** No frame was found behind @start: perhaps because nothing, or less than one frame, is there. */
+static int no_audio(struct window *w, uint64_t start, char *reason)
+{
+	if (start >= w->size)
+		return incomplete_at(reason, w->size, "its ID3 tag", start + 1);
+	uint64_t rest = w->size - start;
+	const uint8_t *p = window_get(w, start, rest < 4 ? (size_t)rest : 4);
+	struct mpeg_frame f;
+	if (p && rest < 4 && p[0] == 0xff)
+		return incomplete_at(reason, w->size, "its first frame", start + 4);
+	if (p && rest >= 4 && mpeg_frame_parse(p, &f) && f.size > rest)
+		return incomplete_at(reason, w->size, "its first frame", start + f.size);
+	return window_fail(w, reason, "no MPEG audio frame was found");
+}
+
+/**
+ * Whether a Xing, Info or VBRI header counts more bytes than there are.  Old encoders counted the
+ * tag in front too.
+ */
+static bool is_cut(const struct mpeg_stream *s, uint64_t size)
+{
+	uint64_t rest = size - s->at;
+	if (s->bytes <= rest + COUNT_SLACK)
+		return false;
+	uint64_t lost = s->bytes - rest;
+	return lost > s->at + TAG_SLACK || lost + TAG_SLACK < s->at;
+}
+
 /** The audio and the tags at the end. */
 static int read_audio(struct window *w, uint64_t start, struct media *out, char *reason)
 {
@@ -67,7 +100,7 @@ static int read_audio(struct window *w, uint64_t start, struct media *out, char 
 	if (v1 && !has_names)
 		id3_read_v1(v1, out);
 	if (!has_audio)
-		return window_fail(w, reason, "no MPEG audio frame was found");
+		return no_audio(w, start, reason);
 	double seconds = mpeg_seconds(&s, end);
 	media_set_int(out, FIELD_sample_rate, s.first.rate);
 	media_set_int(out, FIELD_channels, s.first.channels);
@@ -75,6 +108,8 @@ static int read_audio(struct window *w, uint64_t start, struct media *out, char 
 		media_set_real(out, FIELD_duration_seconds, seconds);
 	if (mpeg_bitrate(&s, end))
 		media_set_int(out, FIELD_bitrate, mpeg_bitrate(&s, end));
+	if (is_cut(&s, w->size))
+		return incomplete_at(reason, w->size, "its MP3 header", s.at + s.bytes);
 	return 0;
 }
 
@@ -94,10 +129,10 @@ static int mp3_read(const struct extract_input *in, struct media *out, char *rea
 	media_set_int(out, FIELD_has_picture, media_int(out, FIELD_has_picture, 0));
 	if (size > in->size) {
 		set_source(out, false);
-		return extract_fail(reason, -EBADMSG,
-				    "the ID3 tag claims %llu bytes in a file of %llu",
-				    (unsigned long long)size - 10, (unsigned long long)in->size);
+		return incomplete_at(reason, in->size, "its ID3 tag", size);
 	}
+	if (in->size < 10 && memcmp(in->head, "ID3", in->size < 3 ? (size_t)in->size : 3) == 0)
+		return incomplete_at(reason, in->size, "its ID3 tag", 10);
 	/* Some programs put a second tag behind the first instead of changing it. */
 	for (int i = 0; size && i < TAGS_MAX; i++) {
 		p = window_get(&w, start, 10);

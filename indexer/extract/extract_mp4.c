@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "indexer/extract/incomplete.h"
 #include "indexer/extract/window.h"
 
 enum {
@@ -22,6 +23,8 @@ enum {
 	VALUE_MAX = MEDIA_TEXT_MAX + 4,
 	/** "----:" and a name. */
 	KEY_MAX = 96,
+	/** Outermost atoms that are looked at behind the index, to see whether the file holds them. */
+	REST_MAX = 8,
 };
 
 /** An atom's place: what is inside, without its header. */
@@ -39,12 +42,14 @@ struct reader {
 	uint32_t track_scale;
 	/** Whether the track being walked is the first one of sound. */
 	bool is_sound, has_sound;
-	bool has_items, has_moov;
+	bool has_items, has_moov, has_mdat;
 	uint64_t moov_size;
+	/** Bytes that the file has by its outermost atoms, 0 when they say nothing wrong. */
+	uint64_t least;
 };
 
-/** Reads the atom at @at that must end before @end.  False when there is none. */
-static bool read_atom(struct reader *r, uint64_t at, uint64_t end, struct atom *a)
+/** Reads the header of the atom at @at; one without length ends at @end.  False for nonsense. */
+static bool read_header(struct reader *r, uint64_t at, uint64_t end, struct atom *a)
 {
 	if (end - at < 8 || r->atoms >= ATOMS_MAX)
 		return false;
@@ -64,11 +69,17 @@ static bool read_atom(struct reader *r, uint64_t at, uint64_t end, struct atom *
 	} else if (size == 0) {
 		size = end - at;
 	}
-	if (size < header || size > end - at)
+	if (size < header || size > INT64_MAX)
 		return false;
 	a->at = at + header;
 	a->end = at + size;
 	return true;
+}
+
+/** Reads the atom at @at that must end before @end.  False when there is none. */
+static bool read_atom(struct reader *r, uint64_t at, uint64_t end, struct atom *a)
+{
+	return read_header(r, at, end, a) && a->end <= end;
 }
 
 /* --- values of tags --- */
@@ -308,17 +319,52 @@ static void walk(struct reader *r, uint64_t at, uint64_t end, int depth)
 	}
 }
 
-/** Finds moov among the outermost atoms. */
+static bool is_outermost(const char *type)
+{
+	static const char known[][5] = {"ftyp", "moov", "mdat", "free", "skip", "wide", "udta",
+					"meta", "uuid", "moof", "mfra", "sidx", "pdin", "styp"};
+	for (size_t i = 0; i < COUNT_OF(known); i++) {
+		if (strcmp(type, known[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/**
+ * Reads an outermost atom.  False at the file's end, at what is no atom, and at one that the file
+ * does not hold to its end: r->least says how far it would reach.
+ */
+static bool read_outermost(struct reader *r, uint64_t at, struct atom *a)
+{
+	if (r->w.size - at < 8) {
+		/* Behind index and sound a few bytes more are no loss. */
+		r->least = r->has_moov && r->has_mdat ? 0 : at + 8;
+		return false;
+	}
+	a->type[0] = '\0';
+	if (!read_header(r, at, r->w.size, a)) {
+		bool is_cut = r->w.size - at < 16 && is_outermost(a->type);
+		r->least = is_cut ? at + 16 : 0;
+		return false;
+	}
+	if (a->end > r->w.size)
+		r->least = is_outermost(a->type) ? a->end : 0;
+	return a->end <= r->w.size;
+}
+
+/** Finds moov among the outermost atoms, and whether what follows it is there. */
 static void walk_file(struct reader *r)
 {
 	struct atom a;
-	for (uint64_t at = 0; read_atom(r, at, r->w.size, &a); at = a.end) {
-		if (strcmp(a.type, "moov") != 0)
+	int rest = 0;
+	for (uint64_t at = 0; rest <= REST_MAX && read_outermost(r, at, &a); at = a.end) {
+		rest += r->has_moov;
+		r->has_mdat |= strcmp(a.type, "mdat") == 0;
+		if (r->has_moov || strcmp(a.type, "moov") != 0)
 			continue;
 		r->has_moov = true;
 		r->moov_size = a.end - a.at;
 		walk(r, a.at, a.end, 0);
-		return;
 	}
 }
 
@@ -327,12 +373,16 @@ static int mp4_read(const struct extract_input *in, struct media *out, char *rea
 	struct reader r = {.out = out};
 	window_init(&r.w, in);
 	const uint8_t *p = window_get(&r.w, 0, 8);
+	if (!p && in->head_len > 4 && incomplete_magic(in->head + 4, in->head_len - 4, "ftyp"))
+		return incomplete_at(reason, in->size, "MP4", 8);
 	if (!p || memcmp(p + 4, "ftyp", 4) != 0)
 		return window_fail(&r.w, reason, "it is not an MP4 file");
 	walk_file(&r);
 	media_set_int(out, FIELD_has_picture, media_int(out, FIELD_has_picture, 0));
+	if (!r.has_moov && (!r.least || r.w.error))
+		return window_fail(&r.w, reason, "the MP4 file has no index");
 	if (!r.has_moov)
-		return window_fail(&r.w, reason, "the MP4 file is cut short: it has no index");
+		return incomplete_at(reason, in->size, "its outline", r.least);
 	double seconds = r.has_sound && r.track_seconds > 0 ? r.track_seconds : r.movie_seconds;
 	if (seconds > 0) {
 		double bitrate = (double)(in->size - r.moov_size) * 8 / seconds / 1000;
@@ -342,6 +392,8 @@ static int mp4_read(const struct extract_input *in, struct media *out, char *rea
 	}
 	if (!r.has_sound)
 		return window_fail(&r.w, reason, "the MP4 file holds no sound");
+	if (r.least)
+		return incomplete_at(reason, in->size, "its outline", r.least);
 	return 0;
 }
 

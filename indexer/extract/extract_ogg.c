@@ -13,6 +13,7 @@
 
 #include "common/cleanup.h"
 #include "indexer/extract/extract_vorbis.h"
+#include "indexer/extract/incomplete.h"
 #include "indexer/extract/window.h"
 
 enum {
@@ -27,6 +28,8 @@ enum {
 	COMMENT_MAX = MEDIA_TEXT_MAX + 256,
 	/** A page is at most this long, so the last one's header is not further from the end. */
 	TAIL_MAX = 65536,
+	/** Bit of a page's flags. */
+	PAGE_IS_END = 4,
 };
 
 /** A place in the packets of one stream. */
@@ -44,6 +47,8 @@ struct packet {
 	uint8_t lacing[255];
 	unsigned piece, pieces;
 	unsigned pages;
+	/** Bytes that the file has at least by the page or packet where it ends; 0 when it does not. */
+	uint64_t least;
 };
 
 struct codec {
@@ -75,10 +80,13 @@ static int64_t enter_page(struct packet *p, uint64_t at)
 	if (p->pages++ >= PAGES_MAX)
 		return -1;
 	const uint8_t *h = window_get(p->w, at, PAGE_HEADER);
+	if (!h && at < p->w->size)
+		p->least = at + PAGE_HEADER;
 	if (!h || memcmp(h, "OggS", 4) != 0 || h[4] != 0)
 		return -1;
 	unsigned pieces = h[26];
 	h = window_get(p->w, at, PAGE_HEADER + pieces);
+	p->least = h ? 0 : at + PAGE_HEADER + pieces;
 	if (!h)
 		return -1;
 	size_t length = 0;
@@ -89,14 +97,18 @@ static int64_t enter_page(struct packet *p, uint64_t at)
 	p->pieces = pieces;
 	p->at = at + PAGE_HEADER + pieces;
 	p->page_end = p->at + length;
+	if (p->page_end > p->w->size)
+		p->least = p->page_end;
 	next_run(p);
 	return get_le32(h + 14);
 }
 
-/** Goes to the next page of our stream. */
+/** Goes to the next page of our stream, in the middle of a packet or in front of one. */
 static bool next_page(struct packet *p)
 {
 	for (;;) {
+		if (p->page_end == p->w->size)
+			p->least = p->page_end + PAGE_HEADER;
 		int64_t serial = enter_page(p, p->page_end);
 		if (serial < 0)
 			return false;
@@ -206,6 +218,8 @@ static bool take_comment(struct packet *p, uint32_t n, bool is_last, size_t *bud
 		return packet_take(p, NULL, rest);
 	/* Only to tell roughly where the audio begins. */
 	p->at += rest;
+	if (p->at > p->w->size)
+		p->least = p->at;
 	return p->at <= p->w->size;
 }
 
@@ -229,38 +243,67 @@ static bool take_comments(struct packet *p, const struct codec *c, struct media 
 	return true;
 }
 
-/** The clock of the last page of our stream in these bytes; -1 when none is there. */
-static int64_t last_clock(const uint8_t *data, size_t n, uint32_t serial)
+/** What the file's last bytes tell. */
+struct ending {
+	/** Of the last page of our stream where a packet ends; -1 when none is there. */
+	int64_t clock;
+	bool has_page;
+	/** Of the last page: whether it says that its stream ends, and whether the file ends first. */
+	bool is_end, is_cut;
+};
+
+/** Whether the page at @h is there to its end, and no other begins behind it. */
+static bool is_whole_page(const uint8_t *h, size_t n)
 {
-	for (size_t i = n < PAGE_HEADER ? 0 : n - PAGE_HEADER + 1; i > 0; i--) {
+	size_t length = PAGE_HEADER + h[26];
+	if (length > n)
+		return false;
+	for (unsigned i = 0; i < h[26]; i++)
+		length += h[PAGE_HEADER + i];
+	if (length > n)
+		return false;
+	size_t rest = n - length;
+	return rest == 0 || rest >= PAGE_HEADER ||
+	       memcmp(h + length, "OggS", rest < 4 ? rest : 4) != 0;
+}
+
+static struct ending read_ending(const uint8_t *data, size_t n, uint32_t serial)
+{
+	struct ending e = {.clock = -1};
+	for (size_t i = n < PAGE_HEADER ? 0 : n - PAGE_HEADER + 1; i > 0 && e.clock < 0; i--) {
 		const uint8_t *h = data + i - 1;
 		if (*h != 'O' || memcmp(h, "OggS", 4) != 0 || h[4] != 0)
 			continue;
-		int64_t clock = (int64_t)get_le64(h + 6);
+		if (!e.has_page) {
+			e.has_page = true;
+			e.is_end = h[5] & PAGE_IS_END;
+			e.is_cut = !is_whole_page(h, n - (i - 1));
+		}
 		/* -1 says that no packet ends in the page. */
-		if (get_le32(h + 14) == serial && clock >= 0)
-			return clock;
+		if (get_le32(h + 14) == serial)
+			e.clock = (int64_t)get_le64(h + 6);
 	}
-	return -1;
+	return e;
 }
 
-static int64_t find_last_clock(struct window *w, uint32_t serial)
+static struct ending find_ending(struct window *w, uint32_t serial)
 {
 	size_t n = w->size < WINDOW_SIZE ? (size_t)w->size : WINDOW_SIZE;
 	const uint8_t *tail = window_get(w, w->size - n, n);
-	int64_t clock = tail ? last_clock(tail, n, serial) : -1;
-	if (clock >= 0 || !tail || w->size <= WINDOW_SIZE)
-		return clock;
+	struct ending e = {.clock = -1};
+	if (tail)
+		e = read_ending(tail, n, serial);
+	if (e.clock >= 0 || !tail || w->size <= WINDOW_SIZE)
+		return e;
 	_buf_ struct buf scratch = BUF_INIT(TAIL_MAX);
 	n = w->size < TAIL_MAX ? (size_t)w->size : TAIL_MAX;
 	tail = window_copy(w, w->size - n, n, &scratch);
-	return tail ? last_clock(tail, n, serial) : -1;
+	return tail ? read_ending(tail, n, serial) : e;
 }
 
-static void take_duration(struct window *w, const struct codec *c, uint32_t serial,
+static void take_duration(const struct window *w, const struct codec *c, int64_t clock,
 			  uint64_t audio_at, struct media *out)
 {
-	int64_t clock = find_last_clock(w, serial);
 	if (clock <= c->skip)
 		return;
 	double duration = (double)(clock - c->skip) / c->rate;
@@ -272,6 +315,27 @@ static void take_duration(struct window *w, const struct codec *c, uint32_t seri
 		media_set_int(out, FIELD_bitrate, (int64_t)bitrate);
 }
 
+/** For a reader that found no more: because the file ends there, or because of damage. */
+static int ogg_fail(const struct packet *p, char *reason, const char *sentence)
+{
+	if (p->least > p->w->size && !p->w->error)
+		return incomplete_at(reason, p->w->size, "its last page", p->least);
+	return window_fail(p->w, reason, sentence);
+}
+
+/** A page that is missing as a whole is not missed: many a good file does not say that it ends. */
+static int check_end(const struct packet *p, const struct ending *e, char *reason)
+{
+	char size[GROUPED_MAX];
+	if (e->is_cut)
+		return incomplete(reason, "the file ends at %s bytes, inside a page",
+				  incomplete_number(p->w->size, size));
+	if (e->has_page && !e->is_end && (e->clock == 0 || p->at >= p->w->size))
+		return incomplete(reason, "the file ends at %s bytes, in front of its sound",
+				  incomplete_number(p->w->size, size));
+	return 0;
+}
+
 static int ogg_read(const struct extract_input *in, struct media *out, char *reason)
 {
 	struct window w;
@@ -279,20 +343,23 @@ static int ogg_read(const struct extract_input *in, struct media *out, char *rea
 	struct codec c;
 	window_init(&w, in);
 	const uint8_t *head = window_get(&w, 0, 4);
+	if (incomplete_magic(in->head, in->head_len, "OggS"))
+		return incomplete_at(reason, in->size, "Ogg", PAGE_HEADER);
 	if (!head || memcmp(head, "OggS", 4) != 0)
 		return window_fail(&w, reason, "it is not an Ogg file");
 	if (!find_stream(&p, &c))
-		return window_fail(&w, reason, "the Ogg file holds no Vorbis or Opus stream");
+		return ogg_fail(&p, reason, "the Ogg file holds no Vorbis or Opus stream");
 	media_set_text(out, FIELD_format, c.format, strlen(c.format));
 	media_set_int(out, FIELD_sample_rate, c.rate);
 	media_set_int(out, FIELD_channels, c.channels);
 	bool is_whole = take_comments(&p, &c, out);
 	media_set_int(out, FIELD_has_picture, media_int(out, FIELD_has_picture, 0));
 	if (!is_whole)
-		return window_fail(&w, reason, "the Ogg comments are damaged or cut short");
+		return ogg_fail(&p, reason, "the Ogg comments are damaged or cut short");
+	struct ending e = find_ending(&w, p.serial);
 	/* Where the comments end, a picture that was left unread included. */
-	take_duration(&w, &c, p.serial, p.at, out);
-	return 0;
+	take_duration(&w, &c, e.clock, p.at, out);
+	return check_end(&p, &e, reason);
 }
 
 static bool ogg_probe(const uint8_t *head, size_t n)

@@ -14,6 +14,11 @@
 #include "common/log.h"
 #include "indexer/child.h"
 
+enum {
+	/** A killed process that has not ended by then waits for a disk that does not answer. */
+	HUNG_MS = 1000,
+};
+
 static int make_slot(struct pool_worker *w)
 {
 	w->slot_fd = memfd_create("worker", MFD_CLOEXEC);
@@ -83,8 +88,7 @@ static void stop_worker(struct pool *p, int i)
 	struct pool_worker *w = &p->worker[i];
 	if (w->results >= 0) {
 		close(w->results);
-		kill(w->pid, SIGKILL);
-		waitpid(w->pid, NULL, 0);
+		child_end(w->pid, 200);
 		frame_reader_clear(&w->reader);
 	}
 	if (w->slot)
@@ -116,6 +120,18 @@ int pool_choose(const struct pool *p)
 	return best;
 }
 
+void pool_kill(struct pool_worker *w)
+{
+	w->is_late = true;
+	w->late_at = mono_ns();
+	kill(w->pid, SIGKILL);
+}
+
+bool pool_is_hung(const struct pool_worker *w)
+{
+	return w->results >= 0 && w->is_late && mono_ns() - w->late_at > HUNG_MS * NS_PER_MS;
+}
+
 void pool_check_deadlines(struct pool *p)
 {
 	int64_t now = mono_ns();
@@ -124,8 +140,7 @@ void pool_check_deadlines(struct pool *p)
 		int64_t since = w->slot ? atomic_load(&w->slot->since) : 0;
 		if (w->results < 0 || !since || now - since < p->deadline_ns || w->is_late)
 			continue;
-		w->is_late = true;
-		kill(w->pid, SIGKILL);
+		pool_kill(w);
 	}
 }
 
@@ -133,19 +148,17 @@ int pool_replace(struct pool *p, int i, struct pool_loss *loss)
 {
 	struct pool_worker *w = &p->worker[i];
 	uint64_t rss = 0, cpu = 0;
-	int status = 0;
 	child_usage(w->pid, &rss, &cpu);
 	w->past_cpu_ns += cpu;
 	if (rss > w->past_rss)
 		w->past_rss = rss;
-	kill(w->pid, SIGKILL);
-	waitpid(w->pid, &status, 0);
+	int status = child_end(w->pid, 500);
 	*loss = (struct pool_loss){
 		.batch = atomic_load(&w->slot->batch),
 		.index = atomic_load(&w->slot->index),
 		.was_reading = atomic_load(&w->slot->since) != 0,
-		.was_late = w->is_late,
-		.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+		.was_late = w->is_late, .abandoned = status == -1 ? w->pid : 0,
+		.signal = status != -1 && WIFSIGNALED(status) ? WTERMSIG(status) : 0,
 	};
 	close(take_fd(w->results));
 	frame_reader_clear(&w->reader);

@@ -26,8 +26,9 @@ struct pool_worker {
 	int slot_fd;
 	/** Batches given and not finished. */
 	int ahead;
-	/** Set when the pool killed it for being slow. */
+	/** Set when the pool killed it for being slow, and when. */
 	bool is_late;
+	int64_t late_at;
 	/** Processor time and peak memory of those that ended. */
 	uint64_t past_cpu_ns, past_rss;
 };
@@ -51,6 +52,11 @@ int pool_choose(const struct pool *p);
 /** Kills workers that read one file for longer than the deadline. */
 void pool_check_deadlines(struct pool *p);
 
+/** Kills a worker: what it was given goes to another. */
+void pool_kill(struct pool_worker *w);
+/** Whether a worker that was killed has not ended: it waits for a dead disk. */
+bool pool_is_hung(const struct pool_worker *w);
+
 /** What a worker was doing when it ended. */
 struct pool_loss {
 	/** 0: nothing, as far as it said. */
@@ -59,11 +65,13 @@ struct pool_loss {
 	/** It had begun to read that file. */
 	bool was_reading;
 	bool was_late;
+	/** It waits for a dead disk and could not be ended: its number, else 0. */
+	pid_t abandoned;
 	/** Signal that ended it, 0 when it exited. */
 	int signal;
 };
 
-/** Reaps a worker whose results ended, and starts another in its place. */
+/** Reaps a worker whose results ended, or gives up one that hangs, and starts another in its place. */
 int pool_replace(struct pool *p, int i, struct pool_loss *loss);
 
 #endif

@@ -71,11 +71,12 @@ static int receive(struct job *job)
 	return 1;
 }
 
-static void add_result(struct buf *out, uint32_t index, int error, const char *reason,
-		       const struct media *media)
+static void add_result(struct buf *out, uint32_t index, int error, uint64_t hash,
+		       const char *reason, const struct media *media)
 {
 	frame_u32(out, index);
 	frame_u32(out, (uint32_t)error);
+	frame_u64(out, hash);
 	frame_bytes(out, reason, strlen(reason));
 	size_t at = out->len;
 	frame_u32(out, 0);
@@ -102,7 +103,7 @@ static void read_one(struct worker_slot *slot, struct job *job, int i, struct me
 	atomic_store(&slot->since, mono_ns());
 	media_reset(media);
 	int error = extract_file(job->kind, &in, media, reason);
-	add_result(out, index, error, reason, media);
+	add_result(out, index, error, in.hash, reason, media);
 }
 
 static int read_batch(struct worker_slot *slot, struct job *job, struct media *media,
@@ -155,6 +156,9 @@ int worker_main(void)
 		return 1;
 	}
 	limit_self();
+	/* a working directory would keep its disk from being unmounted */
+	if (chdir("/") < 0)
+		log_debug("chdir: %s", strerror(errno));
 	media_init(&media);
 	_buf_ struct buf out = BUF_INIT(FRAME_MAX);
 	while (receive(&job) > 0 && read_batch(slot, &job, &media, &out) == 0)
