@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/vec.h"
 #include "indexer/frame.h"
 
@@ -37,6 +38,15 @@ struct diff {
 	VEC(char *) blind;
 	/** A question to the store failed: nothing may be forgotten. */
 	bool has_failed;
+	/** Files are lost and kept for their return. */
+	bool has_gone;
+	/** Since when files are too new to be read. */
+	int64_t quiet_since;
+	/** Some file of the directory at hand, which is new, is being written: all wait for it. */
+	bool is_busy;
+	diff_lost_fn *lost;
+	void *lost_arg;
+	int64_t dir_id;
 	/* the directory at hand */
 	struct bytes dir_at_hand;
 	VEC(struct known) known;
@@ -168,15 +178,44 @@ static bool tries_again(struct diff *d, struct bytes dir, struct seen *e)
 	if (store_error_find(d->o.store, d->o.root, buf_str(&path), path.len, &error) < 0)
 		return true;
 	e->tries = error.tries;
-	if (strcmp(error.kind, "corrupt") == 0)
+	if (strcmp(error.kind, "corrupt") == 0 || strcmp(error.kind, "incomplete") == 0)
 		return false;
 	return strcmp(error.kind, "unreadable") == 0 || error.tries < TRIES;
 }
 
-static bool is_same(const struct store_file *row, const struct seen *e)
+static bool is_same(const struct diff *d, const struct store_file *row, const struct seen *e)
 {
 	return row->size == e->size && row->mtime == e->mtime && row->ctime == e->ctime &&
-	       row->inode == e->inode;
+	       (d->o.has_loose_inodes ||
+		(row->inode == e->inode && (!row->btime || row->btime == e->btime)));
+}
+
+/** A lost file that is back as it was needs no reading. */
+static bool restore(struct diff *d, struct bytes dir, const struct seen *e)
+{
+	struct store_file row;
+	if (!d->has_gone || store_gone_find(d->o.store, d->o.root, dir, e->name, &row) < 0 ||
+	    !is_same(d, &row, e))
+		return false;
+	struct change *c = change_new(CHANGE_RESTORE_FILE, 0);
+	if (!c)
+		return false;
+	c->row = row.id;
+	c->job = d->o.job;
+	bits_add(&d->files, row.id);
+	d->o.sink.put(d->o.sink.arg, c);
+	return true;
+}
+
+/** A time to come is no sign of writing. */
+static bool is_recent(const struct diff *d, int64_t time)
+{
+	return time >= d->quiet_since && time <= now_ns();
+}
+
+static bool is_settled(const struct diff *d, const struct seen *e)
+{
+	return !d->o.quiet_ns || (!is_recent(d, e->mtime) && !is_recent(d, e->ctime));
 }
 
 static void check_file(struct diff *d, struct bytes dir, const struct store_file *row,
@@ -186,15 +225,23 @@ static void check_file(struct diff *d, struct bytes dir, const struct store_file
 	d->counts.bytes += (uint64_t)e->size;
 	if (row) {
 		e->file = row->id;
+		e->old_inode = row->inode != e->inode ? row->inode : 0;
+		e->old_btime = row->btime;
 		bits_add(&d->files, row->id);
 		bool again = d->o.is_full && row->job != d->o.job;
-		if (is_same(row, e) && !again && (row->state == 0 || !tries_again(d, dir, e))) {
+		if (is_same(d, row, e) && !again && (row->state == 0 || !tries_again(d, dir, e))) {
 			d->counts.unchanged++;
 			d->counts.errors += row->state != 0;
 			return;
 		}
+	} else if (restore(d, dir, e)) {
+		d->counts.unchanged++;
+		return;
 	}
-	d->o.sink.wanted(d->o.sink.arg, e);
+	if (d->is_busy || !is_settled(d, e))
+		d->o.sink.unsettled(d->o.sink.arg, dir);
+	else
+		d->o.sink.wanted(d->o.sink.arg, e);
 }
 
 static void check_odd(struct diff *d, struct bytes dir, const struct seen *e)
@@ -225,17 +272,16 @@ static void keep_unknown(struct diff *d, struct bytes dir, const struct seen *e)
 		*slot = strndup(buf_str(&path), path.len);
 }
 
-/* --- chunks --- */
-
-static void forget_file(struct diff *d, int64_t id)
+void diff_blind(struct diff *d, const char *path)
 {
-	struct change *c = change_new(CHANGE_FORGET_FILE, 0);
-	if (!c)
-		return;
-	c->row = id;
-	d->counts.removed++;
-	d->o.sink.put(d->o.sink.arg, c);
+	char **slot = vec_add(&d->blind);
+	if (slot)
+		*slot = strdup(path);
+	else
+		d->has_failed = true;
 }
+
+/* --- chunks --- */
 
 static bool is_blind(const struct diff *d, struct bytes path)
 {
@@ -249,16 +295,17 @@ static bool is_blind(const struct diff *d, struct bytes path)
 	return false;
 }
 
-static int forget_unseen(void *arg, const struct store_file *row)
+static int tell_unseen(void *arg, const struct store_file *row)
 {
 	struct diff *d = arg;
 	_buf_ struct buf path = BUF_INIT(1 << 16);
 	if (row->id > d->last_file || bits_has(&d->files, row->id))
 		return 0;
 	path_of(d->dir_at_hand, row->name, &path);
-	if (!is_blind(d, (struct bytes){buf_str(&path), path.len}))
-		forget_file(d, row->id);
-	return 0;
+	if (is_blind(d, (struct bytes){buf_str(&path), path.len}))
+		return 0;
+	const struct lost_file f = {row->id, d->dir_id, d->dir_at_hand, row->name};
+	return d->lost(d->lost_arg, &f);
 }
 
 static void note_blind(struct diff *d, struct bytes path, int error)
@@ -294,6 +341,9 @@ static size_t check_entries(struct diff *d, struct bytes path, int64_t dir, bool
 			    struct seen *entry, size_t n)
 {
 	size_t matched = 0;
+	d->is_busy = false;
+	for (size_t i = 0; i < n && !dir; i++)
+		d->is_busy |= entry[i].type == ENTRY_FILE && !is_settled(d, &entry[i]);
 	for (size_t i = 0; i < n; i++) {
 		struct store_file row;
 		const struct store_file *found = NULL;
@@ -362,41 +412,81 @@ void diff_fail(struct diff *d)
 
 /* --- the end of a scan --- */
 
-static int finish_dir(void *arg, int64_t id, struct bytes path)
+static bool is_of_slice(const struct diff *d, struct bytes path)
+{
+	const char *slash = memchr(path.data, '/', path.len);
+	size_t n = slash ? (size_t)(slash - path.data) : path.len;
+	return !d->o.slices || !path.len || walk_slice(path.data, n, d->o.slices) == d->o.slice;
+}
+
+static int lost_of_dir(void *arg, int64_t id, struct bytes path)
 {
 	struct diff *d = arg;
-	if (id > d->last_dir || bits_has(&d->clean, id) || is_blind(d, path))
+	if (id > d->last_dir || bits_has(&d->clean, id) || is_blind(d, path) || !is_of_slice(d, path))
 		return 0;
 	/* files that were not seen: of this directory if it was listed, else all of it */
 	d->dir_at_hand = path;
-	int r = store_dir_files(d->o.store, id, forget_unseen, d);
-	if (r == 0 && !bits_has(&d->dirs, id)) {
-		struct change *c = change_new(CHANGE_FORGET_DIR, 0);
-		if (c) {
-			c->row = id;
-			d->o.sink.put(d->o.sink.arg, c);
-		}
-	}
+	d->dir_id = id;
+	return store_dir_files(d->o.store, id, tell_unseen, d);
+}
+
+static int forget_dir(void *arg, int64_t id, struct bytes path)
+{
+	struct diff *d = arg;
+	if (id > d->last_dir || bits_has(&d->dirs, id) || is_blind(d, path) || !is_of_slice(d, path))
+		return 0;
+	struct change *c = change_new(CHANGE_FORGET_DIR, 0);
+	if (!c)
+		return -ENOMEM;
+	c->row = id;
+	d->o.sink.put(d->o.sink.arg, c);
+	return 0;
+}
+
+static int dirs_of_scope(struct diff *d, const struct walk_scope *scope, store_dir_fn *fn)
+{
+	size_t n = strlen(scope->path);
+	bool cover;
+	int64_t id;
+	if (scope->is_deep)
+		return store_dirs_below(d->o.store, d->o.root, scope->path, n, fn, d);
+	int r = store_dir(d->o.store, d->o.root, scope->path, n, &id, &cover);
+	return r == -ENOENT ? 0 : r < 0 ? r : fn(d, id, (struct bytes){scope->path, n});
+}
+
+int diff_lost(struct diff *d, diff_lost_fn *fn, void *arg)
+{
+	int r = d->has_failed ? -EIO : 0;
+	d->lost = fn;
+	d->lost_arg = arg;
+	for (size_t i = 0; i < d->o.scopes && r == 0; i++)
+		r = dirs_of_scope(d, &d->o.scope[i], lost_of_dir);
 	return r;
+}
+
+static void expire_errors(struct diff *d, const struct walk_scope *scope)
+{
+	size_t n = strlen(scope->path);
+	struct change *c = change_new(CHANGE_EXPIRE_ERRORS, n + 1);
+	if (!c)
+		return;
+	c->root = d->o.root;
+	c->job = d->o.job;
+	c->dir = change_copy(c, scope->path, n);
+	c->dir_len = n;
+	c->flag = !scope->is_deep;
+	d->o.sink.put(d->o.sink.arg, c);
 }
 
 int diff_finish(struct diff *d)
 {
-	if (d->has_failed)
-		return -EIO;
-	int r = store_dirs_below(d->o.store, d->o.root, d->o.scope, strlen(d->o.scope), finish_dir, d);
-	if (r < 0)
-		return r;
-	size_t n = strlen(d->o.scope);
-	struct change *c = change_new(CHANGE_EXPIRE_ERRORS, n + 1);
-	if (c) {
-		c->root = d->o.root;
-		c->job = d->o.job;
-		c->dir = change_copy(c, d->o.scope, n);
-		c->dir_len = n;
-		d->o.sink.put(d->o.sink.arg, c);
+	int r = d->has_failed ? -EIO : 0;
+	for (size_t i = 0; i < d->o.scopes && r == 0; i++) {
+		r = dirs_of_scope(d, &d->o.scope[i], forget_dir);
+		if (r == 0 && !d->o.slices)
+			expire_errors(d, &d->o.scope[i]);
 	}
-	return 0;
+	return r;
 }
 
 const struct diff_counts *diff_counts(const struct diff *d)
@@ -410,15 +500,25 @@ int diff_new(const struct diff_options *options, struct diff **out)
 	if (!d)
 		return -ENOMEM;
 	d->o = *options;
-	d->o.scope = strdup(options->scope);
 	d->names = BUF_INIT((size_t)64 << 20);
-	int r = d->o.scope ? store_last_ids(d->o.store, &d->last_dir, &d->last_file) : -ENOMEM;
+	d->quiet_since = now_ns() - options->quiet_ns;
+	for (size_t i = 0; i < d->o.blinds; i++)
+		diff_blind(d, d->o.blind[i]);
+	int r = store_last_ids(d->o.store, &d->last_dir, &d->last_file);
+	if (r == 0)
+		r = store_has_gone(d->o.store);
 	if (r < 0) {
 		diff_free(d);
 		return r;
 	}
+	d->has_gone = r > 0;
 	*out = d;
 	return 0;
+}
+
+bool diff_has_seen(const struct diff *d, int64_t file)
+{
+	return file > d->last_file || bits_has(&d->files, file);
 }
 
 void diff_free(struct diff *d)
@@ -434,6 +534,5 @@ void diff_free(struct diff *d)
 	free(d->dirs.word);
 	free(d->clean.word);
 	free(d->slot);
-	free((char *)(uintptr_t)d->o.scope);
 	free(d);
 }

@@ -1,50 +1,36 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /**
- * A scout's process.  Its main thread reads frames and opens files for the workers; another one
- * runs the walk.  It knows no store and no network.
+ * A scout's process.  Its main thread reads frames and opens files for the workers; one runs the
+ * walk, two watch, one tells twice a second for how long any of them has waited for the disk.  It
+ * knows no store and no network.
  */
 #include "indexer/discover/scout.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/log.h"
-#include "common/thread.h"
-#include "indexer/discover/walk.h"
-#include "indexer/extract/wants.h"
-#include "indexer/frame.h"
+#include "indexer/discover/scout_private.h"
 
-struct scout {
-	char *root;
-	int root_fd;
-	uint32_t kind;
-	int walkers;
-	struct ignore ignore;
-	struct walk *walk;
-	/** Frames of several threads go out whole. */
-	pthread_mutex_t sending;
-	struct thread runner;
-	/** The scan that was stopped last, also before its walk began. */
-	_Atomic uint64_t stopped;
-	uint64_t scan;
-	char *path;
+enum {
+	BEAT_MS = 500,
+	TOLD_MOST = 1 << 20,
 };
 
-static int send_frames(void *arg, const struct buf *frames)
+int scout_send(struct scout *s, const struct buf *frames)
 {
-	struct scout *s = arg;
 	LOCKED(&s->sending);
 	return frame_send(SCOUT_CONTROL, frames->data, frames->len);
+}
+
+static int send_lists(void *arg, const struct buf *frames)
+{
+	return scout_send(arg, frames);
 }
 
 static bool wants(void *arg, const char *name, size_t n)
@@ -53,75 +39,136 @@ static bool wants(void *arg, const char *name, size_t n)
 	return extract_wants((enum media_kind)s->kind, name, n);
 }
 
-/* --- the walk --- */
+/* --- watching --- */
 
-static bool is_empty(int fd)
+static void flush_told(void *arg)
 {
-	bool empty = true;
-	DIR *dir = fdopendir(dup(fd));
-	if (!dir)
-		return false;
-	rewinddir(dir);
-	for (struct dirent *d = readdir(dir); d && empty; d = readdir(dir))
-		empty = strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0;
-	closedir(dir);
-	return empty;
+	struct scout *s = arg;
+	if (!s->told_count)
+		return;
+	memcpy(s->told.data + s->told_start, &s->told_count, sizeof s->told_count);
+	frame_end(&s->told, 0);
+	scout_send(s, &s->told);
+	buf_reset(&s->told);
+	s->told_count = 0;
 }
 
-/** Tells how the root is: at the start of a scan and at its end. */
-static int report_root(struct scout *s, bool is_end)
+static void tell_dirty(void *arg, unsigned flags, const char *path, size_t n)
 {
-	struct stat st = {0};
-	_close_ int fd = open(s->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int error = fd < 0 || fstat(fd, &st) < 0 ? -errno : 0;
-	_buf_ struct buf out = BUF_INIT(256);
-	size_t start = frame_begin(&out, FRAME_ROOT);
-	frame_u64(&out, s->scan);
-	frame_u32(&out, (uint32_t)error);
-	frame_u64(&out, st.st_dev);
-	frame_u32(&out, error == 0 && is_empty(fd));
-	frame_u32(&out, is_end);
-	frame_end(&out, start);
-	send_frames(s, &out);
-	if (error == 0 && !is_end) {
-		if (s->root_fd >= 0)
-			close(s->root_fd);
-		s->root_fd = take_fd(fd);
+	struct scout *s = arg;
+	if (!s->told_count) {
+		frame_begin(&s->told, FRAME_DIRTY);
+		s->told_start = s->told.len;
+		frame_u32(&s->told, 0);
 	}
-	return error;
+	frame_u32(&s->told, flags);
+	frame_bytes(&s->told, path, n);
+	s->told_count++;
+	if (s->told.len > TOLD_MOST)
+		flush_told(s);
+}
+
+static int enter(void *arg, int fd, int parent, const char *path, const struct stat *st)
+{
+	struct scout *s = arg;
+	return watch_directory(s->watch, fd, parent, path, st);
+}
+
+static void send_dirty(struct scout *s, unsigned flags, const char *path)
+{
+	_buf_ struct buf out = BUF_INIT(1 << 17);
+	size_t start = frame_begin(&out, FRAME_DIRTY);
+	frame_u32(&out, 1);
+	frame_u32(&out, flags);
+	frame_bytes(&out, path, strlen(path));
+	frame_end(&out, start);
+	scout_send(s, &out);
+}
+
+static void moved_on(void *arg, const char *path)
+{
+	send_dirty(arg, 0, path);
+}
+
+static struct watch *new_watch(struct scout *s, enum watch_mode mode, uint64_t fstype)
+{
+	struct watch *w = NULL;
+	struct watch_options options = {
+		.root = s->root, .mode = mode, .ignore = &s->ignore, .wants = wants,
+		.dirty = tell_dirty, .flush = flush_told, .arg = s,
+	};
+	int r = watch_new(&options, fstype, &w);
+	if (r < 0)
+		log_warning("%s cannot be watched: %s", s->root, strerror(-r));
+	return w;
+}
+
+static void report_watch(struct scout *s)
+{
+	struct watch_counts c;
+	_buf_ struct buf out = BUF_INIT(1024);
+	watch_count(s->watch, &c);
+	size_t start = frame_begin(&out, FRAME_WATCH);
+	frame_u32(&out, c.mode);
+	frame_u64(&out, c.watched);
+	frame_u64(&out, c.unwatched);
+	frame_u64(&out, c.overflows);
+	frame_bytes(&out, c.reason, strlen(c.reason));
+	frame_end(&out, start);
+	scout_send(s, &out);
+}
+
+/* --- the walk --- */
+
+static bool is_whole(const struct scan_order *o)
+{
+	return o->scopes.len == 1 && !*o->scopes.data[0].path && o->scopes.data[0].is_deep &&
+	       !o->walk.slices;
+}
+
+static uint64_t walk(struct scout *s)
+{
+	struct walk_options options = {
+		.root = s->root_fd, .threads = s->walkers, .ignore = &s->ignore, .wants = wants,
+		.send = send_lists, .enter = enter, .moved_on = moved_on, .arg = s,
+	};
+	struct walk *walk = NULL;
+	if (walk_new(&options, &walk) < 0)
+		return 0;
+	pthread_mutex_lock(&s->sending);
+	s->walk = walk;
+	pthread_mutex_unlock(&s->sending);
+	if (atomic_load(&s->stopped) != atomic_load(&s->scan))
+		walk_run(walk, &s->order.walk);
+	return walk_busy_ns(walk);
 }
 
 static void *run_scan(void *arg)
 {
 	struct scout *s = arg;
-	uint64_t busy = 0;
+	uint64_t busy = 0, fstype;
 	/* trees of links are only looked at as a whole until they are indexed */
-	if (report_root(s, false) == 0 && s->kind != MEDIA_LINK) {
-		struct walk_options options = {
-			.root = s->root_fd, .threads = s->walkers, .ignore = &s->ignore,
-			.wants = wants, .send = send_frames, .arg = s,
-		};
-		struct walk *walk = NULL;
-		if (walk_new(&options, &walk) == 0) {
-			pthread_mutex_lock(&s->sending);
-			s->walk = walk;
-			pthread_mutex_unlock(&s->sending);
-			if (atomic_load(&s->stopped) != s->scan)
-				walk_run(walk, s->scan, s->path);
-			busy = walk_busy_ns(walk);
-		}
-		report_root(s, true);
+	if (scout_report_root(s, false, &fstype) == 0 && s->kind != MEDIA_LINK) {
+		if (!s->watch)
+			s->watch = new_watch(s, (enum watch_mode)s->mode, fstype);
+		if (is_whole(&s->order))
+			watch_walk(s->watch, false);
+		busy = walk(s);
+		if (is_whole(&s->order))
+			watch_walk(s->watch, true);
+		scout_report_root(s, true, &fstype);
+		report_watch(s);
 	}
 	_buf_ struct buf out = BUF_INIT(256);
 	size_t start = frame_begin(&out, FRAME_DONE);
-	frame_u64(&out, s->scan);
+	frame_u64(&out, atomic_load(&s->scan));
 	frame_u64(&out, busy);
 	frame_end(&out, start);
-	send_frames(s, &out);
+	scout_send(s, &out);
 	return NULL;
 }
 
-static struct walk *current_walk(struct scout *s)
+struct walk *scout_walk(struct scout *s)
 {
 	LOCKED(&s->sending);
 	return s->walk;
@@ -129,41 +176,140 @@ static struct walk *current_walk(struct scout *s)
 
 static void end_walk(struct scout *s)
 {
-	atomic_store(&s->stopped, s->scan);
-	struct walk *walk = current_walk(s);
+	atomic_store(&s->stopped, atomic_load(&s->scan));
+	struct walk *walk = scout_walk(s);
 	if (walk)
 		walk_stop(walk);
 	thread_join(&s->runner);
-	walk_free(s->walk);
+	pthread_mutex_lock(&s->sending);
 	s->walk = NULL;
+	pthread_mutex_unlock(&s->sending);
+	walk_free(walk);
+}
+
+static void clear_order(struct scan_order *o)
+{
+	for (size_t i = 0; i < o->scopes.len; i++)
+		free((char *)(uintptr_t)o->scopes.data[i].path);
+	for (size_t i = 0; i < o->skips.len; i++)
+		free(o->skips.data[i]);
+	for (size_t i = 0; i < o->anchors.len; i++)
+		free(o->anchors.data[i].path);
+	vec_clear(&o->scopes);
+	vec_clear(&o->skips);
+	vec_clear(&o->anchors);
+}
+
+static char *get_text(struct frame *f)
+{
+	size_t n;
+	const char *text = frame_get_bytes(f, &n);
+	return strndup(text, n);
+}
+
+static void read_anchors(struct scan_order *o, struct frame *f)
+{
+	uint32_t n = frame_get_u32(f);
+	for (uint32_t i = 0; i < n && !f->is_bad; i++) {
+		struct anchor *a = vec_add(&o->anchors);
+		if (!a)
+			return;
+		a->size = frame_get_u64(f);
+		a->mtime = frame_get_u64(f);
+		a->path = get_text(f);
+	}
+}
+
+static void read_order(struct scan_order *o, struct frame *f)
+{
+	clear_order(o);
+	o->walk = (struct walk_order){0};
+	o->walk.slice = frame_get_u32(f);
+	o->walk.slices = frame_get_u32(f);
+	read_anchors(o, f);
+	uint32_t n = frame_get_u32(f);
+	for (uint32_t i = 0; i < n && !f->is_bad; i++) {
+		char **skip = vec_add(&o->skips);
+		if (skip)
+			*skip = get_text(f);
+	}
+	n = frame_get_u32(f);
+	for (uint32_t i = 0; i < n && !f->is_bad; i++) {
+		struct walk_scope *scope = vec_add(&o->scopes);
+		bool is_deep = frame_get_u32(f) != 0;
+		if (scope)
+			*scope = (struct walk_scope){get_text(f), is_deep};
+	}
+	o->walk.scope = o->scopes.data;
+	o->walk.scopes = o->scopes.len;
+	o->walk.skip = o->skips.data;
+	o->walk.skips = o->skips.len;
 }
 
 static void on_scan(struct scout *s, struct frame *f)
 {
-	size_t n;
 	end_walk(s);
-	s->scan = frame_get_u64(f);
-	const char *path = frame_get_bytes(f, &n);
-	free(s->path);
-	s->path = strndup(path, n);
-	if (!f->is_bad && s->path)
+	atomic_store(&s->scan, frame_get_u64(f));
+	read_order(&s->order, f);
+	s->order.walk.scan = atomic_load(&s->scan);
+	if (!f->is_bad)
 		thread_start(&s->runner, "scan", run_scan, s);
 }
 
-static void on_stop(struct scout *s, struct frame *f)
+/** Directories that a scan did not find any more give their watches back. */
+static void forget_vanished(struct scout *s)
 {
-	if (frame_get_u64(f) != s->scan)
+	VEC(char *) gone = {0};
+	for (size_t i = 0; i < s->order.scopes.len; i++) {
+		const struct walk_scope *scope = &s->order.scopes.data[i];
+		char **slot = NULL;
+		if (scope->is_deep && faccessat(s->root_fd, *scope->path ? scope->path : ".", F_OK,
+						AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+			slot = vec_add(&gone);
+		if (slot)
+			*slot = (char *)(uintptr_t)scope->path;
+	}
+	watch_forget(s->watch, gone.data, gone.len);
+	vec_clear(&gone);
+}
+
+/** When there are too few watches, one mark for all of the disk may be allowed. */
+static void upgrade_watch(struct scout *s)
+{
+	struct watch_counts c;
+	watch_count(s->watch, &c);
+	if (s->mode != WATCH_AUTO || c.mode != WATCH_INOTIFY || !c.unwatched || s->has_upgraded)
 		return;
-	/* first the flag, then the walk: whichever it has reached, it ends */
-	atomic_store(&s->stopped, s->scan);
-	struct walk *walk = current_walk(s);
-	if (walk)
-		walk_stop(walk);
+	s->has_upgraded = true;
+	struct watch *w = new_watch(s, WATCH_FANOTIFY, 0);
+	watch_count(w, &c);
+	if (c.mode != WATCH_FANOTIFY) {
+		watch_free(w);
+		return;
+	}
+	watch_free(s->watch);
+	s->watch = w;
+	/* what happened between the two nobody told */
+	send_dirty(s, DIRTY_DEEP, "");
+}
+
+static void on_release(struct scout *s, struct frame *f)
+{
+	if (frame_get_u64(f) != atomic_load(&s->scan))
+		return;
+	end_walk(s);
+	atomic_store(&s->main_since, mono_ns());
+	if (s->root_fd >= 0 && s->watch)
+		forget_vanished(s);
+	if (s->root_fd >= 0)
+		close(take_fd(s->root_fd));
+	upgrade_watch(s);
+	atomic_store(&s->main_since, 0);
 }
 
 static void on_answer(struct scout *s, struct frame *f)
 {
-	struct walk *walk = current_walk(s);
+	struct walk *walk = scout_walk(s);
 	if (walk)
 		walk_answer(walk, frame_get_u64(f));
 }
@@ -173,120 +319,67 @@ static void on_setup(struct scout *s, struct frame *f)
 	size_t n;
 	s->kind = frame_get_u32(f);
 	s->walkers = (int)frame_get_u32(f);
-	const char *root = frame_get_bytes(f, &n);
-	s->root = strndup(root, n);
+	s->mode = frame_get_u32(f);
+	s->root = get_text(f);
 	uint32_t patterns = frame_get_u32(f);
 	for (uint32_t i = 0; i < patterns && !f->is_bad; i++) {
 		const char *pattern = frame_get_bytes(f, &n);
 		ignore_add(&s->ignore, pattern, n);
 	}
+	s->marker = get_text(f);
 }
 
-/* --- opening files for a worker --- */
+/* --- how long it waits --- */
 
-struct opens {
-	int fd[BATCH_MAX];
-	int count;
-	/** What the worker reads: batch, kind, then (index, path) for each descriptor. */
-	struct buf message;
-};
+static int64_t stall_of(struct scout *s)
+{
+	int64_t now = mono_ns(), longest = 0;
+	const int64_t since[] = {atomic_load(&s->main_since), atomic_load(&s->runner_since)};
+	for (size_t i = 0; i < COUNT_OF(since); i++)
+		if (since[i] && now - since[i] > longest)
+			longest = now - since[i];
+	LOCKED(&s->sending);
+	int64_t walk = s->walk ? walk_stall(s->walk) : 0;
+	return walk > longest ? walk : longest;
+}
 
-static void report_failed(struct scout *s, uint64_t batch, uint32_t index, int error)
+static void send_beat(struct scout *s, int64_t stall)
 {
 	_buf_ struct buf out = BUF_INIT(256);
-	size_t start = frame_begin(&out, FRAME_FAILED);
-	frame_u64(&out, batch);
-	frame_u32(&out, index);
-	frame_u32(&out, (uint32_t)error);
+	size_t start = frame_begin(&out, FRAME_BEAT);
+	frame_u64(&out, atomic_load(&s->scan));
+	frame_u32(&out, (uint32_t)(stall / NS_PER_MS));
 	frame_end(&out, start);
-	send_frames(s, &out);
+	scout_send(s, &out);
 }
 
-static int open_file(const struct scout *s, int dir, const char *path, const char *name)
+static void *beat(void *arg)
 {
-	if (dir >= 0)
-		return openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	struct open_how how = {
-		.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-	};
-	return (int)syscall(SYS_openat2, s->root_fd, path, &how, sizeof how);
-}
-
-/** A regular file's descriptor, or -errno. */
-static int open_regular(const struct scout *s, int dir, const char *path, const char *name)
-{
-	struct stat st;
-	_close_ int fd = open_file(s, dir, path, name);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -ENOTSUP;
-	return take_fd(fd);
-}
-
-static int send_opens(int worker, struct opens *o)
-{
-	struct iovec iov = {o->message.data, o->message.len};
-	union {
-		char bytes[CMSG_SPACE(sizeof o->fd)];
-		struct cmsghdr align;
-	} control = {0};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-	size_t size = sizeof(int) * (size_t)o->count;
-	if (o->count) {
-		msg.msg_control = control.bytes;
-		msg.msg_controllen = CMSG_SPACE(size);
-		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(size);
-		memcpy(CMSG_DATA(c), o->fd, size);
-	}
-	ssize_t n;
-	do
-		n = sendmsg(SCOUT_WORKERS + worker, &msg, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : 0;
-}
-
-static void on_open(struct scout *s, struct frame *f)
-{
-	struct opens o = {.message = BUF_INIT(1 << 18)};
-	_buf_ struct buf path = BUF_INIT(1 << 16);
-	uint32_t index[BATCH_MAX];
-	size_t dir_len, name_len;
-	uint64_t batch = frame_get_u64(f);
-	uint32_t worker = frame_get_u32(f);
-	struct walk *walk = current_walk(s);
-	uint64_t dir_id = frame_get_u64(f);
-	int dir = walk && dir_id ? walk_dir(walk, dir_id) : -1;
-	const char *dir_path = frame_get_bytes(f, &dir_len);
-	frame_u64(&o.message, batch);
-	frame_u32(&o.message, s->kind);
-	while (f->at < f->end && !f->is_bad && o.count < BATCH_MAX) {
-		uint32_t i = frame_get_u32(f);
-		const char *name = frame_get_bytes(f, &name_len);
-		buf_reset(&path);
-		buf_addf(&path, "%.*s%s%.*s", (int)dir_len, dir_path, dir_len ? "/" : "", (int)name_len,
-			 name);
-		int fd = open_regular(s, dir, buf_str(&path), buf_str(&path) + path.len - name_len);
-		if (fd < 0) {
-			report_failed(s, batch, i, fd);
+	struct scout *s = arg;
+	int64_t last = 0;
+	for (;;) {
+		nanosleep(&(struct timespec){0, BEAT_MS * NS_PER_MS}, NULL);
+		int64_t stall = stall_of(s);
+		/* told while it waits, and once when that is over */
+		if (stall < NS_PER_S && !last)
 			continue;
-		}
-		index[o.count] = i;
-		o.fd[o.count++] = fd;
-		frame_u32(&o.message, i);
-		frame_bytes(&o.message, buf_str(&path), path.len);
+		last = stall < NS_PER_S ? 0 : stall;
+		send_beat(s, last);
 	}
-	int r = o.count ? send_opens((int)worker, &o) : 0;
-	for (int i = 0; i < o.count; i++) {
-		if (r < 0)
-			report_failed(s, batch, index[i], r);
-		close(o.fd[i]);
-	}
-	buf_clear(&o.message);
+	return NULL;
+}
+
+static void on_stop(struct scout *s, struct frame *f)
+{
+	if (frame_get_u64(f) != atomic_load(&s->scan))
+		return;
+	/* first the flag, then the walk: whichever it has reached, it ends */
+	atomic_store(&s->stopped, atomic_load(&s->scan));
+	struct walk *walk = scout_walk(s);
+	if (walk)
+		walk_stop(walk);
+	/* it was taken for stuck, perhaps: it is not if it does not wait */
+	send_beat(s, stall_of(s));
 }
 
 /* --- */
@@ -294,8 +387,9 @@ static void on_open(struct scout *s, struct frame *f)
 static void handle(struct scout *s, struct frame *f)
 {
 	static void (*const on[])(struct scout *, struct frame *) = {
-		[FRAME_SETUP] = on_setup,   [FRAME_SCAN] = on_scan, [FRAME_OPEN] = on_open,
-		[FRAME_ANSWER] = on_answer, [FRAME_STOP] = on_stop,
+		[FRAME_SETUP] = on_setup,   [FRAME_SCAN] = on_scan, [FRAME_OPEN] = scout_open,
+		[FRAME_ANSWER] = on_answer, [FRAME_STOP] = on_stop, [FRAME_LOOK] = scout_look,
+		[FRAME_RELEASE] = on_release,
 	};
 	if ((size_t)f->type < COUNT_OF(on) && on[f->type])
 		on[f->type](s, f);
@@ -303,10 +397,15 @@ static void handle(struct scout *s, struct frame *f)
 
 int scout_main(void)
 {
-	struct scout s = {.root_fd = -1, .sending = PTHREAD_MUTEX_INITIALIZER};
+	struct scout s = {
+		.root_fd = -1, .sending = PTHREAD_MUTEX_INITIALIZER, .told = BUF_INIT(4 * TOLD_MOST)};
 	struct frame_reader reader;
 	struct frame f;
+	/* a working directory would keep its disk from being unmounted */
+	if (chdir("/") < 0)
+		log_debug("chdir: %s", strerror(errno));
 	frame_reader_init(&reader, SCOUT_CONTROL);
+	thread_start(&s.beater, "beat", beat, &s);
 	while (frame_reader_fill(&reader) > 0)
 		while (frame_reader_next(&reader, &f) > 0)
 			handle(&s, &f);

@@ -14,20 +14,21 @@
 #include "indexer/child.h"
 #include "indexer/discover/scout.h"
 
-static void add_setup(struct scout *s, int walkers, char *const *patterns, size_t count)
+static void add_setup(struct scout *s, const struct scout_options *o)
 {
 	size_t start = frame_begin(&s->out, FRAME_SETUP);
 	frame_u32(&s->out, s->kind);
-	frame_u32(&s->out, (uint32_t)walkers);
+	frame_u32(&s->out, (uint32_t)o->walkers);
+	frame_u32(&s->out, (uint32_t)o->mode);
 	frame_bytes(&s->out, s->path, strlen(s->path));
-	frame_u32(&s->out, (uint32_t)count);
-	for (size_t i = 0; i < count; i++)
-		frame_bytes(&s->out, patterns[i], strlen(patterns[i]));
+	frame_u32(&s->out, (uint32_t)o->pattern_count);
+	for (size_t i = 0; i < o->pattern_count; i++)
+		frame_bytes(&s->out, o->patterns[i], strlen(o->patterns[i]));
+	frame_bytes(&s->out, o->marker, strlen(o->marker));
 	frame_end(&s->out, start);
 }
 
-int scout_start(struct scout *s, const int *jobs, int workers, int walkers, char *const *patterns,
-		size_t pattern_count)
+int scout_start(struct scout *s, const struct scout_options *o)
 {
 	struct child_fd fds[1 + WORKERS_MAX];
 	int end[2];
@@ -35,9 +36,9 @@ int scout_start(struct scout *s, const int *jobs, int workers, int walkers, char
 	if (r < 0)
 		return r;
 	fds[0] = (struct child_fd){end[1], SCOUT_CONTROL};
-	for (int i = 0; i < workers; i++)
-		fds[1 + i] = (struct child_fd){jobs[i], SCOUT_WORKERS + i};
-	s->pid = child_spawn("--scout", s->name, fds, 1 + workers);
+	for (int i = 0; i < o->workers; i++)
+		fds[1 + i] = (struct child_fd){o->jobs[i], SCOUT_WORKERS + i};
+	s->pid = child_spawn("--scout", s->name, fds, 1 + o->workers);
 	close(end[1]);
 	if (s->pid < 0) {
 		close(end[0]);
@@ -49,7 +50,7 @@ int scout_start(struct scout *s, const int *jobs, int workers, int walkers, char
 	frame_reader_init(&s->reader, s->fd);
 	s->out = BUF_INIT((size_t)64 << 20);
 	s->out_sent = 0;
-	add_setup(s, walkers, patterns, pattern_count);
+	add_setup(s, o);
 	return scout_flush(s);
 }
 
@@ -73,9 +74,7 @@ void scout_stop(struct scout *s)
 	if (s->fd < 0)
 		return;
 	close(take_fd(s->fd));
-	/* a scout in a dead mount cannot be killed: it is not waited for, init reaps it one day */
-	kill(s->pid, SIGKILL);
-	waitpid(s->pid, NULL, WNOHANG);
+	child_end(s->pid, 20);
 	frame_reader_clear(&s->reader);
 	buf_clear(&s->out);
 	s->out_sent = 0;

@@ -21,9 +21,20 @@ struct scout {
 	size_t out_sent;
 };
 
-/** Starts the process and tells it its root.  @jobs: the workers' job sockets. */
-int scout_start(struct scout *s, const int *jobs, int workers, int walkers, char *const *patterns,
-		size_t pattern_count);
+struct scout_options {
+	/** The workers' job sockets. */
+	const int *jobs;
+	int workers, walkers;
+	/** enum watch_mode. */
+	int mode;
+	char *const *patterns;
+	size_t pattern_count;
+	/** A file that the root must hold, "" for none. */
+	const char *marker;
+};
+
+/** Starts the process and tells it its root. */
+int scout_start(struct scout *s, const struct scout_options *o);
 /** Ends the process (the socket closes) and forgets what it had to say. */
 void scout_stop(struct scout *s);
 /** Frees path and name too. */

@@ -11,8 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -21,63 +19,8 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
-#include "common/thread.h"
-#include "common/vec.h"
+#include "indexer/discover/walk_private.h"
 #include "indexer/frame.h"
-
-enum {
-	STACK_LONG = 4096,
-	DEPTH_INLINE = 200,
-	SLOTS = 512,
-	GETDENTS = 32768,
-	FLUSH = 24576,
-};
-
-/** An ancestor; shared by the directories below it. */
-struct link {
-	dev_t device;
-	ino_t inode;
-	_Atomic int refs;
-	struct link *up;
-};
-
-struct todo {
-	char *path;
-	struct link *up;
-};
-
-/** A directory some chunk of which is out. */
-struct slot {
-	uint64_t dir;
-	int fd;
-	/** Chunks out, plus one while the walker still lists it. */
-	int uses;
-};
-
-struct walk {
-	struct walk_options o;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	/* protected by lock: */
-	VEC(struct todo) stack;
-	int working;
-	int out;
-	uint64_t next_dir;
-	struct slot slot[SLOTS];
-	/* --- */
-	_Atomic bool is_stopped;
-	_Atomic uint64_t busy_ns;
-	uint64_t scan;
-};
-
-/** What one thread uses. */
-struct walker {
-	struct walk *w;
-	struct buf frames;
-	/** For lists at depth 0; what goes down inline makes its own. */
-	struct buf entries;
-	char dents[GETDENTS] __attribute__((aligned(8)));
-};
 
 /** One chunk of a list that is being made. */
 struct list {
@@ -90,11 +33,12 @@ struct list {
 	struct buf *entries, own;
 	struct link *link;
 	int depth;
+	bool is_shallow;
 };
 
 /* --- ancestors --- */
 
-static void link_put(struct link *l)
+void walk_put_link(struct link *l)
 {
 	while (l && atomic_fetch_sub(&l->refs, 1) == 1) {
 		struct link *up = l->up;
@@ -121,13 +65,13 @@ static struct link *link_new(struct link *up, const struct stat *st)
 	struct link *l = malloc(sizeof *l);
 	if (!l)
 		return NULL;
-	*l = (struct link){st->st_dev, st->st_ino, 1, link_get(up)};
+	*l = (struct link){st->st_dev, st->st_ino, 1, 0, link_get(up)};
 	return l;
 }
 
 /* --- what is out --- */
 
-static int flush(struct walker *me)
+int walk_flush(struct walker *me)
 {
 	int r = me->frames.len ? me->w->o.send(me->w->o.arg, &me->frames) : 0;
 	buf_reset(&me->frames);
@@ -139,6 +83,7 @@ static int flush(struct walker *me)
 static int take_slot(struct walker *me, int fd, uint64_t *dir)
 {
 	struct walk *w = me->w;
+	atomic_store_explicit(me->since, 0, memory_order_relaxed);
 	LOCKED(&w->lock);
 	while (!atomic_load(&w->is_stopped)) {
 		for (int i = 0; i < SLOTS; i++) {
@@ -189,10 +134,12 @@ int walk_dir(struct walk *w, uint64_t dir)
 static int take_credit(struct walker *me, uint64_t dir)
 {
 	struct walk *w = me->w;
+	/* what it waits for now is not the disk */
+	atomic_store_explicit(me->since, 0, memory_order_relaxed);
 	LOCKED(&w->lock);
 	if (w->out >= WALK_CREDIT) {
 		pthread_mutex_unlock(&w->lock);
-		int r = flush(me);
+		int r = walk_flush(me);
 		pthread_mutex_lock(&w->lock);
 		if (r < 0)
 			return r;
@@ -213,7 +160,7 @@ static int send_chunk(struct list *l, int error)
 		return r;
 	struct buf *out = &l->me->frames;
 	size_t start = frame_begin(out, FRAME_LIST);
-	frame_u64(out, l->me->w->scan);
+	frame_u64(out, l->me->w->order->scan);
 	frame_u64(out, l->dir);
 	frame_u32(out, l->flags);
 	frame_u32(out, (uint32_t)error);
@@ -224,7 +171,7 @@ static int send_chunk(struct list *l, int error)
 	buf_reset(l->entries);
 	l->count = 0;
 	l->flags &= ~(uint32_t)LIST_FIRST;
-	return out->len >= FLUSH ? flush(l->me) : 0;
+	return out->len >= FLUSH ? walk_flush(l->me) : 0;
 }
 
 /* --- one directory --- */
@@ -247,31 +194,59 @@ static int add_entry(struct list *l, const char *name, unsigned type, const stru
 	frame_u64(e, (uint64_t)(st->stx_mtime.tv_sec * NS_PER_S + st->stx_mtime.tv_nsec));
 	frame_u64(e, (uint64_t)(st->stx_ctime.tv_sec * NS_PER_S + st->stx_ctime.tv_nsec));
 	frame_u64(e, st->stx_ino);
+	frame_u64(e, st->stx_mask & STATX_BTIME
+			     ? (uint64_t)(st->stx_btime.tv_sec * NS_PER_S + st->stx_btime.tv_nsec)
+			     : 0);
+	frame_u32(e, st->stx_nlink);
 	frame_bytes(e, name, strlen(name));
 	return ++l->count == WALK_CHUNK ? send_chunk(l, 0) : 0;
 }
 
-static int list_directory(struct walker *me, const char *path, struct link *up, int depth);
+uint32_t walk_slice(const char *name, size_t n, uint32_t slices)
+{
+	uint32_t h = 2166136261u;
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ (uint8_t)name[i]) * 16777619u;
+	return slices ? h % slices : 0;
+}
+
+static int by_text(const void *key, const void *at)
+{
+	return strcmp(key, *(char *const *)at);
+}
+
+static bool is_skipped(const struct list *l, const char *name, const char *path)
+{
+	const struct walk_order *o = l->me->w->order;
+	if (o->slices && !*l->path && walk_slice(name, strlen(name), o->slices) != o->slice)
+		return true;
+	return o->skips && bsearch(path, o->skip, o->skips, sizeof *o->skip, by_text);
+}
 
 static int go_down(struct list *l, const char *name)
 {
 	struct walk *w = l->me->w;
 	char *path = NULL;
+	if (l->is_shallow)
+		return 0;
 	if (asprintf(&path, "%s%s%s", l->path, *l->path ? "/" : "", name) < 0)
 		return -ENOMEM;
 	_free_ char *owned = path;
+	if (is_skipped(l, name, path))
+		return 0;
 	{
 		LOCKED(&w->lock);
 		if (w->stack.len < STACK_LONG || l->depth >= DEPTH_INLINE) {
 			struct todo *t = vec_add(&w->stack);
 			if (!t)
 				return -ENOMEM;
-			*t = (struct todo){take(owned), link_get(l->link)};
+			*t = (struct todo){take(owned), link_get(l->link), false};
 			pthread_cond_signal(&w->changed);
 			return 0;
 		}
 	}
-	return list_directory(l->me, path, l->link, l->depth + 1);
+	const struct todo below = {path, l->link, false};
+	return walk_directory(l->me, &below, l->depth + 1);
 }
 
 static int visit(struct list *l, const struct dirent64 *d)
@@ -280,6 +255,7 @@ static int visit(struct list *l, const struct dirent64 *d)
 	const char *name = d->d_name;
 	if (name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2])))
 		return 0;
+	l->flags &= ~(uint32_t)LIST_EMPTY;
 	size_t len = strlen(name);
 	if (d->d_type == DT_LNK || ignore_matches(o->ignore, name, len))
 		return 0;
@@ -294,7 +270,7 @@ static int visit(struct list *l, const struct dirent64 *d)
 	mode_t type = d->d_type == DT_DIR ? S_IFDIR : 0;
 	if (type != S_IFDIR || wanted) {
 		if (syscall(SYS_statx, l->fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
-			    STATX_BASIC_STATS, &st) < 0)
+			    STATX_BASIC_STATS | STATX_BTIME, &st) < 0)
 			return errno == ENOENT ? 0 : add_entry(l, name, ENTRY_UNKNOWN, &st);
 		type = st.stx_mode & S_IFMT;
 	}
@@ -316,6 +292,7 @@ static int read_entries(struct list *l)
 			return -ENOMEM;
 	}
 	for (;;) {
+		atomic_store_explicit(l->me->since, mono_ns(), memory_order_relaxed);
 		long n = syscall(SYS_getdents64, l->fd, dents, GETDENTS);
 		if (n < 0)
 			return -errno;
@@ -333,26 +310,43 @@ static int read_entries(struct list *l)
 	}
 }
 
-static int open_list(struct list *l, struct link *up)
+static int open_list(struct list *l, struct link *up, struct stat *st)
 {
-	struct stat st;
-	l->fd = open_below(l->me->w->o.root, l->path, O_RDONLY | O_DIRECTORY);
-	if (l->fd < 0 || fstat(l->fd, &st) < 0)
+	const struct walk_options *o = &l->me->w->o;
+	l->fd = open_below(o->root, l->path, O_RDONLY | O_DIRECTORY);
+	if (l->fd < 0 || fstat(l->fd, st) < 0)
 		return -errno;
-	l->link = link_new(up, &st);
-	return l->link ? 0 : -errno;
+	l->link = link_new(up, st);
+	if (!l->link)
+		return -errno;
+	if (o->enter)
+		l->link->watch = o->enter(o->arg, l->fd, up ? up->watch : 0, l->path, st);
+	return 0;
 }
 
-/** Lists one directory; its own errors go out with its list, only ends of the walk return. */
-static int list_directory(struct walker *me, const char *path, struct link *up, int depth)
+/** What was watched from before it was listed is told by its events; the rest has to be compared. */
+static void check_again(const struct list *l, const struct stat *before)
 {
+	const struct walk_options *o = &l->me->w->o;
+	struct stat st;
+	if (o->moved_on && !l->link->watch && fstat(l->fd, &st) == 0 &&
+	    (st.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+	     st.st_mtim.tv_nsec != before->st_mtim.tv_nsec))
+		o->moved_on(o->arg, l->path);
+}
+
+int walk_directory(struct walker *me, const struct todo *t, int depth)
+{
+	struct stat st;
 	struct list l = {
-		.me = me, .path = path, .fd = -1, .flags = LIST_FIRST, .depth = depth,
-		.own = BUF_INIT(1 << 20),
+		.me = me, .path = t->path, .fd = -1, .depth = depth, .own = BUF_INIT(1 << 20),
+		.flags = LIST_FIRST | LIST_EMPTY | (t->is_shallow ? LIST_SHALLOW : 0),
+		.is_shallow = t->is_shallow,
 	};
 	l.entries = depth ? &l.own : &me->entries;
 	buf_reset(l.entries);
-	int error = open_list(&l, up);
+	atomic_store_explicit(me->since, mono_ns(), memory_order_relaxed);
+	int error = open_list(&l, t->up, &st);
 	if (error == -ELOOP) {
 		close(l.fd);
 		return 0;
@@ -361,157 +355,26 @@ static int list_directory(struct walker *me, const char *path, struct link *up, 
 	if (r < 0) {
 		if (l.fd >= 0)
 			close(l.fd);
-		link_put(l.link);
+		walk_put_link(l.link);
 		return r;
 	}
 	if (error == 0)
 		error = read_entries(&l);
+	if (error == 0)
+		check_again(&l, &st);
+	else
+		l.flags &= ~(uint32_t)LIST_EMPTY;
+	atomic_store_explicit(me->since, 0, memory_order_relaxed);
 	r = error == -ECANCELED ? error : 0;
 	if (r == 0) {
 		l.flags |= LIST_LAST;
 		r = send_chunk(&l, error);
 	}
 	buf_clear(&l.own);
-	link_put(l.link);
+	walk_put_link(l.link);
 	_close_ int fd = -1;
 	LOCKED(&me->w->lock);
 	fd = drop_use(me->w, l.dir);
 	pthread_cond_broadcast(&me->w->changed);
 	return r;
-}
-
-/* --- threads --- */
-
-/** The next directory, or false when no thread will ever add one. */
-static bool next_todo(struct walker *me, struct todo *t)
-{
-	struct walk *w = me->w;
-	LOCKED(&w->lock);
-	w->working--;
-	while (!w->stack.len && w->working > 0 && !atomic_load(&w->is_stopped)) {
-		if (me->frames.len) {
-			pthread_mutex_unlock(&w->lock);
-			flush(me);
-			pthread_mutex_lock(&w->lock);
-			continue;
-		}
-		pthread_cond_wait(&w->changed, &w->lock);
-	}
-	if (!w->stack.len || atomic_load(&w->is_stopped)) {
-		pthread_cond_broadcast(&w->changed);
-		return false;
-	}
-	*t = w->stack.data[--w->stack.len];
-	w->working++;
-	return true;
-}
-
-static void *walker_main(void *arg)
-{
-	struct walk *w = arg;
-	struct walker *me = calloc(1, sizeof *me);
-	if (!me)
-		return NULL;
-	me->w = w;
-	me->frames = BUF_INIT(FRAME_MAX);
-	me->entries = BUF_INIT(1 << 20);
-	struct todo t;
-	while (next_todo(me, &t)) {
-		int64_t start = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-		list_directory(me, t.path, t.up, 0);
-		atomic_fetch_add(&w->busy_ns, (uint64_t)(clock_ns(CLOCK_THREAD_CPUTIME_ID) - start));
-		free(t.path);
-		link_put(t.up);
-	}
-	flush(me);
-	buf_clear(&me->frames);
-	buf_clear(&me->entries);
-	free(me);
-	return NULL;
-}
-
-static void drop_stack(struct walk *w)
-{
-	for (size_t i = 0; i < w->stack.len; i++) {
-		free(w->stack.data[i].path);
-		link_put(w->stack.data[i].up);
-	}
-	w->stack.len = 0;
-}
-
-/** Chunks of a stopped scan will not be answered. */
-static void forget_slots(struct walk *w)
-{
-	for (int i = 0; i < SLOTS; i++) {
-		if (w->slot[i].uses && w->slot[i].fd >= 0)
-			close(w->slot[i].fd);
-		w->slot[i].uses = 0;
-	}
-	w->out = 0;
-}
-
-int walk_run(struct walk *w, uint64_t scan, const char *path)
-{
-	enum { MOST = 16 };
-	struct thread thread[MOST] = {0};
-	int n = w->o.threads < 1 ? 1 : w->o.threads > MOST ? MOST : w->o.threads;
-	{
-		LOCKED(&w->lock);
-		drop_stack(w);
-		forget_slots(w);
-		struct todo *t = vec_add(&w->stack);
-		if (!t)
-			return -ENOMEM;
-		*t = (struct todo){strdup(path), NULL};
-		w->scan = scan;
-		w->working = n;
-	}
-	atomic_store(&w->busy_ns, 0);
-	for (int i = 0; i < n; i++) {
-		char name[24];
-		snprintf(name, sizeof name, "walk %d", i);
-		if (thread_start(&thread[i], name, walker_main, w) < 0) {
-			LOCKED(&w->lock);
-			w->working--;
-		}
-	}
-	for (int i = 0; i < n; i++)
-		thread_join(&thread[i]);
-	return atomic_load(&w->is_stopped) ? -ECANCELED : 0;
-}
-
-void walk_stop(struct walk *w)
-{
-	atomic_store(&w->is_stopped, true);
-	LOCKED(&w->lock);
-	pthread_cond_broadcast(&w->changed);
-}
-
-uint64_t walk_busy_ns(const struct walk *w)
-{
-	return atomic_load(&w->busy_ns);
-}
-
-int walk_new(const struct walk_options *options, struct walk **out)
-{
-	struct walk *w = calloc(1, sizeof *w);
-	if (!w)
-		return -ENOMEM;
-	w->o = *options;
-	pthread_mutex_init(&w->lock, NULL);
-	pthread_cond_init(&w->changed, NULL);
-	*out = w;
-	return 0;
-}
-
-void walk_free(struct walk *w)
-{
-	if (!w)
-		return;
-	drop_stack(w);
-	forget_slots(w);
-	vec_clear(&w->stack);
-	pthread_cond_destroy(&w->changed);
-	pthread_mutex_destroy(&w->lock);
-	free(w);
 }

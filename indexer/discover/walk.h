@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "common/buf.h"
 #include "indexer/discover/ignore.h"
@@ -24,6 +25,13 @@ enum {
 
 struct walk;
 
+/** Where a walk begins; "" is the root. */
+struct walk_scope {
+	const char *path;
+	/** With all below it; else the directory alone. */
+	bool is_deep;
+};
+
 struct walk_options {
 	/** Descriptor of the root directory; borrowed. */
 	int root;
@@ -33,14 +41,37 @@ struct walk_options {
 	bool (*wants)(void *arg, const char *name, size_t n);
 	/** Sends frames; called by several threads; one call is one write. */
 	int (*send)(void *arg, const struct buf *frames);
+	/**
+	 * An open directory, before it is listed: @parent is what was answered for its parent, 0 when
+	 * it was not visited.  Called by several threads.  NULL: not asked for.
+	 */
+	int (*enter)(void *arg, int fd, int parent, const char *path, const struct stat *st);
+	/** A directory changed while it was listed.  NULL: not asked for. */
+	void (*moved_on)(void *arg, const char *path);
 	void *arg;
+};
+
+/** One walk. */
+struct walk_order {
+	uint64_t scan;
+	const struct walk_scope *scope;
+	size_t scopes;
+	/** Directories that are not entered; sorted by strcmp. */
+	char *const *skip;
+	size_t skips;
+	/** Of the directories in the root only every @slices-th, by name; 0: all. */
+	uint32_t slice, slices;
 };
 
 int walk_new(const struct walk_options *options, struct walk **out);
 void walk_free(struct walk *w);
 
-/** Walks @path ("" = the root) and all below; returns when every list was sent or stopped. */
-int walk_run(struct walk *w, uint64_t scan, const char *path);
+/** Returns when every list was sent, or when stopped.  @order: borrowed meanwhile. */
+int walk_run(struct walk *w, const struct walk_order *order);
+/** For how long some thread has waited for the disk, in ns.  Any thread. */
+int64_t walk_stall(const struct walk *w);
+/** Which slice a directory of the root belongs to. */
+uint32_t walk_slice(const char *name, size_t n, uint32_t slices);
 /** Lets walk_run() end soon.  Any thread. */
 void walk_stop(struct walk *w);
 /** One chunk of directory @dir is done with. Any thread. */

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Opens files for the workers and passes the descriptors on. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "indexer/discover/scout.h"
+#include "indexer/discover/scout_private.h"
+
+struct opens {
+	int fd[BATCH_MAX];
+	int count;
+	/** What the worker reads: batch, kind, then (index, path) for each descriptor. */
+	struct buf message;
+};
+
+static void report_failed(struct scout *s, uint64_t batch, uint32_t index, int error)
+{
+	_buf_ struct buf out = BUF_INIT(256);
+	size_t start = frame_begin(&out, FRAME_FAILED);
+	frame_u64(&out, batch);
+	frame_u32(&out, index);
+	frame_u32(&out, (uint32_t)error);
+	frame_end(&out, start);
+	scout_send(s, &out);
+}
+
+static int open_file(const struct scout *s, int dir, const char *path, const char *name)
+{
+	if (dir >= 0)
+		return openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct open_how how = {
+		.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	return (int)syscall(SYS_openat2, s->root_fd, path, &how, sizeof how);
+}
+
+/** A regular file's descriptor, or -errno. */
+static int open_regular(const struct scout *s, int dir, const char *path, const char *name)
+{
+	struct stat st;
+	_close_ int fd = open_file(s, dir, path, name);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -ENOTSUP;
+	return take_fd(fd);
+}
+
+static int send_opens(int worker, struct opens *o)
+{
+	struct iovec iov = {o->message.data, o->message.len};
+	union {
+		char bytes[CMSG_SPACE(sizeof o->fd)];
+		struct cmsghdr align;
+	} control = {0};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	size_t size = sizeof(int) * (size_t)o->count;
+	if (o->count) {
+		msg.msg_control = control.bytes;
+		msg.msg_controllen = CMSG_SPACE(size);
+		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(size);
+		memcpy(CMSG_DATA(c), o->fd, size);
+	}
+	ssize_t n;
+	do
+		n = sendmsg(SCOUT_WORKERS + worker, &msg, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
+}
+
+void scout_open(struct scout *s, struct frame *f)
+{
+	struct opens o = {.message = BUF_INIT(1 << 18)};
+	_buf_ struct buf path = BUF_INIT(1 << 16);
+	uint32_t index[BATCH_MAX];
+	size_t dir_len, name_len;
+	uint64_t batch = frame_get_u64(f);
+	uint32_t worker = frame_get_u32(f);
+	struct walk *walk = scout_walk(s);
+	uint64_t dir_id = frame_get_u64(f);
+	int dir = walk && dir_id ? walk_dir(walk, dir_id) : -1;
+	const char *dir_path = frame_get_bytes(f, &dir_len);
+	frame_u64(&o.message, batch);
+	frame_u32(&o.message, s->kind);
+	while (f->at < f->end && !f->is_bad && o.count < BATCH_MAX) {
+		uint32_t i = frame_get_u32(f);
+		const char *name = frame_get_bytes(f, &name_len);
+		buf_reset(&path);
+		buf_addf(&path, "%.*s%s%.*s", (int)dir_len, dir_path, dir_len ? "/" : "", (int)name_len,
+			 name);
+		atomic_store(&s->main_since, mono_ns());
+		int fd = open_regular(s, dir, buf_str(&path), buf_str(&path) + path.len - name_len);
+		if (fd < 0) {
+			report_failed(s, batch, i, fd);
+			continue;
+		}
+		index[o.count] = i;
+		o.fd[o.count++] = fd;
+		frame_u32(&o.message, i);
+		frame_bytes(&o.message, buf_str(&path), path.len);
+	}
+	atomic_store(&s->main_since, 0);
+	int r = o.count ? send_opens((int)worker, &o) : 0;
+	for (int i = 0; i < o.count; i++) {
+		if (r < 0)
+			report_failed(s, batch, index[i], r);
+		close(o.fd[i]);
+	}
+	buf_clear(&o.message);
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** How the root is, and whether what a scan missed is really not there. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "indexer/discover/scout_private.h"
+
+struct root_facts {
+	int error, marker_error;
+	uint64_t device, fstype;
+	bool is_empty;
+	uint32_t answered;
+};
+
+/** 1 when it lists no entry, 0 when some, or -errno. */
+static int is_empty(int fd)
+{
+	int copy = dup(fd), empty = 1;
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	if (!dir) {
+		empty = -errno;
+		if (copy >= 0)
+			close(copy);
+		return empty;
+	}
+	rewinddir(dir);
+	errno = 0;
+	for (struct dirent *d = readdir(dir); d && empty; d = readdir(dir))
+		empty = strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0;
+	if (empty && errno)
+		empty = -errno;
+	closedir(dir);
+	return empty;
+}
+
+/** lstat() below an open root that follows no link on the way. */
+static int stat_below(int root, const char *path, struct stat *st)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+	};
+	_close_ int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+	return fd < 0 || fstat(fd, st) < 0 ? -errno : 0;
+}
+
+static uint32_t count_anchors(const struct scout *s, int root)
+{
+	uint32_t n = 0;
+	for (size_t i = 0; i < s->order.anchors.len; i++) {
+		const struct anchor *a = &s->order.anchors.data[i];
+		struct stat st;
+		if (stat_below(root, a->path, &st) == 0 && (uint64_t)st.st_size == a->size &&
+		    (uint64_t)(st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec) == a->mtime)
+			n++;
+	}
+	return n;
+}
+
+/** Returns the open root, or -1 with f->error. */
+static int look_at_root(const struct scout *s, struct root_facts *f)
+{
+	struct stat st;
+	struct statfs fs;
+	_close_ int fd = open(s->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0) {
+		f->error = -errno;
+		return -1;
+	}
+	f->device = st.st_dev;
+	f->fstype = (uint32_t)fs.f_type;
+	int empty = is_empty(fd);
+	if (empty < 0) {
+		f->error = empty;
+		return -1;
+	}
+	f->is_empty = empty > 0;
+	if (*s->marker)
+		f->marker_error = stat_below(fd, s->marker, &st);
+	return take_fd(fd);
+}
+
+/** As the kernel calls it: without links. */
+static void add_real_path(int fd, struct buf *out)
+{
+	char self[64], path[8192];
+	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	ssize_t n = fd < 0 ? 0 : readlink(self, path, sizeof path);
+	frame_bytes(out, path, n > 0 ? (size_t)n : 0);
+}
+
+int scout_report_root(struct scout *s, bool is_end, uint64_t *fstype)
+{
+	struct root_facts f = {0};
+	atomic_store(&s->runner_since, mono_ns());
+	_close_ int fd = look_at_root(s, &f);
+	if (fd >= 0)
+		f.answered = count_anchors(s, fd);
+	atomic_store(&s->runner_since, 0);
+	_buf_ struct buf out = BUF_INIT(1 << 16);
+	size_t start = frame_begin(&out, FRAME_ROOT);
+	frame_u64(&out, atomic_load(&s->scan));
+	frame_u32(&out, (uint32_t)f.error);
+	frame_u64(&out, f.device);
+	frame_u64(&out, f.fstype);
+	frame_u32(&out, f.is_empty);
+	frame_u32(&out, (uint32_t)s->order.anchors.len);
+	frame_u32(&out, f.answered);
+	frame_u32(&out, (uint32_t)f.marker_error);
+	frame_u32(&out, is_end);
+	add_real_path(fd, &out);
+	frame_end(&out, start);
+	scout_send(s, &out);
+	*fstype = f.fstype;
+	if (f.error == 0 && !is_end) {
+		if (s->root_fd >= 0)
+			close(s->root_fd);
+		s->root_fd = take_fd(fd);
+	}
+	return f.error;
+}
+
+void scout_look(struct scout *s, struct frame *f)
+{
+	struct root_facts facts = {0};
+	_buf_ struct buf out = BUF_INIT(1 << 20), path = BUF_INIT(1 << 16);
+	uint64_t scan = frame_get_u64(f);
+	uint32_t n = frame_get_u32(f);
+	atomic_store(&s->main_since, mono_ns());
+	/* by the path, not by what was opened at the start: something may be mounted over it now */
+	_close_ int root = look_at_root(s, &facts);
+	size_t start = frame_begin(&out, FRAME_SEEN);
+	frame_u64(&out, scan);
+	frame_u32(&out, (uint32_t)facts.error);
+	frame_u64(&out, facts.device);
+	frame_u32(&out, n);
+	for (uint32_t i = 0; i < n && !f->is_bad; i++) {
+		size_t len;
+		struct stat st;
+		const char *p = frame_get_bytes(f, &len);
+		buf_reset(&path);
+		buf_add(&path, p, len);
+		atomic_store(&s->main_since, mono_ns());
+		frame_u32(&out, root < 0 ? (uint32_t)facts.error
+					 : (uint32_t)stat_below(root, buf_str(&path), &st));
+	}
+	atomic_store(&s->main_since, 0);
+	frame_end(&out, start);
+	scout_send(s, &out);
+}
