@@ -33,5 +33,6 @@ void change_free(void *arg)
 	if (!c)
 		return;
 	free(c->run);
+	snapshot_free(c->snapshot);
 	free(c);
 }

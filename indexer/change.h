@@ -9,12 +9,23 @@
 #include <stdint.h>
 
 #include "common/metrics.h"
+#include "common/snapshot.h"
 
 enum change_kind {
 	/** A file was read, or failed: root, job, dir, name, stat, of, media or error. */
 	CHANGE_FILE,
-	/** A file is gone: row. */
+	/** A file of a former root: row. */
 	CHANGE_FORGET_FILE,
+	/** A file is not at its place any more: row, dir_id, name. */
+	CHANGE_LOSE_FILE,
+	/** A lost file is back as it was: row, job. */
+	CHANGE_RESTORE_FILE,
+	/** A scan ended: who is who. */
+	CHANGE_RESOLVE,
+	/** The row is a file of its own, though it shares its inode: row; flag: to be looked at again. */
+	CHANGE_SETTLE_TWIN,
+	/** Ends what is lost since before since. */
+	CHANGE_PURGE_GONE,
 	/** A directory is gone, its files before it: row. */
 	CHANGE_FORGET_DIR,
 	/** The directory's picture came or went: row, flag. */
@@ -23,8 +34,18 @@ enum change_kind {
 	CHANGE_ERROR,
 	/** Errors of paths not seen by the job any more: root, job, dir (the path). */
 	CHANGE_EXPIRE_ERRORS,
-	/** State of a root: root, state, error_reason, since, device. */
+	/** State of a root: root, state, error_reason, total (files held). */
 	CHANGE_ROOT,
+	/** The disk that a root is on: root, device, state (type of the file system), dir (its path
+	 * without links). */
+	CHANGE_ROOT_IDENTITY,
+	/** How a root is watched: root, error_reason. */
+	CHANGE_ROOT_WATCH,
+	/** A file system mounted below a root: root, dir (its path), device, name (type), state,
+	 * error_reason, total (files held). */
+	CHANGE_MOUNT,
+	/** Nothing is expected there any more: root, dir. */
+	CHANGE_DELETE_MOUNT,
 	/** Adds up a root's files: root. */
 	CHANGE_RECOUNT,
 	/** A former root, its files forgotten before it: root. */
@@ -41,23 +62,29 @@ enum change_kind {
 	CHANGE_REQUEUE_JOBS,
 	/** State of a job: job, state, error_reason (result), times, done, total. */
 	CHANGE_JOB,
+	/** What verify found: job, total (differences), done (files), dir (path NUL text NUL …). */
+	CHANGE_VERIFY,
 	/** An ended scan: run. */
 	CHANGE_RUN,
 	/** Something worth an event: name (kind), dir (JSON object). */
 	CHANGE_EVENT,
-	/** The answer to the last order: name (key), dir (text). */
+	/** A text of the meta table: name (key), dir (text), of (the topics that show it). */
 	CHANGE_META,
+	/** The documents of status/ as they were: snapshot; answers row, 0 when not kept. */
+	CHANGE_HISTORY,
 };
 
 struct waiter;
 
 struct change {
 	enum change_kind kind;
-	int64_t root, job, row;
+	int64_t root, job, row, dir_id;
 	/** Texts, each NUL-terminated and of any bytes; "" when not used. */
 	const char *dir, *name, *state, *error_kind, *error_reason;
 	size_t dir_len, name_len;
-	int64_t size, mtime, ctime, inode;
+	int64_t size, mtime, ctime, inode, btime, links;
+	/** Of the file's first bytes and size, 0 when there is none: see extract/fingerprint.h. */
+	uint64_t hash;
 	unsigned of;
 	bool flag;
 	/** CHANGE_FILE: the row's last good media stays. */
@@ -69,6 +96,7 @@ struct change {
 	const uint8_t *media;
 	size_t media_len;
 	struct run *run;
+	struct snapshot *snapshot;
 	/** Set by writer_call(). */
 	struct waiter *waiter;
 	/** Where the texts lie. */

@@ -10,10 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/log.h"
+#include "common/vec.h"
 
 extern char **environ;
 
@@ -64,6 +68,42 @@ pid_t child_spawn(const char *role, const char *title, const struct child_fd *fd
 	if (r)
 		log_error("cannot start a process (%s %s): %s", role, title, strerror(r));
 	return r ? -r : pid;
+}
+
+/** Killed and not ended yet. */
+static VEC(pid_t) abandoned;
+
+int child_end(pid_t pid, int wait_ms)
+{
+	int status = 0;
+	kill(pid, SIGKILL);
+	for (int64_t end = mono_ns() + wait_ms * NS_PER_MS;;) {
+		pid_t r = waitpid(pid, &status, WNOHANG);
+		if (r == pid)
+			return status;
+		if (r < 0 || mono_ns() >= end)
+			break;
+		nanosleep(&(struct timespec){0, NS_PER_MS / 2}, NULL);
+	}
+	pid_t *slot = vec_add(&abandoned);
+	if (slot)
+		*slot = pid;
+	return -1;
+}
+
+bool child_is_abandoned(pid_t pid)
+{
+	for (size_t i = 0; i < abandoned.len; i++)
+		if (abandoned.data[i] == pid)
+			return true;
+	return false;
+}
+
+void child_reap(void)
+{
+	for (size_t i = abandoned.len; i-- > 0;)
+		if (waitpid(abandoned.data[i], NULL, WNOHANG) != 0)
+			abandoned.data[i] = abandoned.data[--abandoned.len];
 }
 
 static uint64_t status_kib(pid_t pid, const char *key)

@@ -3,6 +3,7 @@
 #ifndef INDEXER_CHILD_H
 #define INDEXER_CHILD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -16,6 +17,17 @@ struct child_fd {
  * @fds, and ends with this process.  Returns its pid or -errno.
  */
 pid_t child_spawn(const char *role, const char *title, const struct child_fd *fds, int n);
+
+/**
+ * Kills a process and reaps it.  One that waits for a dead disk cannot end: after @wait_ms it is
+ * abandoned, and reaped by child_reap() when its disk is back.  Returns its status, -1 when it was
+ * abandoned.  One thread for all of these.
+ */
+int child_end(pid_t pid, int wait_ms);
+/** Whether a process was abandoned and has not ended yet. */
+bool child_is_abandoned(pid_t pid);
+/** Reaps abandoned processes that have ended meanwhile. */
+void child_reap(void);
 
 /** Peak memory in bytes and processor time in ns of a living process; zeros when it is gone. */
 void child_usage(pid_t pid, uint64_t *peak_rss, uint64_t *cpu_ns);

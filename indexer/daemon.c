@@ -22,7 +22,10 @@
 #include "common/ctl.h"
 #include "common/live.h"
 #include "common/log.h"
+#include "common/store.h"
+#include "indexer/backup.h"
 #include "indexer/child.h"
+#include "indexer/history.h"
 #include "indexer/load/writer.h"
 #include "indexer/order.h"
 #include "indexer/pipeline.h"
@@ -31,6 +34,11 @@ enum {
 	EXIT_UNAVAILABLE = 69,
 	EXIT_TRY_LATER = 75,
 	HEARTBEAT_MS = 500,
+	/** Before parts that could not go on are started again, and how many times that at most. */
+	AGAIN_MS = 5000,
+	AGAIN_MOST = 8,
+	/** Parts that worked so long are started again at once. */
+	LONG_S = 60,
 };
 
 struct daemon {
@@ -40,11 +48,15 @@ struct daemon {
 	struct live_page *live;
 	struct writer *writer;
 	struct pipeline *pipeline;
+	struct history *history;
+	struct backups *backups;
 	struct orders orders;
 	struct ctl_server *ctl;
 	_Atomic int is_ending;
-	/** Orders, reloads and the heartbeat exclude each other: parts may be replaced. */
+	/** Orders, reloads and timers exclude each other: parts may be replaced. */
 	pthread_mutex_t busy;
+	/** A SIGHUP came while somebody had busy. */
+	bool is_reload_due;
 	int64_t next_scan;
 };
 
@@ -195,11 +207,27 @@ static int add_scan_job(struct daemon *d, const char *words)
 	return r;
 }
 
+/** Without it nothing else is less: a failure is told, no more. */
+static void restart_history(struct daemon *d)
+{
+	history_free(take(d->history));
+	struct history_options options = {config_path(d->config), d->state_dir,
+					  config_int(d->config, OPT_history_interval), d->writer};
+	int r = history_new(&options, &d->history);
+	if (r < 0)
+		log_warning("the documents of status/ are not kept in history/: %s", strerror(-r));
+}
+
 /** Under d->busy. */
 static int reload(void *arg, struct buf *why)
 {
 	struct daemon *d = arg;
 	struct config *fresh = NULL;
+	int error = writer_error(d->writer);
+	if (error) {
+		buf_addf(why, "the store cannot be written: %s", strerror(error));
+		return -error;
+	}
 	if (!*config_path(d->config))
 		return 0;
 	int r = config_load(config_path(d->config), &fresh, why);
@@ -214,12 +242,18 @@ static int reload(void *arg, struct buf *why)
 	d->config = fresh;
 	log_set_level((enum log_level)log_level_of(config_text(fresh, OPT_log_level)));
 	r = restart_pipeline(d);
-	if (r < 0)
-		log_error("the pipeline cannot be started again: %s", strerror(-r));
 	if (r == 0 && !same_roots)
 		r = add_scan_job(d, "rescan all");
+	restart_history(d);
 	config_free(old);
-	return r;
+	if (r < 0) {
+		/* the file is good: the main thread starts all parts again with it */
+		log_error("the pipeline cannot be started again: %s", strerror(-r));
+		pipeline_free(take(d->pipeline));
+		d->orders.pipeline = NULL;
+		buf_addf(why, "it takes effect when the store can be written (%s)", strerror(-r));
+	}
+	return 0;
 }
 
 static int on_order(void *arg, const char *token, const char *file, const char *text, size_t n,
@@ -257,27 +291,36 @@ static int start_parts(struct daemon *d)
 		log_error("the pipeline cannot be started: %s", strerror(-r));
 		return r;
 	}
+	struct backup_options b = {d->state_dir, d->live, d->writer};
+	r = backups_new(&b, &d->backups);
+	if (r < 0)
+		return r;
 	d->orders = (struct orders){
 		.writer = d->writer, .pipeline = d->pipeline, .quit = quit, .reload = reload, .arg = d};
 	r = ctl_serve(d->state_dir, group_id(d->config), on_order, d, &d->ctl);
 	if (r < 0)
 		log_error("the control socket cannot be made: %s", strerror(-r));
+	else
+		restart_history(d);
 	return r;
 }
 
 static void stop_parts(struct daemon *d)
 {
 	writer_hurry(d->writer);
-	ctl_stop(d->ctl);
-	pipeline_free(d->pipeline);
-	writer_free(d->writer);
+	ctl_stop(take(d->ctl));
+	history_free(take(d->history));
+	pipeline_free(take(d->pipeline));
+	backups_free(take(d->backups));
+	writer_free(take(d->writer));
 	if (d->live) {
 		atomic_store(&d->live->pid, 0);
 		live_wake(d->live);
-		live_close(d->live);
+		live_close(take(d->live));
 	}
 }
 
+/** Needs no lock and waits for nothing: it goes on whatever the disk does. */
 static void beat(struct daemon *d)
 {
 	uint64_t rss, cpu;
@@ -285,41 +328,123 @@ static void beat(struct daemon *d)
 	atomic_store(&d->live->rss_indexer, rss);
 	atomic_store(&d->live->cpu_ns, cpu);
 	atomic_store(&d->live->heartbeat_at, (uint64_t)now_ns());
+}
+
+/** Under d->busy. */
+static void look_at_timers(struct daemon *d)
+{
 	int64_t interval = config_int(d->config, OPT_scan_interval);
-	if (!interval || mono_ns() < d->next_scan)
+	bool is_idle = !atomic_load(&d->live->job);
+	backups_look(d->backups, config_int(d->config, OPT_backup_interval),
+		     (unsigned)config_int(d->config, OPT_backup_keep), is_idle);
+	if (!interval || mono_ns() < d->next_scan || writer_error(d->writer))
 		return;
 	d->next_scan = mono_ns() + interval;
 	add_scan_job(d, "rescan all");
 }
 
-static void handle_signal(struct daemon *d)
+/** Under d->busy. */
+static void reload_if_due(struct daemon *d)
 {
-	struct signalfd_siginfo info;
 	_buf_ struct buf why = BUF_INIT(1 << 16);
-	if (read(d->signals, &info, sizeof info) != sizeof info)
+	if (!d->is_reload_due)
 		return;
-	if (info.ssi_signo != SIGHUP) {
-		atomic_store(&d->is_ending, 1);
-		return;
-	}
-	LOCKED(&d->busy);
+	d->is_reload_due = false;
 	if (reload(d, &why) < 0)
 		log_error("the configuration is refused, the old one stays: %s", buf_str(&why));
 }
 
+static void handle_signal(struct daemon *d)
+{
+	struct signalfd_siginfo info;
+	if (read(d->signals, &info, sizeof info) != sizeof info)
+		return;
+	if (info.ssi_signo == SIGHUP)
+		d->is_reload_due = true;
+	else
+		atomic_store(&d->is_ending, 1);
+}
+
+/** Sleeps until a signal, an order to end, or the next heartbeat. */
+static void rest(struct daemon *d)
+{
+	struct pollfd fds[] = {{d->signals, POLLIN, 0}, {d->wake, POLLIN, 0}};
+	if (poll(fds, COUNT_OF(fds), HEARTBEAT_MS) > 0 && fds[0].revents)
+		handle_signal(d);
+}
+
+/** A store found damaged is replaced when it is opened; a pipeline that did not come up again
+ * after a reload is made with all else. */
+static bool must_start_again(struct daemon *d)
+{
+	LOCKED(&d->busy);
+	return store_is_damaged() || !d->pipeline;
+}
+
+/** Ends with the indexer, or when its parts must be started again. */
 static void loop(struct daemon *d)
 {
 	atomic_store(&d->live->pid, (uint64_t)getpid());
 	d->next_scan = mono_ns() + config_int(d->config, OPT_scan_interval);
 	while (!atomic_load(&d->is_ending)) {
-		{
-			LOCKED(&d->busy);
+		beat(d);
+		/* who has it may wait for the disk; timers can wait as well */
+		if (pthread_mutex_trylock(&d->busy) == 0) {
+			look_at_timers(d);
+			reload_if_due(d);
+			pthread_mutex_unlock(&d->busy);
+			if (must_start_again(d))
+				return;
+		}
+		rest(d);
+	}
+}
+
+/** The mount says meanwhile what we wait for. */
+static void wait_before_again(struct daemon *d, int error, int tries)
+{
+	int64_t end = mono_ns() + (tries < AGAIN_MOST ? tries : AGAIN_MOST) * AGAIN_MS * NS_PER_MS;
+	log_error("the indexer starts again in some seconds: %s", strerror(error));
+	while (!atomic_load(&d->is_ending) && mono_ns() < end) {
+		if (d->live) {
+			atomic_store(&d->live->pid, (uint64_t)getpid());
+			atomic_store(&d->live->write_error, (uint64_t)error);
 			beat(d);
 		}
-		struct pollfd fds[] = {{d->signals, POLLIN, 0}, {d->wake, POLLIN, 0}};
-		if (poll(fds, COUNT_OF(fds), HEARTBEAT_MS) > 0 && fds[0].revents)
-			handle_signal(d);
+		rest(d);
 	}
+}
+
+/** A disk that will perhaps take something later. */
+static bool is_disk_error(int r)
+{
+	return r == -ENOSPC || r == -EDQUOT || r == -EIO || r == -EROFS || r == -EAGAIN ||
+	       r == -ETIMEDOUT;
+}
+
+/**
+ * Starts the parts again as long as that may help: a disk that refuses is asked later, a damaged
+ * store is replaced at once, so that no order is taken that it would lose.
+ */
+static int run_parts(struct daemon *d)
+{
+	int r, tries = 0;
+	do {
+		int64_t began = mono_ns();
+		r = start_parts(d);
+		if (r == 0) {
+			log_info("the indexer works in %s", d->state_dir);
+			loop(d);
+		}
+		tries = mono_ns() - began > LONG_S * NS_PER_S ? 1 : tries + 1;
+		if (r < 0 && is_disk_error(r))
+			wait_before_again(d, -r, tries);
+		stop_parts(d);
+		if (r == 0 && tries > 1 && !atomic_load(&d->is_ending))
+			wait_before_again(d, EUCLEAN, tries);
+	} while (!atomic_load(&d->is_ending) && (r == 0 || is_disk_error(r)));
+	log_info("the indexer ends");
+	return r < 0 ? EXIT_UNAVAILABLE : 0;
 }
 
 /** In the background the log goes to a file of the state directory, which is begun anew when it
@@ -366,13 +491,7 @@ int daemon_run(struct config *config, int detach)
 		status = prepare_state(&d);
 	if (status == 0) {
 		catch_signals(&d);
-		status = start_parts(&d) < 0 ? EXIT_UNAVAILABLE : 0;
-		if (status == 0) {
-			log_info("the indexer works in %s", d.state_dir);
-			loop(&d);
-			log_info("the indexer ends");
-		}
-		stop_parts(&d);
+		status = run_parts(&d);
 	}
 	if (d.lock >= 0)
 		close(d.lock);

@@ -14,18 +14,38 @@
 
 enum frame_type {
 	/* to a scout */
-	FRAME_SETUP = 1, /* kind u32, walkers u32, root text, patterns u32 n × text */
-	FRAME_SCAN,      /* scan u64, path text */
+	FRAME_SETUP = 1, /* kind u32, walkers u32, watch mode u32, root text, patterns u32 n × text,
+			    marker text */
+	FRAME_SCAN,      /* scan u64, slice u32, slices u32, anchors u32 n × (size u64, mtime u64, path),
+			    skips u32 n × path, scopes u32 n × (deep u32, path) */
 	FRAME_OPEN,      /* batch u64, worker u32, dir u64, path text, n × (index u32, name text) */
 	FRAME_ANSWER,    /* dir u64: one chunk of its list is done with */
 	FRAME_STOP,      /* scan u64 */
+	FRAME_LOOK,      /* scan u64, n u32 × path: are they really not there? */
+	FRAME_RELEASE,   /* scan u64: no descriptor of the root is needed any more */
 	/* from a scout */
-	FRAME_ROOT,   /* scan u64, error i32, device u64, is_empty u32, is_end u32 */
+	FRAME_ROOT,   /* scan u64, error i32, device u64, fstype u64, is_empty u32, anchors u32,
+			 answered u32, marker_error i32, is_end u32, path without links */
 	FRAME_LIST,   /* scan u64, dir u64, flags u32, error i32, path text, n u32 × entry */
 	FRAME_FAILED, /* batch u64, index u32, error i32 */
 	FRAME_DONE,   /* scan u64, busy_ns u64 */
+	FRAME_SEEN,   /* scan u64, root_error i32, device u64, n u32 × error i32 */
+	FRAME_BEAT,   /* scan u64, stall_ms u32: how long it waits for the disk; 0: no more */
+	FRAME_DIRTY,  /* n u32 × (flags u32, path text) */
+	FRAME_WATCH,  /* mode u32, watched u64, unwatched u64, overflows u64, reason text */
 	/* from a worker */
-	FRAME_RESULTS, /* batch u64, n u32 × (index u32, error i32, reason text, media bytes) */
+	/* batch u64, n u32 × (index u32, error i32, hash u64 (fingerprint.h), reason text, media bytes) */
+	FRAME_RESULTS,
+};
+
+/** Flags of FRAME_DIRTY. */
+enum {
+	/** And all below it. */
+	DIRTY_DEEP = 1,
+	/** A file in it is being written. */
+	DIRTY_WRITING = 2,
+	/** Events were lost: only a scan of all can tell. */
+	DIRTY_LOST = 4,
 };
 
 enum {
@@ -40,6 +60,10 @@ enum {
 	LIST_LAST = 2,
 	/** A picture (cover.jpg, folder.png…) lies in the directory. */
 	LIST_COVER = 4,
+	/** Only the directory itself was asked for. */
+	LIST_SHALLOW = 8,
+	/** It has no entry at all. */
+	LIST_EMPTY = 16,
 };
 
 /** Types of entries in FRAME_LIST: what has the name of a media file. */

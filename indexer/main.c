@@ -17,6 +17,7 @@
  *     load/             writer.c         the one thread that writes the store
  *     monitor/          monitor_missing.c  what is missing of a series
  *   guard.c           whether a root may be believed
+ *   history.c         keeps the documents of status/ that `mediamon snapshot` renders
  *   guess_command.c   `mediamond guess`
  *
  * The store, the live page, the control socket and the configuration are in common/.

@@ -14,7 +14,11 @@
 #include "common/render.h"
 #include "common/text.h"
 
-enum { LINES_MAX = 64 };
+enum {
+	LINES_MAX = 64,
+	/** A full queue is waited for at most this long, to note an answer. */
+	REMEMBER_MS = 200,
+};
 
 /** One order line. */
 struct line {
@@ -68,8 +72,8 @@ static int canonical_rescan(const struct line *l, struct buf *out)
 {
 	static const char *const names[] = {"all", "music", "manga", "links"};
 	const char *target = l->words;
-	buf_adds(out, "rescan ");
-	if (strncmp(target, "full", 4) == 0 && (target[4] == ' ' || target[4] == '\t')) {
+	buf_addf(out, "%s ", ORDERS_TABLE[l->id].name);
+	if (l->id == ORDER_rescan && strncmp(target, "full", 4) == 0 && (target[4] == ' ' || target[4] == '\t')) {
 		buf_adds(out, "full ");
 		target += 4 + strspn(target + 4, " \t");
 	}
@@ -87,30 +91,81 @@ static int check_rescan(struct line *l)
 	return canonical_rescan(l, &words);
 }
 
-static int do_rescan(struct line *l)
+/** Makes the job durable and gives it to the pipeline. */
+static int add_job(const struct line *l, const struct buf *words)
 {
-	_buf_ struct buf words = BUF_INIT(8192);
 	int64_t id = 0;
 	char token[CTL_TOKEN + 8];
-	int r = canonical_rescan(l, &words);
-	if (r)
-		return r;
 	/* each line of one write is an order of its own */
 	snprintf(token, sizeof token, "%s-%d", l->token, l->number);
-	struct change *c = change_new(CHANGE_ADD_JOB, words.len + sizeof token + 2);
+	struct change *c = change_new(CHANGE_ADD_JOB, words->len + sizeof token + 2);
 	if (!c)
 		return ENOMEM;
-	c->name = change_copy(c, buf_str(&words), words.len);
+	c->name = change_copy(c, buf_str(words), words->len);
 	c->error_kind = change_copy(c, token, strlen(token));
-	r = writer_call(l->o->writer, c, &id);
+	int r = writer_call(l->o->writer, c, &id);
 	if (r < 0) {
 		buf_addf(l->answer, "the order could not be stored: %s", strerror(-r));
 		return -r;
 	}
-	pipeline_add_job(l->o->pipeline, id, buf_str(&words));
+	pipeline_add_job(l->o->pipeline, id, buf_str(words));
 	buf_addf(l->answer, "accepted as job %lld: ", (long long)id);
-	text_escape(buf_str(&words), words.len, l->answer);
+	text_escape(buf_str(words), words->len, l->answer);
 	return 0;
+}
+
+static int do_rescan(struct line *l)
+{
+	_buf_ struct buf words = BUF_INIT(8192);
+	int r = canonical_rescan(l, &words);
+	return r ? r : add_job(l, &words);
+}
+
+/* --- accept-loss --- */
+
+/** "music 30" → the name's length and the number; EINVAL. */
+static int split_loss(const struct line *l, size_t *n, int64_t *count)
+{
+	const char *space = strrchr(l->words, ' ');
+	char *end = NULL;
+	*count = space ? strtoll(space + 1, &end, 10) : 0;
+	if (!space || !end || *end || *count <= 0)
+		return refuse(l, EINVAL, l->words, "is not a name and a number");
+	*n = (size_t)(space - l->words);
+	while (*n && l->words[*n - 1] == ' ')
+		--*n;
+	return 0;
+}
+
+static int check_loss(struct line *l)
+{
+	size_t n;
+	int64_t count, held = 0;
+	int r = split_loss(l, &n, &count);
+	if (r)
+		return r;
+	r = pipeline_check_loss(l->o->pipeline, l->words, n, count, &held);
+	if (r == -ENOENT)
+		return refuse(l, ENOENT, l->words, "names no folder of status/roots");
+	if (r == -EBUSY)
+		buf_addf(l->answer, "no loss of %.*s is held", (int)n, l->words);
+	if (r == -EINVAL)
+		buf_addf(l->answer, "%.*s holds %lld files, not %lld: look at status/roots again", (int)n,
+			 l->words, (long long)held, (long long)count);
+	return -r;
+}
+
+static int do_loss(struct line *l)
+{
+	_buf_ struct buf words = BUF_INIT(8192);
+	size_t n;
+	int64_t count;
+	int r = check_loss(l);
+	if (r)
+		return r;
+	split_loss(l, &n, &count);
+	buf_addf(&words, "accept-loss %.*s %lld", (int)n, l->words, (long long)count);
+	return add_job(l, &words);
 }
 
 /* --- pause, resume, cancel --- */
@@ -150,13 +205,19 @@ static int do_job(struct line *l)
 	int r = pipeline_act(l->o->pipeline, acts[l->id], id);
 	if (r == -ENOENT)
 		return refuse(l, ENOENT, l->words, "is no job that waits or runs");
-	if (r < 0) {
+	if (r == -EBUSY) {
 		buf_addf(l->answer, "there is nothing to %s", ORDERS_TABLE[l->id].name);
+		return EBUSY;
+	}
+	if (r < 0) {
+		buf_addf(l->answer, "the order could not be stored: %s", strerror(-r));
 		return -r;
 	}
-	writer_flush(l->o->writer);
+	r = writer_flush(l->o->writer);
 	buf_addf(l->answer, "%s: done", ORDERS_TABLE[l->id].name);
-	return 0;
+	if (r < 0)
+		buf_addf(l->answer, ", but it is not stored yet: %s", strerror(-r));
+	return -r;
 }
 
 /* --- reload, log-level, quit --- */
@@ -214,15 +275,37 @@ static int do_quit(struct line *l)
 static const struct {
 	int (*check)(struct line *l);
 	int (*act)(struct line *l);
+	/** Needs neither the store nor the folders. */
+	bool is_always_taken;
 } handlers[ORDER_COUNT] = {
-	[ORDER_rescan] = {check_rescan, do_rescan},
-	[ORDER_pause] = {check_job, do_job},
-	[ORDER_resume] = {check_job, do_job},
-	[ORDER_cancel] = {check_job, do_job},
-	[ORDER_reload] = {check_reload, do_reload},
-	[ORDER_log_level] = {check_level, do_level},
-	[ORDER_quit] = {check_quit, do_quit},
+	[ORDER_rescan] = {check_rescan, do_rescan, false},
+	[ORDER_pause] = {check_job, do_job, false},
+	[ORDER_resume] = {check_job, do_job, false},
+	[ORDER_cancel] = {check_job, do_job, false},
+	[ORDER_verify] = {check_rescan, do_rescan, false},
+	[ORDER_accept_loss] = {check_loss, do_loss, false},
+	[ORDER_reload] = {check_reload, do_reload, false},
+	[ORDER_log_level] = {check_level, do_level, true},
+	[ORDER_quit] = {check_quit, do_quit, true},
 };
+
+/** An order that cannot be kept is not taken, and nobody waits for the disk. */
+static int check_store(const struct orders *o, enum order_id id, struct buf *answer)
+{
+	int error = writer_error(o->writer);
+	if (handlers[id].is_always_taken)
+		return 0;
+	if (error) {
+		buf_addf(answer, "the store cannot be written (%s): the order was not taken",
+			 strerror(error));
+		return error;
+	}
+	if (!o->pipeline) {
+		buf_adds(answer, "the indexer is starting: the order was not taken");
+		return EAGAIN;
+	}
+	return 0;
+}
 
 /* --- lines --- */
 
@@ -247,6 +330,9 @@ static int handle_lines(struct orders *o, enum order_id id, const char *token, c
 			size_t n, struct buf *answer)
 {
 	struct line l = {.o = o, .id = id, .token = token, .answer = answer};
+	int error = check_store(o, id, answer);
+	if (error)
+		return error;
 	for (size_t i = 0; i < n; i++) {
 		l.words = lines[i];
 		int r = handlers[id].check(&l);
@@ -298,7 +384,7 @@ static int handle(struct orders *o, const char *token, const char *file, const c
 	return handle_lines(o, id, token, lines, count, answer);
 }
 
-/** Keeps the answer for control/last. */
+/** Keeps the answer for control/last; what this mount was told is in the mount anyway. */
 static void remember(struct orders *o, const char *file, int verdict, const struct buf *answer)
 {
 	_buf_ struct buf text = BUF_INIT(1 << 16);
@@ -310,7 +396,8 @@ static void remember(struct orders *o, const char *file, int verdict, const stru
 		return;
 	c->name = "last_order";
 	c->dir = change_copy(c, buf_str(&text), text.len);
-	writer_put(o->writer, c);
+	c->of = TOPIC_BIT(orders);
+	writer_offer(o->writer, c, REMEMBER_MS);
 }
 
 int orders_handle(struct orders *o, const char *token, const char *file, const char *text, size_t n,

@@ -18,6 +18,8 @@
 enum {
 	IDLE_MS = 500,
 	BUSY_MS = 50,
+	/** How long an order waits for room in the writer's queue. */
+	OFFER_MS = 1000,
 };
 
 /* --- jobs --- */
@@ -67,11 +69,11 @@ struct job_state {
 	const char *state, *result;
 };
 
-static void put_job(struct pipeline *p, const struct job_state *s)
+static struct change *job_change(const struct job_state *s)
 {
 	struct change *c = change_new(CHANGE_JOB, strlen(s->result) + 1);
 	if (!c)
-		return;
+		return NULL;
 	c->job = s->id;
 	c->state = s->state;
 	c->error_reason = change_copy(c, s->result, strlen(s->result));
@@ -79,11 +81,21 @@ static void put_job(struct pipeline *p, const struct job_state *s)
 	c->ended_at = s->ended_at;
 	c->done = (int64_t)s->done;
 	c->total = (int64_t)s->total;
-	writer_put(p->o.writer, c);
+	return c;
 }
 
-static void put_job_event(struct pipeline *p, int64_t id, const char *words, const char *state,
-			  const char *result)
+static void put_job(struct pipeline *p, const struct job_state *s)
+{
+	writer_put(p->o.writer, job_change(s));
+}
+
+/** For whoever gives orders: a store that cannot be written is not waited for. */
+static int offer_job(struct pipeline *p, const struct job_state *s)
+{
+	return writer_offer(p->o.writer, job_change(s), OFFER_MS);
+}
+
+static struct change *job_event(int64_t id, const char *words, const char *state, const char *result)
 {
 	_buf_ struct buf body = BUF_INIT(1 << 16);
 	struct json j;
@@ -96,39 +108,50 @@ static void put_job_event(struct pipeline *p, int64_t id, const char *words, con
 	json_end_object(&j);
 	struct change *c = change_new(CHANGE_EVENT, body.len + 1);
 	if (!c)
-		return;
+		return NULL;
 	c->name = "job";
 	c->dir = change_copy(c, buf_str(&body), body.len);
 	c->dir_len = body.len;
-	writer_put(p->o.writer, c);
+	return c;
+}
+
+static void put_job_event(struct pipeline *p, const struct job *job, const char *state,
+			  const char *result)
+{
+	writer_put(p->o.writer, job_event(job->id, job->words, state, result));
+}
+
+static int set_waiting(struct pipeline *p, struct job *job, bool paused)
+{
+	if (job->is_paused == paused)
+		return -EBUSY;
+	int r = offer_job(p, &(struct job_state){.id = job->id, .state = paused ? "paused" : "queued",
+						 .result = ""});
+	if (r == 0)
+		job->is_paused = paused;
+	return r;
+}
+
+static int cancel_waiting(struct pipeline *p, struct job *job)
+{
+	struct job ended;
+	int r = offer_job(p, &(struct job_state){.id = job->id, .ended_at = now_ns(),
+						 .state = "cancelled",
+						 .result = "cancelled while waiting"});
+	if (r < 0)
+		return r;
+	writer_offer(p->o.writer,
+		     job_event(job->id, job->words, "cancelled", "cancelled while waiting"), OFFER_MS);
+	take_job(p, (size_t)(job - p->jobs.data), &ended);
+	free(ended.words);
+	return 0;
 }
 
 /** Pauses, resumes or cancels a job that waits.  Under the lock. */
 static int act_on_waiting(struct pipeline *p, enum pipeline_act act, struct job *job)
 {
-	struct job ended;
-	switch (act) {
-	case PIPELINE_PAUSE:
-		if (job->is_paused)
-			return -EBUSY;
-		job->is_paused = true;
-		put_job(p, &(struct job_state){.id = job->id, .state = "paused", .result = ""});
-		return 0;
-	case PIPELINE_RESUME:
-		if (!job->is_paused)
-			return -EBUSY;
-		job->is_paused = false;
-		put_job(p, &(struct job_state){.id = job->id, .state = "queued", .result = ""});
-		return 0;
-	case PIPELINE_CANCEL:
-		put_job(p, &(struct job_state){.id = job->id, .ended_at = now_ns(),
-					       .state = "cancelled", .result = "cancelled while waiting"});
-		put_job_event(p, job->id, job->words, "cancelled", "cancelled while waiting");
-		take_job(p, (size_t)(job - p->jobs.data), &ended);
-		free(ended.words);
-		return 0;
-	}
-	return -EINVAL;
+	return act == PIPELINE_CANCEL ? cancel_waiting(p, job)
+				      : set_waiting(p, job, act == PIPELINE_PAUSE);
 }
 
 /** The same for the running one.  Under the lock. */
@@ -210,98 +233,6 @@ int pipeline_find_root(struct pipeline *p, const char *path, const char **kind, 
 	return r;
 }
 
-/**
- * A scan begins at a folder: of a file that is its folder.  Told by the store and the name alone,
- * because the path may be gone, and because we do not look at disks.
- */
-static void folder_of(struct pipeline *p, int root, const char *below, struct buf *scope)
-{
-	int64_t id;
-	bool cover;
-	const char *slash = strrchr(below, '/'), *name = slash ? slash + 1 : below;
-	bool is_folder = store_dir(p->store, p->row[root].id, below, strlen(below), &id, &cover) == 0;
-	if (is_folder || !extract_wants(p->scout[root].kind, name, strlen(name)))
-		buf_adds(scope, below);
-	else
-		buf_add(scope, below, slash ? (size_t)(slash - below) : 0);
-}
-
-/** "rescan [full] all|KIND|/path" → which roots, below what.  @scope: holds a path's text. */
-static size_t choose_roots(struct pipeline *p, const char *words, bool *is_full, int *roots,
-			   const char **scopes, struct buf *scope)
-{
-	const char *target = words + strcspn(words, " ");
-	size_t n = 0;
-	target += *target == ' ';
-	*is_full = strncmp(target, "full ", 5) == 0;
-	target += *is_full ? 5 : 0;
-	if (*target == '/') {
-		const char *kind, *below;
-		roots[0] = pipeline_find_root(p, target, &kind, &below);
-		if (roots[0] < 0)
-			return 0;
-		folder_of(p, roots[0], below, scope);
-		scopes[0] = buf_str(scope);
-		return 1;
-	}
-	for (size_t i = 0; i < p->scouts; i++) {
-		if (strcmp(target, "all") != 0 && strcmp(target, pipeline_kind(p->scout[i].kind)) != 0)
-			continue;
-		roots[n] = (int)i;
-		scopes[n++] = "";
-	}
-	return n;
-}
-
-static int ensure_scouts(struct pipeline *p)
-{
-	char *patterns[256];
-	size_t n = config_count(p->o.config, OPT_scan_exclude);
-	n = n < COUNT_OF(patterns) ? n : COUNT_OF(patterns);
-	for (size_t i = 0; i < n; i++)
-		patterns[i] = (char *)(uintptr_t)config_item(p->o.config, OPT_scan_exclude, i);
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	int64_t walkers = config_int(p->o.config, OPT_scan_walkers);
-	if (!walkers)
-		walkers = cores < 2 ? 2 : cores > 8 ? 8 : cores;
-	for (size_t i = 0; i < p->scouts; i++) {
-		if (p->scout[i].fd >= 0)
-			continue;
-		int r = scout_start(&p->scout[i], p->pool.job_send, p->pool.count, (int)walkers,
-				    patterns, n);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-struct expected {
-	const struct pipeline *p;
-	const int *roots;
-	size_t n;
-	int64_t files;
-};
-
-static int add_expected(void *arg, const struct store_root *row)
-{
-	struct expected *e = arg;
-	for (size_t i = 0; i < e->n; i++)
-		if (e->p->row[e->roots[i]].id == row->id)
-			e->files += row->files;
-	return 0;
-}
-
-/** How many files a scan of whole roots will see, by their last count. */
-static uint64_t expected_files(struct pipeline *p, const int *roots, const char *const *scopes,
-			       size_t n)
-{
-	struct expected e = {p, roots, n, 0};
-	if (n == 0 || scopes[0][0])
-		return 0;
-	store_roots(p->store, add_expected, &e);
-	return (uint64_t)e.files;
-}
-
 static void show_job(struct pipeline *p, const struct job *job, bool is_full, uint64_t total)
 {
 	struct live_page *live = p->o.live;
@@ -320,14 +251,19 @@ static void follow_pause(struct pipeline *p, const struct job *job, bool paused)
 		return;
 	atomic_store(&p->o.live->job_paused, paused);
 	put_job(p, &(struct job_state){
-			   .id = job->id, .started_at = p->scan.started_at,
+			   .id = job->id, .started_at = p->job_scan.started_at,
 			   .done = atomic_load(&p->o.live->done), .total = atomic_load(&p->o.live->total),
 			   .state = paused ? "paused" : "running", .result = ""});
 	live_wake(p->o.live);
 }
 
-static void describe(const struct run *run, struct buf *out)
+static void describe(const struct scan *s, const struct run *run, struct buf *out)
 {
+	if (s->is_verify) {
+		buf_addf(out, "%llu differences in %.0f files", (unsigned long long)s->different,
+			 run->value[RUN_files]);
+		return;
+	}
 	buf_addf(out, "%.0f files in ", run->value[RUN_files]);
 	human_duration(run->value[RUN_wall_seconds], out);
 	buf_addf(out, ": %.0f added, %.0f changed, %.0f removed, %.0f unchanged, %.0f errors",
@@ -349,54 +285,56 @@ static void put_run(struct pipeline *p, const struct run *run)
 	writer_put(p->o.writer, c);
 }
 
-static void end_job(struct pipeline *p, struct job *job, const char *state)
+static int copy_files(void *arg, const struct store_root *row)
+{
+	struct pipeline *p = arg;
+	for (size_t i = 0; i < p->scouts; i++)
+		if (p->row[i].id == row->id)
+			p->row[i].files = row->files;
+	return 0;
+}
+
+static void end_job(struct pipeline *p, const char *state)
 {
 	struct run run;
+	struct job *job = &p->job;
 	_buf_ struct buf result = BUF_INIT(1024);
 	uint64_t total = atomic_load(&p->o.live->files);
+	scan_settle(p, &p->job_scan);
 	writer_flush(p->o.writer);
-	scan_end(p, &run);
+	run_fill(p, &p->job_scan, &run);
+	describe(&p->job_scan, &run, &result);
+	scan_end(p, &p->job_scan);
 	snprintf(run.order, sizeof run.order, "%s", job->words);
-	describe(&run, &result);
 	put_run(p, &run);
 	put_job(p, &(struct job_state){
 			   .id = job->id, .started_at = run.started_at, .ended_at = run.ended_at,
 			   .done = atomic_load(&p->o.live->done), .total = total, .state = state,
 			   .result = buf_str(&result)});
-	put_job_event(p, job->id, job->words, state, buf_str(&result));
+	put_job_event(p, job, state, buf_str(&result));
 	writer_flush(p->o.writer);
+	store_roots(p->store, copy_files, p);
 	atomic_store(&p->o.live->job, 0);
 	live_wake(p->o.live);
 	log_info("job %lld (%s) %s: %s", (long long)job->id, job->words, state, buf_str(&result));
 }
 
-static void run_scan(struct pipeline *p, struct job *job)
+static void begin_job(struct pipeline *p)
 {
-	int roots[256];
-	const char *scopes[256];
-	bool is_full;
-	_buf_ struct buf scope = BUF_INIT(1 << 16);
-	size_t n = choose_roots(p, job->words, &is_full, roots, scopes, &scope);
-	show_job(p, job, is_full, expected_files(p, roots, scopes, n));
+	struct scan_plan plan[256];
+	struct job *job = &p->job;
+	enum scan_kind kind;
+	size_t n = plan_job(p, job->words, &kind, plan);
+	/* an order comes before what we look at of our own accord */
+	for (size_t i = 0; i < n; i++)
+		watch_yield(p, plan[i].scout);
+	show_job(p, job, kind != SCAN_QUICK, plan_expected(p, plan, n));
 	put_job(p, &(struct job_state){.id = job->id, .started_at = now_ns(), .state = "running",
 				       .result = ""});
-	put_job_event(p, job->id, job->words, "running", "");
-	int r = ensure_scouts(p);
-	if (r == 0)
-		r = scan_begin(p, job->id, is_full, roots, scopes, n);
+	put_job_event(p, job, "running", "");
+	int r = scan_begin(p, &p->job_scan, job->id, kind, plan, n);
 	if (r < 0)
 		log_error("job %lld cannot run: %s", (long long)job->id, strerror(-r));
-	struct flags flags = read_flags(p);
-	while (r == 0 && !scan_is_done(p) && !flags.cancelled && !flags.ending) {
-		scan_step(p, BUSY_MS, flags.paused);
-		flags = read_flags(p);
-		follow_pause(p, job, flags.paused);
-	}
-	if (flags.cancelled || flags.ending)
-		scan_abort(p);
-	/* an ended indexer takes the job up again: it stays "running" in the store */
-	if (!flags.ending)
-		end_job(p, job, r < 0 ? "failed" : flags.cancelled ? "cancelled" : "done");
 }
 
 static bool next_job(struct pipeline *p, struct job *job)
@@ -413,20 +351,46 @@ static bool next_job(struct pipeline *p, struct job *job)
 	return false;
 }
 
+static void leave_job(struct pipeline *p)
+{
+	free(p->job.words);
+	p->job = (struct job){0};
+	LOCKED(&p->lock);
+	p->running = 0;
+}
+
+static void follow_job(struct pipeline *p, struct flags flags)
+{
+	if (!p->job.id)
+		return;
+	follow_pause(p, &p->job, flags.paused);
+	if (!flags.cancelled && !scan_is_done(&p->job_scan))
+		return;
+	if (flags.cancelled)
+		scan_abort(p, &p->job_scan);
+	end_job(p, flags.cancelled ? "cancelled" : "done");
+	leave_job(p);
+}
+
 static void *pipeline_main(void *arg)
 {
 	struct pipeline *p = arg;
-	while (!read_flags(p).ending) {
-		struct job job;
-		if (!next_job(p, &job)) {
-			scan_step(p, IDLE_MS, false);
-			continue;
-		}
-		run_scan(p, &job);
-		free(job.words);
-		LOCKED(&p->lock);
-		p->running = 0;
+	struct flags flags = read_flags(p);
+	if (roots_start_scouts(p) < 0)
+		log_error("the processes that look at the disks cannot be started");
+	while (!flags.ending) {
+		if (!p->job.id && next_job(p, &p->job))
+			begin_job(p);
+		flags = read_flags(p);
+		bool is_busy = p->job.id || p->watch_scan.id;
+		scan_step(p, watch_timeout(p, is_busy ? BUSY_MS : IDLE_MS), flags.paused);
+		follow_job(p, flags);
+		watch_step(p);
+		roots_start_scouts(p);
 	}
+	/* an ended indexer takes the job up again: it stays "running" in the store */
+	scan_abort(p, &p->job_scan);
+	scan_abort(p, &p->watch_scan);
 	return NULL;
 }
 
@@ -477,7 +441,10 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **out)
 	if (!p)
 		return -ENOMEM;
 	p->o = *options;
-	p->scan.last = &p->scan.first;
+	p->job_scan.last = &p->job_scan.first;
+	p->watch_scan.last = &p->watch_scan.first;
+	p->mounts.fd = -1;
+	p->has_pending = true;
 	pthread_mutex_init(&p->lock, NULL);
 	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	int r = p->wake < 0 ? -errno : start_pool(p);
@@ -492,7 +459,12 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **out)
 	if (r == 0)
 		r = roots_take_up(p);
 	if (r == 0)
+		guard_open(p);
+	if (r == 0)
 		r = store_jobs_live(p->store, take_up_job, p);
+	/* who is to be watched must have been walked */
+	for (size_t i = 0; i < p->scouts && r == 0 && !p->jobs.len; i++)
+		watch_add(p, (int)i, "", 0, DIRTY_DEEP);
 	if (r == 0)
 		r = thread_start(&p->thread, "pipeline", pipeline_main, p);
 	if (r < 0) {
@@ -512,10 +484,11 @@ void pipeline_free(struct pipeline *p)
 	pthread_mutex_unlock(&p->lock);
 	wake(p);
 	thread_join(&p->thread);
-	if (p->scan.root) {
-		struct run run;
-		scan_end(p, &run);
-	}
+	scan_end(p, &p->job_scan);
+	scan_end(p, &p->watch_scan);
+	free(p->job.words);
+	watch_close(p);
+	guard_close(p);
 	for (size_t i = 0; i < p->scouts; i++)
 		scout_clear(&p->scout[i]);
 	pool_stop(&p->pool);

@@ -42,12 +42,19 @@ enum pipeline_act {
 
 /**
  * Pauses, resumes or cancels job @id (0: all that run or wait).  Takes effect before the call
- * returns or within a second.  -ENOENT: no such job; -EBUSY: none is in a state for that.
+ * returns or within a second.  -ENOENT: no such job; -EBUSY: none is in a state for that;
+ * another -errno: the store cannot take it.
  */
 int pipeline_act(struct pipeline *p, enum pipeline_act act, int64_t id);
 
 /** Whether a job waits or runs. */
 bool pipeline_has_job(struct pipeline *p, int64_t id);
+
+/**
+ * Whether root or mount @name holds back the loss of exactly @count files: 0; -ENOENT: there is no
+ * such name; -EBUSY: it holds nothing; -EINVAL: another number, *held.
+ */
+int pipeline_check_loss(struct pipeline *p, const char *name, size_t n, int64_t count, int64_t *held);
 
 /** The configured root that @path lies in: its kind and path below; -ENOENT. */
 int pipeline_find_root(struct pipeline *p, const char *path, const char **kind, const char **below);

@@ -24,7 +24,7 @@ static void batch_free(struct batch *b)
 	free(b);
 }
 
-struct batch *batch_new(struct pipeline *p, int root, uint64_t dir, struct bytes path)
+struct batch *batch_new(struct pipeline *p, struct scan_root *root, uint64_t dir, struct bytes path)
 {
 	struct batch *b = calloc(1, sizeof *b);
 	if (!b)
@@ -39,15 +39,15 @@ struct batch *batch_new(struct pipeline *p, int root, uint64_t dir, struct bytes
 	return b;
 }
 
-void batch_enqueue(struct pipeline *p, struct batch *b)
+void batch_enqueue(struct batch *b)
 {
-	struct scan *s = &p->scan;
+	struct scan *s = b->root->scan;
 	b->next = NULL;
 	*s->last = b;
 	s->last = &b->next;
 	b->left = b->count;
 	s->waiting_files += (size_t)b->count;
-	s->root[b->root].batches++;
+	b->root->batches++;
 }
 
 static struct bytes name_of(const struct batch *b, int i)
@@ -63,9 +63,15 @@ void batch_add(struct batch *b, const struct seen *e)
 	buf_add(&b->texts, e->name.data, e->name.len);
 }
 
-static struct batch **find_given(struct scan *s, uint64_t id)
+/** Where the batch hangs; *NULL when nobody has it. */
+static struct batch **find_given(struct pipeline *p, uint64_t id)
 {
-	struct batch **at = &s->given;
+	struct batch **at = &p->job_scan.given;
+	while (*at && (*at)->id != id)
+		at = &(*at)->next;
+	if (*at)
+		return at;
+	at = &p->watch_scan.given;
 	while (*at && (*at)->id != id)
 		at = &(*at)->next;
 	return at;
@@ -75,7 +81,7 @@ static void finish_batch(struct pipeline *p, struct batch **at)
 {
 	struct batch *b = *at;
 	*at = b->next;
-	p->scan.root[b->root].batches--;
+	b->root->batches--;
 	if (b->worker >= 0)
 		p->pool.worker[b->worker].ahead--;
 	batch_free(b);
@@ -86,10 +92,18 @@ static void finish_batch(struct pipeline *p, struct batch **at)
 /** Which kind of failure an errno is: a damaged file, or one that could not be looked at. */
 static const char *kind_of_error(int error)
 {
+	if (error == -ENODATA)
+		return "incomplete";
 	return error == -EBADMSG ? "corrupt" : error == -ENOTSUP ? "odd" : "unreadable";
 }
 
-static struct change *file_change(struct pipeline *p, const struct batch *b, int i,
+/** Whether the file was read and its bytes are at fault: what it held before holds no more. */
+static bool is_of_content(const char *kind)
+{
+	return strcmp(kind, "corrupt") == 0 || strcmp(kind, "incomplete") == 0;
+}
+
+static struct change *file_change(struct pipeline *p, const struct batch *b, int i, uint64_t hash,
 				  const char *reason, const char *media, size_t media_len)
 {
 	const struct seen *e = &b->file[i].seen;
@@ -98,9 +112,9 @@ static struct change *file_change(struct pipeline *p, const struct batch *b, int
 						   media_len + 4);
 	if (!c)
 		return NULL;
-	const struct scout *scout = &p->scout[p->scan.root[b->root].scout];
+	const struct scout *scout = &p->scout[b->root->scout];
 	c->root = scout->root;
-	c->job = p->scan.job;
+	c->job = b->root->scan->job;
 	c->of = scout->kind == MEDIA_TRACK ? OF_TRACK : OF_VOLUME;
 	c->flag = b->cover;
 	c->dir = change_copy(c, buf_str(&b->texts), b->dir_len);
@@ -114,6 +128,10 @@ static struct change *file_change(struct pipeline *p, const struct batch *b, int
 	c->mtime = e->mtime;
 	c->ctime = e->ctime;
 	c->inode = e->inode;
+	c->btime = e->btime;
+	/* what a server says of links is not relied on */
+	c->links = p->row[b->root->scout].is_remote ? 0 : e->links;
+	c->hash = hash;
 	c->row = e->file;
 	return c;
 }
@@ -131,8 +149,8 @@ static struct change *error_change(struct pipeline *p, const struct batch *b, in
 	struct change *c = change_new(CHANGE_ERROR, path.len + strlen(reason) + 2);
 	if (!c)
 		return NULL;
-	c->root = p->scout[p->scan.root[b->root].scout].root;
-	c->job = p->scan.job;
+	c->root = p->scout[b->root->scout].root;
+	c->job = b->root->scan->job;
 	c->dir = change_copy(c, buf_str(&path), path.len);
 	c->dir_len = path.len;
 	c->error_reason = change_copy(c, reason, strlen(reason));
@@ -140,46 +158,55 @@ static struct change *error_change(struct pipeline *p, const struct batch *b, in
 }
 
 static void put_failure(struct pipeline *p, struct batch *b, int i, const char *kind,
-			const char *reason, const char *media, size_t media_len)
+			uint64_t hash, const char *reason, const char *media, size_t media_len)
 {
 	const struct seen *e = &b->file[i].seen;
 	/* one that could not be opened may have changed or not: it is asked for again next time */
 	bool keeps = e->file && strcmp(kind, "unreadable") == 0;
 	struct change *c = keeps ? error_change(p, b, i, reason)
-				 : file_change(p, b, i, reason, media, media_len);
-	p->scan.errors++;
+				 : file_change(p, b, i, hash, reason, media, media_len);
+	b->root->scan->errors++;
+	if (b->root->scan->is_verify) {
+		change_free(c);
+		return;
+	}
 	if (!c)
 		return;
 	/* what killed or hung its reader is noted with its size and time, and keeps its last tags */
-	c->keeps_media = !keeps && e->file && strcmp(kind, "corrupt") != 0;
+	c->keeps_media = !keeps && e->file && !is_of_content(kind);
 	c->error_kind = kind;
 	c->tries = e->tries + 1;
 	writer_put(p->o.writer, c);
 }
 
-static void put_result(struct pipeline *p, struct batch *b, int i, int error, const char *reason,
-		       const char *media, size_t media_len)
+static void put_result(struct pipeline *p, struct batch *b, int i, int error, uint64_t hash,
+		       const char *reason, const char *media, size_t media_len)
 {
 	struct batch_file *f = &b->file[i];
 	if (f->is_done)
 		return;
 	f->is_done = true;
 	b->left--;
-	p->scan.extracted++;
+	b->root->scan->extracted++;
 	/* it vanished between the list and the open: the next scan will see */
 	if (error == -ENOENT)
 		return;
-	if (error) {
-		put_failure(p, b, i, kind_of_error(error), reason, media, media_len);
+	if (b->root->scan->is_verify) {
+		verify_file(p, b->root, (struct bytes){buf_str(&b->texts), b->dir_len}, name_of(b, i),
+			    &f->seen, error ? kind_of_error(error) : NULL, media, media_len);
 		return;
 	}
-	struct change *c = file_change(p, b, i, "", media, media_len);
+	if (error) {
+		put_failure(p, b, i, kind_of_error(error), hash, reason, media, media_len);
+		return;
+	}
+	struct change *c = file_change(p, b, i, hash, "", media, media_len);
 	if (!c)
 		return;
 	if (f->seen.file)
-		p->scan.changed++;
+		b->root->scan->changed++;
 	else
-		p->scan.added++;
+		b->root->scan->added++;
 	writer_put(p->o.writer, c);
 }
 
@@ -187,20 +214,21 @@ static void on_results(struct pipeline *p, struct frame *f)
 {
 	uint64_t id = frame_get_u64(f);
 	uint32_t n = frame_get_u32(f);
-	struct batch **at = find_given(&p->scan, id);
+	struct batch **at = find_given(p, id);
 	struct batch *b = *at;
 	if (b)
-		p->scan.root[b->root].heard_at = mono_ns();
+		b->root->heard_at = mono_ns();
 	for (uint32_t i = 0; i < n && b && !f->is_bad; i++) {
 		size_t reason_len, media_len;
 		uint32_t index = frame_get_u32(f);
 		int error = (int)frame_get_u32(f);
+		uint64_t hash = frame_get_u64(f);
 		const char *reason = frame_get_bytes(f, &reason_len);
 		const char *media = frame_get_bytes(f, &media_len);
 		char text[256];
 		snprintf(text, sizeof text, "%.*s", (int)reason_len, reason);
 		if (!f->is_bad && index < (uint32_t)b->count)
-			put_result(p, b, (int)index, error, text, media, media_len);
+			put_result(p, b, (int)index, error, hash, text, media, media_len);
 	}
 	if (b && b->left == 0)
 		finish_batch(p, at);
@@ -208,7 +236,7 @@ static void on_results(struct pipeline *p, struct frame *f)
 
 void batch_on_failed(struct pipeline *p, struct frame *f)
 {
-	struct batch **at = find_given(&p->scan, frame_get_u64(f));
+	struct batch **at = find_given(p, frame_get_u64(f));
 	uint32_t index = frame_get_u32(f);
 	int error = (int)frame_get_u32(f);
 	struct batch *b = *at;
@@ -219,7 +247,7 @@ void batch_on_failed(struct pipeline *p, struct frame *f)
 		buf_adds(&reason, "not a regular file");
 	else
 		buf_addf(&reason, "the file cannot be opened: %s", strerror(-error));
-	put_result(p, b, (int)index, error, buf_str(&reason), "", 0);
+	put_result(p, b, (int)index, error, 0, buf_str(&reason), "", 0);
 	if (b->left == 0)
 		finish_batch(p, at);
 }
@@ -228,7 +256,7 @@ void batch_on_failed(struct pipeline *p, struct frame *f)
 
 static void send_batch(struct pipeline *p, struct batch *b, int worker)
 {
-	struct scout *scout = &p->scout[p->scan.root[b->root].scout];
+	struct scout *scout = &p->scout[b->root->scout];
 	size_t start = frame_begin(&scout->out, FRAME_OPEN);
 	frame_u64(&scout->out, b->id);
 	frame_u32(&scout->out, (uint32_t)worker);
@@ -247,17 +275,18 @@ static void send_batch(struct pipeline *p, struct batch *b, int worker)
 	p->pool.worker[worker].ahead++;
 }
 
-void batch_answer_chunk(struct pipeline *p, int root, uint64_t dir)
+void batch_answer_chunk(struct pipeline *p, const struct scan_root *root, uint64_t dir)
 {
-	struct scout *scout = &p->scout[p->scan.root[root].scout];
+	struct scout *scout = &p->scout[root->scout];
+	if (scout->fd < 0)
+		return;
 	size_t start = frame_begin(&scout->out, FRAME_ANSWER);
 	frame_u64(&scout->out, dir);
 	frame_end(&scout->out, start);
 }
 
-void batch_dispatch(struct pipeline *p)
+void batch_dispatch(struct pipeline *p, struct scan *s)
 {
-	struct scan *s = &p->scan;
 	int worker;
 	while (s->first && (worker = pool_choose(&p->pool)) >= 0) {
 		struct batch *b = s->first;
@@ -282,11 +311,12 @@ static void resend(struct pipeline *p, struct batch **at)
 	b->dir = 0;
 	b->worker = -1;
 	b->is_last = false;
-	b->next = p->scan.first;
-	if (!p->scan.first)
-		p->scan.last = &b->next;
-	p->scan.first = b;
-	p->scan.waiting_files += (size_t)b->count;
+	struct scan *s = b->root->scan;
+	b->next = s->first;
+	if (!s->first)
+		s->last = &b->next;
+	s->first = b;
+	s->waiting_files += (size_t)b->count;
 }
 
 static void blame(struct pipeline *p, struct batch *b, const struct pool_loss *loss)
@@ -302,8 +332,23 @@ static void blame(struct pipeline *p, struct batch *b, const struct pool_loss *l
 			 loss->signal ? strsignal(loss->signal) : "it exited");
 	b->file[loss->index].is_done = true;
 	b->left--;
-	p->scan.extracted++;
-	put_failure(p, b, (int)loss->index, loss->was_late ? "timeout" : "crashed", reason, "", 0);
+	b->root->scan->extracted++;
+	put_failure(p, b, (int)loss->index, loss->was_late ? "timeout" : "crashed", 0, reason, "",
+		    0);
+}
+
+/** Which of its batches a worker had taken from its socket nobody knows: all are given out again,
+ * and what is then answered twice is counted once. */
+static void take_back(struct pipeline *p, struct scan *s, int worker)
+{
+	for (struct batch **at = &s->given; *at;) {
+		if ((*at)->worker != worker)
+			at = &(*at)->next;
+		else if ((*at)->left == 0)
+			finish_batch(p, at);
+		else
+			resend(p, at);
+	}
 }
 
 static void replace_worker(struct pipeline *p, int i)
@@ -313,19 +358,14 @@ static void replace_worker(struct pipeline *p, int i)
 	atomic_store(&p->o.live->worker_restarts, p->pool.restarts);
 	if (r < 0)
 		log_error("no worker can be started in the place of one that ended: %s", strerror(-r));
-	struct batch **at = find_given(&p->scan, loss.batch);
-	if (loss.batch && *at && loss.was_reading)
+	struct batch **at = find_given(p, loss.batch);
+	/* the file is not to blame for a disk that does not answer */
+	if (loss.batch && *at && loss.abandoned)
+		guard_set_stuck(p, (*at)->root->scout, loss.abandoned);
+	else if (loss.batch && *at && loss.was_reading)
 		blame(p, *at, &loss);
-	/* which of its other batches it had taken from its socket nobody knows: all are given out
-	 * again, and what is then answered twice is counted once */
-	for (at = &p->scan.given; *at;) {
-		if ((*at)->worker != i)
-			at = &(*at)->next;
-		else if ((*at)->left == 0)
-			finish_batch(p, at);
-		else
-			resend(p, at);
-	}
+	take_back(p, &p->job_scan, i);
+	take_back(p, &p->watch_scan, i);
 }
 
 void batch_read_worker(struct pipeline *p, int i)
@@ -342,39 +382,44 @@ void batch_read_worker(struct pipeline *p, int i)
 		replace_worker(p, i);
 }
 
-void batch_check_lost(struct pipeline *p)
+void batch_check_hung(struct pipeline *p)
+{
+	for (int i = 0; i < p->pool.count; i++)
+		if (pool_is_hung(&p->pool.worker[i]))
+			replace_worker(p, i);
+}
+
+void batch_check_lost(struct pipeline *p, const struct scan *s)
 {
 	int64_t limit = mono_ns() - BATCH_LOST_S * NS_PER_S;
-	for (const struct batch *b = p->scan.given; b; b = b->next) {
+	for (const struct batch *b = s->given; b; b = b->next) {
 		struct pool_worker *w = &p->pool.worker[b->worker];
 		/* it reads nothing though it has work: stopped, or it lost it between two steps */
 		if (b->sent_at > limit || !w->slot || atomic_load(&w->slot->since) != 0 || w->is_late)
 			continue;
-		w->is_late = true;
-		kill(w->pid, SIGKILL);
+		pool_kill(w);
 	}
 }
 
 /** Files of a root whose scout is gone will not be opened any more. */
-void batch_drop(struct pipeline *p, int root)
+void batch_drop(struct pipeline *p, struct scan *s, const struct scan_root *root)
 {
-	struct scan *s = &p->scan;
 	for (struct batch **at = &s->first; *at;) {
 		struct batch *b = *at;
-		if (root >= 0 && b->root != root) {
+		if (root && b->root != root) {
 			at = &b->next;
 			continue;
 		}
 		*at = b->next;
 		s->waiting_files -= (size_t)b->count;
-		s->root[b->root].batches--;
+		b->root->batches--;
 		batch_free(b);
 	}
 	s->last = &s->first;
 	while (*s->last)
 		s->last = &(*s->last)->next;
 	for (struct batch **at = &s->given; *at;) {
-		if (root >= 0 && (*at)->root != root)
+		if (root && (*at)->root != root)
 			at = &(*at)->next;
 		else
 			finish_batch(p, at);

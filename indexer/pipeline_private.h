@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/** Between pipeline.c (jobs, the thread) and pipeline_scan.c (one scan). */
+/** Between the files of the pipeline: jobs and the thread are in pipeline.c. */
 #ifndef INDEXER_PIPELINE_PRIVATE_H
 #define INDEXER_PIPELINE_PRIVATE_H
 
@@ -7,8 +7,10 @@
 #include "common/vec.h"
 #include "indexer/discover/diff.h"
 #include "indexer/discover/scouts.h"
+#include "indexer/discover/watch.h"
 #include "indexer/extract/pool.h"
 #include "indexer/guard.h"
+#include "indexer/mounts.h"
 #include "indexer/pipeline.h"
 
 /** A file on its way through scout and worker. */
@@ -22,7 +24,7 @@ struct batch_file {
 /** Files of one chunk of one directory, opened and read together. */
 struct batch {
 	uint64_t id;
-	int root;
+	struct scan_root *root;
 	uint64_t dir;
 	bool cover;
 	/** The chunk's last batch: its scout is answered when this one is sent. */
@@ -38,25 +40,68 @@ struct batch {
 	struct batch_file file[BATCH_MAX];
 };
 
-/** One root in the running scan. */
+/** A file that was not seen; its texts lie in scan_root.lost_texts: path, name. */
+struct loss {
+	int64_t file, dir;
+	size_t at, dir_len, name_len;
+	/** What it was is under another name now. */
+	bool has_moved;
+};
+
+enum root_stage {
+	/** The scout lists, workers read. */
+	ROOT_WALKS,
+	/** What was not seen is looked at once more. */
+	ROOT_CONFIRMS,
+	/** All was said; the root is added up and its scout released. */
+	ROOT_DONE,
+	ROOT_ENDED,
+};
+
+/** One root in a running scan. */
 struct scan_root {
+	struct scan *scan;
 	/** Index in pipeline.scout. */
 	int scout;
-	char *scope;
+	VEC(struct walk_scope) scopes;
+	uint32_t slice, slices;
+	/** Paths of what is unknown now; see pipeline_guard.c. */
+	VEC(char *) blind;
 	struct diff *diff;
 	int64_t heard_at;
 	/** Batches of it that are not finished. */
 	int batches;
-	bool is_walked, is_ended;
+	enum root_stage stage;
+	bool is_walked;
+	/** The verdict at the start lets its lists count. */
+	bool may_scan;
 	/** The verdicts at the start and at the end allow to forget. */
 	bool may_forget_start, may_forget_end;
+	/** Something was mounted or unmounted meanwhile. */
+	bool has_moved;
+	/** More vanished than is believed. */
+	bool is_frozen;
+	/** The user says that so many files are gone; 0: he says nothing. */
+	int64_t accepts;
+	VEC(struct loss) lost;
+	struct buf lost_texts;
+	/** All that were not seen, and those of them that are elsewhere now. */
+	int64_t vanished, moved;
+	/** Questions sent and answers read of `lost`; not to be sent before. */
+	size_t asked, answered;
+	int64_t ask_at;
 };
 
 struct scan {
-	/** Sent along with every frame: what an older scan still says is not listened to. */
+	/** Sent along with every frame: what an older scan still says is not listened to. 0: none. */
 	uint64_t id;
+	/** Of a scan that nobody ordered: a number below 0 of its own. */
 	int64_t job;
 	bool is_full;
+	/** Only compares: see pipeline_verify.c. */
+	bool is_verify;
+	uint64_t different;
+	struct buf differences;
 	struct scan_root *root;
 	size_t roots;
 	/** Waiting, first in first out; and given to workers. */
@@ -65,8 +110,25 @@ struct scan {
 	int64_t started_mono, started_at;
 	uint64_t start_cpu_ns, start_insert_busy, start_extract_cpu, walk_busy_ns;
 	uint64_t peak_pending, peak_waiting, peak_writer;
-	uint64_t added, changed, errors, extracted;
+	uint64_t added, changed, removed, errors, extracted;
 	uint64_t rss_scout, rss_worker, rss_sum;
+};
+
+/** What a scan shall do with one root. */
+struct scan_plan {
+	int scout;
+	/** Taken by scan_begin(). */
+	VEC(struct walk_scope) scopes;
+	uint32_t slice, slices;
+	int64_t accepts;
+};
+
+enum scan_kind {
+	/** What did not change is not read. */
+	SCAN_QUICK,
+	SCAN_FULL,
+	/** Everything is read and nothing is written. */
+	SCAN_VERIFY,
 };
 
 struct job {
@@ -75,9 +137,55 @@ struct job {
 	bool is_paused;
 };
 
+/** A file system mounted below a root, as it was when its files were seen. */
+struct submount {
+	char *path, *type;
+	uint64_t device;
+	char state[16];
+	int64_t held;
+};
+
+struct anchor_row {
+	char *path;
+	int64_t size, mtime;
+};
+
+/** A directory that must be listed again. */
+struct due {
+	char *path;
+	unsigned flags;
+	/** First and last time that it was told. */
+	int64_t first_at, last_at;
+};
+
 struct root_row {
 	int64_t id;
+	/* state, held: written by the thread under the lock, read by pipeline_check_loss() */
 	char state[16];
+	int64_t held;
+	/** Files as of the last count. */
+	int64_t files;
+	uint64_t device;
+	/** Type of the file system, and which folder of it the root is: see guard_place(). */
+	char fstype[512];
+	/** Its path without links, as far as it is known; else as it was configured. */
+	char *real_path;
+	/** What it is on was mounted since it was found healthy. */
+	bool is_other_mount;
+	/** What it is mounted on, and what is mounted below it: they change with every mount. */
+	uint64_t cover_key, below_key;
+	bool is_own_mount, is_remote, has_remote_below;
+	VEC(struct submount) mounts;
+	VEC(struct anchor_row) anchors;
+	/** Its scout, or this process, waits for the disk: nothing is asked of it. */
+	bool is_stuck;
+	pid_t stuck_process;
+	VEC(struct due) due;
+	/** When it is looked at anyway: polled, a slice of it verified. */
+	int64_t poll_at, verify_at;
+	uint32_t slice;
+	bool is_polled, has_marks;
+	char watch[256];
 };
 
 struct pipeline {
@@ -96,10 +204,19 @@ struct pipeline {
 	struct root_row *row;
 	size_t scouts;
 	struct pool pool;
-	struct scan scan;
+	/** What was ordered, and what events and timers ask for: beside each other, never in one root. */
+	struct scan job_scan, watch_scan;
+	struct job job;
+	struct mounts mounts;
+	int64_t purge_at;
+	/** Rows may be pending from an earlier life. */
+	bool has_pending;
 	/** Never begins anew: a late answer to an older scan meets no batch of its number. */
 	uint64_t next_batch;
 };
+
+#define LIVE(p, name) ((p)->o.live->name)
+#define LIVE_SET(p, name, v) atomic_store_explicit(&LIVE(p, name), (v), memory_order_relaxed)
 
 /** "music", "manga", "links". */
 const char *pipeline_kind(enum media_kind kind);
@@ -111,38 +228,152 @@ int roots_declare(struct pipeline *p);
 /** Reads their last states; forgets roots that the configuration does not name any more. */
 int roots_take_up(struct pipeline *p);
 
+/** Starts the processes that look at roots, where they do not run. */
+int roots_start_scouts(struct pipeline *p);
+
+/* --- pipeline_plan.c --- */
+
+/** What a job's words ask for: fills @plan (256), returns how many roots. */
+size_t plan_job(struct pipeline *p, const char *words, enum scan_kind *kind, struct scan_plan *plan);
+/** How many files a scan of whole roots will see, by their last count. */
+uint64_t plan_expected(const struct pipeline *p, const struct scan_plan *plan, size_t n);
+
 /* --- pipeline_batch.c: all in the pipeline's thread --- */
 
 /** An empty batch for files of @path; NULL without memory. */
-struct batch *batch_new(struct pipeline *p, int root, uint64_t dir, struct bytes path);
+struct batch *batch_new(struct pipeline *p, struct scan_root *root, uint64_t dir, struct bytes path);
 /** Adds a file, whose name is copied; at most BATCH_MAX. */
 void batch_add(struct batch *b, const struct seen *e);
 /** Puts a batch into the row of those that wait for a worker. */
-void batch_enqueue(struct pipeline *p, struct batch *b);
+void batch_enqueue(struct batch *b);
 /** Gives waiting batches to workers that have little to do. */
-void batch_dispatch(struct pipeline *p);
+void batch_dispatch(struct pipeline *p, struct scan *s);
 /** Tells a scout that one chunk of a directory is done with. */
-void batch_answer_chunk(struct pipeline *p, int root, uint64_t dir);
+void batch_answer_chunk(struct pipeline *p, const struct scan_root *root, uint64_t dir);
 /** Results of worker @i are there, or its end. */
 void batch_read_worker(struct pipeline *p, int i);
 /** A scout could not open a file. */
 void batch_on_failed(struct pipeline *p, struct frame *f);
+/** Gives up workers that wait for a dead disk. */
+void batch_check_hung(struct pipeline *p);
 /** Finds workers that do not touch what they were given. */
-void batch_check_lost(struct pipeline *p);
-/** Forgets the batches of a root (-1: of all). */
-void batch_drop(struct pipeline *p, int root);
+void batch_check_lost(struct pipeline *p, const struct scan *s);
+/** Forgets the batches of a root (NULL: of all). */
+void batch_drop(struct pipeline *p, struct scan *s, const struct scan_root *root);
 
 /* --- pipeline_scan.c: all in the pipeline's thread --- */
 
-/** Starts a scan of the given roots (indexes of p->scout, with a scope each). */
-int scan_begin(struct pipeline *p, int64_t job, bool is_full, const int *roots,
-	       const char *const *scopes, size_t n);
+/** Starts a scan; takes the scopes of the plans. */
+int scan_begin(struct pipeline *p, struct scan *s, int64_t job, enum scan_kind kind,
+	       struct scan_plan *plan, size_t n);
 /** Reads what scouts and workers say and gives out work; waits at most @timeout_ms. */
 void scan_step(struct pipeline *p, int timeout_ms, bool is_paused);
-bool scan_is_done(const struct pipeline *p);
+bool scan_is_done(const struct scan *s);
+/** The root in a running scan, NULL when it is in none. */
+struct scan_root *scan_root_of(struct pipeline *p, int scout);
+/** Ends a root before its time: nothing more is expected of its scout. */
+void scan_end_root(struct pipeline *p, struct scan_root *r);
 /** Stops the walk; what is on its way is dropped. */
-void scan_abort(struct pipeline *p);
-/** Frees the scan's memory, fills @run with its numbers. */
-void scan_end(struct pipeline *p, struct run *run);
+void scan_abort(struct pipeline *p, struct scan *s);
+/** When all is done: who is who; then all of it is committed. */
+void scan_settle(struct pipeline *p, struct scan *s);
+/** Frees the scan's memory. */
+void scan_end(struct pipeline *p, struct scan *s);
+/** One more scope for a plan; @path is copied. */
+void plan_add(struct scan_plan *plan, const char *path, bool is_deep);
+/** An event for events.jsonl; @body: a JSON object. */
+void put_event(struct pipeline *p, const char *kind, const struct buf *body);
+
+/* --- pipeline_run.c: the numbers of a scan --- */
+
+void run_begin(struct pipeline *p, struct scan *s, size_t roots);
+void run_publish(struct pipeline *p);
+/** Fills @run with the numbers of an ended scan. */
+void run_fill(struct pipeline *p, const struct scan *s, struct run *run);
+
+/* --- pipeline_verify.c: the index against the disk --- */
+
+struct verify_lost {
+	struct pipeline *p;
+	struct scan_root *r;
+};
+
+/** A file was read (@kind NULL) or could not be: is that what the index says of it? */
+void verify_file(struct pipeline *p, const struct scan_root *r, struct bytes dir, struct bytes name,
+		 const struct seen *e, const char *kind, const char *media, size_t media_len);
+/** All of a root was read. */
+void verify_root(struct pipeline *p, struct scan_root *r);
+/** Keeps the differences for status/verify. */
+void verify_end(struct pipeline *p, struct scan *s);
+
+/* --- pipeline_loss.c: what a scan did not see --- */
+
+/** All of the root was listed and read. */
+void loss_begin(struct pipeline *p, struct scan_root *r);
+/** Sends the questions that are due. */
+void loss_ask(struct pipeline *p, struct scan_root *r);
+/** FRAME_SEEN. */
+void loss_on_seen(struct pipeline *p, struct scan_root *r, struct frame *f);
+
+/* --- pipeline_guard.c: how roots are --- */
+
+/** FRAME_ROOT. */
+void guard_on_root(struct pipeline *p, struct scan_root *r, struct frame *f);
+/** FRAME_BEAT. */
+void guard_on_beat(struct pipeline *p, int scout, struct frame *f);
+/** The root does not answer; @process: of one that could not be ended, 0 when its scout waits. */
+void guard_set_stuck(struct pipeline *p, int scout, pid_t process);
+/** Whether those that could not be ended have ended. */
+void guard_check_stuck(struct pipeline *p);
+/** @held: files that would be forgotten and are not. */
+void guard_set_state(struct pipeline *p, int scout, const char *state, const char *reason,
+		     int64_t held);
+/** An event: a root or a mount is in another state now. */
+void guard_put_event(struct pipeline *p, const char *name, const char *path, const char *state,
+		     const char *reason);
+/** Files that the index knows at and below a path. */
+int64_t guard_count(struct pipeline *p, int scout, const char *path);
+/** Chooses the files that are asked for to know the disk again. */
+void guard_choose_anchors(struct pipeline *p, int scout);
+void guard_clear_anchors(struct root_row *row);
+
+/* --- pipeline_mounts.c: what is mounted where --- */
+
+/** What is known from the store; then follows mounts. */
+void guard_open(struct pipeline *p);
+void guard_close(struct pipeline *p);
+/** The root is another path than was known: what is mounted there now is what was there before. */
+void guard_refresh(struct pipeline *p, int scout);
+/** Something was mounted or unmounted somewhere. */
+void guard_on_mounts(struct pipeline *p);
+/** Which folder of its file system a root is, whatever it is mounted on: "/music". */
+void guard_place(const struct pipeline *p, int scout, struct buf *out);
+/** A mount below the root whose changes nobody tells. */
+bool guard_is_unwatched(const struct pipeline *p, int scout, const struct mount *m);
+/** Before a scan: which paths are unknown, which are not entered. */
+void guard_prepare(struct pipeline *p, struct scan_root *r);
+/** A directory was listed: it may be a mount that is empty now. */
+void guard_on_list(struct pipeline *p, struct scan_root *r, struct bytes path, bool is_empty);
+/** Whether @path, in which a file was not seen, is on a mount of which nothing at all was seen. */
+bool guard_holds(struct pipeline *p, struct scan_root *r, const char *path);
+/** After a healthy scan: the mounts below the root are as they should be. */
+void guard_record(struct pipeline *p, struct scan_root *r, bool is_whole);
+
+/* --- pipeline_watch.c: scans that nobody ordered --- */
+
+/** FRAME_DIRTY, FRAME_WATCH. */
+void watch_on_dirty(struct pipeline *p, int scout, struct frame *f);
+void watch_on_counts(struct pipeline *p, int scout, struct frame *f);
+/** Lists a directory again as soon as it is quiet. */
+void watch_add(struct pipeline *p, int scout, const char *path, size_t n, unsigned flags);
+/** Whether files of that directory are being written. */
+bool watch_is_busy(const struct pipeline *p, int scout, struct bytes path);
+/** Starts a scan of what is due; ends one that is done. */
+void watch_step(struct pipeline *p);
+/** Ends a scan of our own of that root; what it looked at is due again. */
+void watch_yield(struct pipeline *p, int scout);
+/** How long the thread may sleep. */
+int watch_timeout(struct pipeline *p, int most_ms);
+void watch_close(struct pipeline *p);
 
 #endif

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/path.h"
@@ -26,7 +27,7 @@ static int add_root(struct pipeline *p, enum media_kind kind, const char *path, 
 		return r;
 	*s = (struct scout){.root = id, .kind = kind, .path = strdup(path), .name = strdup(name),
 			    .fd = -1};
-	p->row[p->scouts++] = (struct root_row){.id = id};
+	p->row[p->scouts++] = (struct root_row){.id = id, .real_path = strdup(path)};
 	return 0;
 }
 
@@ -104,8 +105,19 @@ static int copy_state(void *arg, const struct store_root *row)
 {
 	struct pipeline *p = arg;
 	for (size_t i = 0; i < p->scouts; i++)
-		if (p->row[i].id == row->id)
-			snprintf(p->row[i].state, sizeof p->row[i].state, "%s", row->state);
+		if (p->row[i].id == row->id) {
+			struct root_row *r = &p->row[i];
+			snprintf(r->state, sizeof r->state, "%s", row->state);
+			snprintf(r->fstype, sizeof r->fstype, "%s", row->fstype);
+			snprintf(r->watch, sizeof r->watch, "%s", row->watch);
+			if (row->real_path.len) {
+				free(r->real_path);
+				r->real_path = strndup(row->real_path.data, row->real_path.len);
+			}
+			r->device = row->device;
+			r->held = row->held;
+			r->files = row->files;
+		}
 	return 0;
 }
 
@@ -113,4 +125,40 @@ int roots_take_up(struct pipeline *p)
 {
 	int r = store_former_roots(p->store, forget_root, p);
 	return r < 0 ? r : store_roots(p->store, copy_state, p);
+}
+
+/* --- their scouts --- */
+
+static enum watch_mode mode_of(const char *word)
+{
+	static const char *const words[] = {"auto", "inotify", "fanotify", "poll"};
+	for (size_t i = 0; i < COUNT_OF(words); i++)
+		if (strcmp(words[i], word) == 0)
+			return (enum watch_mode)i;
+	return WATCH_AUTO;
+}
+
+int roots_start_scouts(struct pipeline *p)
+{
+	const struct config *config = p->o.config;
+	char *patterns[256];
+	size_t n = config_count(config, OPT_scan_exclude);
+	n = n < COUNT_OF(patterns) ? n : COUNT_OF(patterns);
+	for (size_t i = 0; i < n; i++)
+		patterns[i] = (char *)(uintptr_t)config_item(config, OPT_scan_exclude, i);
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	int64_t walkers = config_int(config, OPT_scan_walkers);
+	if (!walkers)
+		walkers = cores < 2 ? 2 : cores > 8 ? 8 : cores;
+	const struct scout_options options = {
+		.jobs = p->pool.job_send, .workers = p->pool.count, .walkers = (int)walkers,
+		.mode = (int)mode_of(config_text(config, OPT_scan_watch)), .patterns = patterns,
+		.pattern_count = n, .marker = config_text(config, OPT_scan_marker),
+	};
+	for (size_t i = 0; i < p->scouts; i++) {
+		int r = p->scout[i].fd >= 0 ? 0 : scout_start(&p->scout[i], &options);
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }

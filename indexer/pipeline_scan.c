@@ -6,91 +6,72 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/path.h"
 #include "common/render.h"
 #include "indexer/child.h"
 #include "indexer/discover/walk.h"
 
 enum {
 	/** A scout that says nothing for so long though it has no reason to wait is stuck. */
-	SILENCE_S = 60,
+	SILENCE_S = 15,
 };
 
-#define LIVE(p, name) ((p)->o.live->name)
-#define LIVE_SET(p, name, v) atomic_store_explicit(&LIVE(p, name), (v), memory_order_relaxed)
-
-/* --- scouts --- */
-
-static void set_root_state(struct pipeline *p, int scout, const struct guard_verdict *v,
-			   uint64_t device)
+void put_event(struct pipeline *p, const char *kind, const struct buf *body)
 {
-	struct root_row *row = &p->row[scout];
-	if (strcmp(row->state, v->state) == 0)
-		return;
-	snprintf(row->state, sizeof row->state, "%s", v->state);
-	struct change *c = change_new(CHANGE_ROOT, 512);
+	struct change *c = change_new(CHANGE_EVENT, body->len + 1);
 	if (!c)
 		return;
-	c->root = row->id;
-	c->state = v->state;
-	c->error_reason = change_copy(c, v->reason, strlen(v->reason));
-	c->since = now_ns();
-	c->device = device;
-	writer_put(p->o.writer, c);
-	_buf_ struct buf body = BUF_INIT(8192);
-	struct json j;
-	json_init(&j, &body, 0);
-	json_object(&j);
-	json_kv_text(&j, "name", p->scout[scout].name);
-	json_kv_path(&j, "path", p->scout[scout].path, strlen(p->scout[scout].path));
-	json_kv_text(&j, "state", v->state);
-	json_kv_text(&j, "reason", v->reason);
-	json_end_object(&j);
-	c = change_new(CHANGE_EVENT, body.len + 1);
-	if (!c)
-		return;
-	c->name = "root";
-	c->dir = change_copy(c, buf_str(&body), body.len);
-	c->dir_len = body.len;
+	c->name = kind;
+	c->dir = change_copy(c, buf_str(body), body->len);
+	c->dir_len = body->len;
 	writer_put(p->o.writer, c);
 }
 
-static void on_root(struct pipeline *p, int root, struct frame *f)
-{
-	struct scan_root *r = &p->scan.root[root];
-	struct guard_evidence e = {.error = (int)frame_get_u32(f)};
-	uint64_t device = frame_get_u64(f);
-	e.is_empty = frame_get_u32(f) != 0;
-	bool is_end = frame_get_u32(f) != 0;
-	e.has_files = store_root_has_files(p->store, p->row[r->scout].id) > 0;
-	struct guard_verdict v = guard_judge(&e);
-	set_root_state(p, r->scout, &v, device);
-	if (is_end)
-		r->may_forget_end = v.may_forget;
-	else
-		r->may_forget_start = v.may_forget;
-}
+/* --- lists --- */
 
 struct chunk {
 	struct pipeline *p;
-	int root;
+	struct scan_root *root;
 	uint64_t dir;
 	struct bytes path;
 	bool cover;
 	struct batch *batch;
-	bool any;
 };
 
-static void on_wanted(void *arg, const struct seen *file)
+/** The sink of a diff is the chunk at hand. */
+static _Thread_local struct chunk *at_hand;
+
+static int follow_name(void *arg, int64_t root, struct bytes dir)
 {
-	struct chunk *c = arg;
+	struct pipeline *p = arg;
+	const struct chunk *c = at_hand;
+	bool is_here = p->row[c->root->scout].id == root && dir.len == c->path.len &&
+		       memcmp(dir.data, c->path.data, dir.len) == 0;
+	for (size_t i = 0; i < p->scouts && !is_here; i++)
+		if (p->row[i].id == root)
+			watch_add(p, (int)i, dir.data, dir.len, 0);
+	return 0;
+}
+
+static void sink_wanted(void *arg, const struct seen *file)
+{
+	struct chunk *c = at_hand;
+	(void)arg;
+	/* events tell only of the name through which a file was written, linked or replaced */
+	if (file->links > 1 && c->root->scan->job < 0)
+		store_names_of_inode(c->p->store, file->inode, file->btime, follow_name, c->p);
+	if (file->old_inode && c->root->scan->job < 0)
+		store_names_of_inode(c->p->store, file->old_inode, file->old_btime, follow_name, c->p);
+	/* a folder that is written to is read when that is over: its events tell */
+	if (watch_is_busy(c->p, c->root->scout, c->path))
+		return;
 	if (c->batch && c->batch->count == BATCH_MAX) {
-		batch_enqueue(c->p, c->batch);
+		batch_enqueue(c->batch);
 		c->batch = NULL;
 	}
 	if (!c->batch)
@@ -98,108 +79,157 @@ static void on_wanted(void *arg, const struct seen *file)
 	if (!c->batch)
 		return;
 	c->batch->cover = c->cover;
-	c->any = true;
 	batch_add(c->batch, file);
 }
 
-/** The sink of a diff is the chunk at hand. */
-static _Thread_local struct chunk *at_hand;
-
-static void sink_wanted(void *arg, const struct seen *file)
+static void sink_unsettled(void *arg, struct bytes dir)
 {
 	(void)arg;
-	on_wanted(at_hand, file);
+	watch_add(at_hand->p, at_hand->root->scout, dir.data, dir.len, 0);
 }
 
 static void sink_put(void *arg, struct change *c)
 {
 	struct pipeline *p = arg;
+	/* who only compares changes nothing */
+	if (at_hand && at_hand->root->scan->is_verify) {
+		change_free(c);
+		return;
+	}
 	writer_put(p->o.writer, c);
 }
 
-static void on_list(struct pipeline *p, int root, struct frame *f)
+static size_t read_entries(struct frame *f, struct seen *entry, size_t most)
 {
-	static struct seen entry[512];
 	size_t n = 0;
-	struct chunk chunk = {.p = p, .root = root, .dir = frame_get_u64(f)};
-	uint32_t flags = frame_get_u32(f);
-	int error = (int)frame_get_u32(f);
-	chunk.cover = (flags & LIST_COVER) != 0;
-	chunk.path.data = frame_get_bytes(f, &chunk.path.len);
 	uint32_t count = frame_get_u32(f);
-	for (uint32_t i = 0; i < count && !f->is_bad && n < COUNT_OF(entry); i++) {
+	for (uint32_t i = 0; i < count && !f->is_bad && n < most; i++) {
 		struct seen *e = &entry[n++];
 		*e = (struct seen){.type = frame_get_u32(f)};
 		e->size = (int64_t)frame_get_u64(f);
 		e->mtime = (int64_t)frame_get_u64(f);
 		e->ctime = (int64_t)frame_get_u64(f);
 		e->inode = (int64_t)frame_get_u64(f);
+		e->btime = (int64_t)frame_get_u64(f);
+		e->links = frame_get_u32(f);
 		e->name.data = frame_get_bytes(f, &e->name.len);
 	}
+	return n;
+}
+
+static void on_list(struct pipeline *p, struct scan_root *root, struct frame *f)
+{
+	static struct seen entry[WALK_CHUNK];
+	struct chunk chunk = {.p = p, .root = root, .dir = frame_get_u64(f)};
+	uint32_t flags = frame_get_u32(f);
+	int error = (int)frame_get_u32(f);
+	chunk.cover = (flags & LIST_COVER) != 0;
+	chunk.path.data = frame_get_bytes(f, &chunk.path.len);
+	size_t n = read_entries(f, entry, COUNT_OF(entry));
 	if (f->is_bad) {
 		log_error("a scout sent a broken list");
-		diff_fail(p->scan.root[root].diff);
+		diff_fail(root->diff);
+	}
+	if (f->is_bad || !root->may_scan) {
 		batch_answer_chunk(p, root, chunk.dir);
 		return;
 	}
+	guard_on_list(p, root, chunk.path, (flags & LIST_EMPTY) != 0);
 	at_hand = &chunk;
-	diff_chunk(p->scan.root[root].diff, chunk.path, flags, error, entry, n);
+	diff_chunk(root->diff, chunk.path, flags, error, entry, n);
 	at_hand = NULL;
 	if (chunk.batch) {
 		chunk.batch->is_last = true;
-		batch_enqueue(p, chunk.batch);
+		batch_enqueue(chunk.batch);
 	} else {
 		batch_answer_chunk(p, root, chunk.dir);
 	}
 }
 
-static void on_done(struct pipeline *p, int root, struct frame *f)
+/* --- scouts --- */
+
+struct scan_root *scan_root_of(struct pipeline *p, int scout)
 {
-	struct scan_root *r = &p->scan.root[root];
-	p->scan.walk_busy_ns += frame_get_u64(f);
-	r->is_walked = true;
+	struct scan *scans[] = {&p->job_scan, &p->watch_scan};
+	for (size_t k = 0; k < COUNT_OF(scans); k++)
+		for (size_t i = 0; i < scans[k]->roots; i++)
+			if (scans[k]->root[i].scout == scout && scans[k]->root[i].stage != ROOT_ENDED)
+				return &scans[k]->root[i];
+	return NULL;
 }
 
-static int root_of_scout(const struct scan *s, int scout)
+static void send_number(struct pipeline *p, int scout, enum frame_type type, uint64_t number)
 {
-	for (size_t i = 0; i < s->roots; i++)
-		if (s->root[i].scout == scout)
-			return (int)i;
-	return -1;
+	struct scout *s = &p->scout[scout];
+	if (s->fd < 0)
+		return;
+	size_t start = frame_begin(&s->out, type);
+	frame_u64(&s->out, number);
+	frame_end(&s->out, start);
+	scout_flush(s);
+}
+
+static void on_done(struct scan_root *r, struct frame *f)
+{
+	r->scan->walk_busy_ns += frame_get_u64(f);
+	r->is_walked = true;
 }
 
 static void handle_scout_frame(struct pipeline *p, int scout, struct frame *f)
 {
-	int root = root_of_scout(&p->scan, scout);
 	if (f->type == FRAME_FAILED) {
 		batch_on_failed(p, f);
 		return;
 	}
-	if (root < 0 || frame_get_u64(f) != p->scan.id || p->scan.root[root].is_ended)
+	if (f->type == FRAME_DIRTY) {
+		watch_on_dirty(p, scout, f);
 		return;
-	p->scan.root[root].heard_at = mono_ns();
+	}
+	if (f->type == FRAME_WATCH) {
+		watch_on_counts(p, scout, f);
+		return;
+	}
+	if (f->type == FRAME_BEAT) {
+		guard_on_beat(p, scout, f);
+		return;
+	}
+	struct scan_root *r = scan_root_of(p, scout);
+	if (!r || frame_get_u64(f) != r->scan->id)
+		return;
+	r->heard_at = mono_ns();
 	if (f->type == FRAME_ROOT)
-		on_root(p, root, f);
+		guard_on_root(p, r, f);
 	else if (f->type == FRAME_LIST)
-		on_list(p, root, f);
+		on_list(p, r, f);
 	else if (f->type == FRAME_DONE)
-		on_done(p, root, f);
+		on_done(r, f);
+	else if (f->type == FRAME_SEEN)
+		loss_on_seen(p, r, f);
+	if (f->type == FRAME_ROOT && !r->may_scan)
+		send_number(p, scout, FRAME_STOP, r->scan->id);
 }
 
-static void lose_scout(struct pipeline *p, int scout, bool is_silent)
+void scan_end_root(struct pipeline *p, struct scan_root *r)
 {
-	int root = root_of_scout(&p->scan, scout);
-	struct guard_evidence e = {.is_silent = is_silent, .error = -EIO};
-	struct guard_verdict v = guard_judge(&e);
-	log_warning("the scout of %s %s", p->scout[scout].path,
-		    is_silent ? "does not answer and is abandoned" : "ended; it is started again");
+	batch_drop(p, r->scan, r);
+	r->is_walked = true;
+	r->may_forget_end = false;
+	r->stage = ROOT_ENDED;
+	send_number(p, r->scout, FRAME_STOP, r->scan->id);
+	send_number(p, r->scout, FRAME_RELEASE, r->scan->id);
+}
+
+static void lose_scout(struct pipeline *p, int scout)
+{
+	struct scan_root *r = scan_root_of(p, scout);
+	log_warning("the scout of %s ended; it is started again", p->scout[scout].path);
 	scout_stop(&p->scout[scout]);
-	set_root_state(p, scout, &v, 0);
-	if (root < 0)
-		return;
-	batch_drop(p, root);
-	p->scan.root[root].is_walked = true;
-	p->scan.root[root].may_forget_end = false;
+	p->row[scout].is_stuck = false;
+	guard_set_state(p, scout, "unknown", "the process that looks at the folder ended; everything "
+			"known of it is kept", guard_count(p, scout, ""));
+	if (r)
+		scan_end_root(p, r);
+	watch_add(p, scout, "", 0, DIRTY_DEEP);
 }
 
 static void read_scout(struct pipeline *p, int i)
@@ -216,93 +246,68 @@ static void read_scout(struct pipeline *p, int i)
 	if (snapshot)
 		store_end(p->store);
 	if (n <= 0)
-		lose_scout(p, i, false);
+		lose_scout(p, i);
 }
 
-static void check_silence(struct pipeline *p)
+static void check_silence(struct pipeline *p, struct scan *s, bool is_paused)
 {
 	int64_t limit = mono_ns() - SILENCE_S * NS_PER_S;
-	for (size_t i = 0; i < p->scan.roots; i++) {
-		struct scan_root *r = &p->scan.root[i];
-		bool waits = !r->is_walked || r->batches;
-		if (waits && r->heard_at < limit && p->scout[r->scout].fd >= 0)
-			lose_scout(p, r->scout, true);
+	for (size_t i = 0; i < s->roots; i++) {
+		struct scan_root *r = &s->root[i];
+		bool waits = r->stage == ROOT_CONFIRMS || !r->is_walked || r->batches;
+		if (is_paused)
+			r->heard_at = mono_ns();
+		else if (r->stage != ROOT_ENDED && waits && r->heard_at < limit)
+			guard_set_stuck(p, r->scout, 0);
 	}
 }
 
 /* --- the end of a root --- */
 
-static void end_root(struct pipeline *p, struct scan_root *r)
+static void recount(struct pipeline *p, const struct scan_root *r)
 {
-	r->is_ended = true;
-	if (r->may_forget_start && r->may_forget_end)
-		diff_finish(r->diff);
 	const struct diff_counts *n = diff_counts(r->diff);
-	if (n->files == n->unchanged && !n->removed)
-		return;
-	struct change *c = change_new(CHANGE_RECOUNT, 0);
+	bool is_news = !r->scan->is_verify && (n->files != n->unchanged || r->vanished);
+	struct change *c = is_news ? change_new(CHANGE_RECOUNT, 0) : NULL;
 	if (!c)
 		return;
 	c->root = p->row[r->scout].id;
 	writer_put(p->o.writer, c);
 }
 
-static void end_roots(struct pipeline *p)
+static void step_roots(struct pipeline *p, struct scan *s)
 {
-	for (size_t i = 0; i < p->scan.roots; i++) {
-		struct scan_root *r = &p->scan.root[i];
-		if (!r->is_ended && r->is_walked && !r->batches)
-			end_root(p, r);
+	for (size_t i = 0; i < s->roots; i++) {
+		struct scan_root *r = &s->root[i];
+		if (r->stage == ROOT_WALKS && r->is_walked && !r->batches)
+			loss_begin(p, r);
+		if (r->stage == ROOT_CONFIRMS)
+			loss_ask(p, r);
+		if (r->stage != ROOT_DONE)
+			continue;
+		recount(p, r);
+		send_number(p, r->scout, FRAME_RELEASE, s->id);
+		r->stage = ROOT_ENDED;
 	}
 }
 
 /* --- steps --- */
 
-static uint64_t sum(const struct pipeline *p, size_t offset)
+static bool is_held_up(struct pipeline *p, int scout, bool is_paused)
 {
-	uint64_t v = 0;
-	for (size_t i = 0; i < p->scan.roots; i++)
-		if (p->scan.root[i].diff)
-			v += *(const uint64_t *)(const void *)((const char *)diff_counts(p->scan.root[i].diff) +
-							       offset);
-	return v;
-}
-
-#define SUM(p, field) sum(p, offsetof(struct diff_counts, field))
-
-static void publish(struct pipeline *p)
-{
-	struct scan *s = &p->scan;
-	size_t writer = writer_depth(p->o.writer);
-	uint64_t pending = 0;
-	for (size_t i = 0; i < s->roots; i++)
-		pending += (uint64_t)s->root[i].batches;
-	s->peak_pending = pending > s->peak_pending ? pending : s->peak_pending;
-	s->peak_waiting = s->waiting_files > s->peak_waiting ? s->waiting_files : s->peak_waiting;
-	s->peak_writer = writer > s->peak_writer ? writer : s->peak_writer;
-	uint64_t files = SUM(p, files), unchanged = SUM(p, unchanged);
-	LIVE_SET(p, files, files);
-	LIVE_SET(p, bytes, SUM(p, bytes));
-	LIVE_SET(p, unchanged, unchanged);
-	LIVE_SET(p, removed, SUM(p, removed));
-	LIVE_SET(p, errors, SUM(p, errors) + s->errors);
-	LIVE_SET(p, added, s->added);
-	LIVE_SET(p, changed, s->changed);
-	LIVE_SET(p, done, unchanged + s->extracted);
-	LIVE_SET(p, discover_items, files);
-	LIVE_SET(p, discover_depth, pending);
-	LIVE_SET(p, extract_items, s->extracted);
-	LIVE_SET(p, extract_depth, s->waiting_files);
-	LIVE_SET(p, insert_depth, writer);
+	const struct scan_root *r = is_paused ? scan_root_of(p, scout) : NULL;
+	return r && r->scan == &p->job_scan;
 }
 
 static int fill_poll(struct pipeline *p, struct pollfd *fds, bool is_paused)
 {
 	int n = 0;
 	fds[n++] = (struct pollfd){p->wake, POLLIN, 0};
+	fds[n++] = (struct pollfd){p->mounts.fd, POLLPRI, 0};
 	for (size_t i = 0; i < p->scouts; i++) {
 		const struct scout *s = &p->scout[i];
-		short events = (short)((is_paused ? 0 : POLLIN) | (scout_has_output(s) ? POLLOUT : 0));
+		short in = is_held_up(p, (int)i, is_paused) ? 0 : POLLIN;
+		short events = (short)(in | (scout_has_output(s) ? POLLOUT : 0));
 		fds[n++] = (struct pollfd){s->fd, events, 0};
 	}
 	for (int i = 0; i < p->pool.count; i++)
@@ -315,8 +320,10 @@ static void read_ready(struct pipeline *p, const struct pollfd *fds)
 	uint64_t count;
 	if (fds[0].revents && read(p->wake, &count, sizeof count) < 0)
 		log_debug("the wake-up was read by another");
+	if (fds[1].revents)
+		guard_on_mounts(p);
 	for (size_t i = 0; i < p->scouts; i++) {
-		const struct pollfd *fd = &fds[1 + i];
+		const struct pollfd *fd = &fds[2 + i];
 		if (fd->fd < 0 || p->scout[i].fd != fd->fd || !fd->revents)
 			continue;
 		if (fd->revents & POLLOUT)
@@ -325,197 +332,226 @@ static void read_ready(struct pipeline *p, const struct pollfd *fds)
 			read_scout(p, (int)i);
 	}
 	for (int i = 0; i < p->pool.count; i++)
-		if (fds[1 + p->scouts + (size_t)i].revents)
+		if (fds[2 + p->scouts + (size_t)i].revents)
 			batch_read_worker(p, i);
+}
+
+static void step_scan(struct pipeline *p, struct scan *s, bool is_paused)
+{
+	if (!s->id)
+		return;
+	check_silence(p, s, is_paused);
+	if (is_paused)
+		return;
+	batch_dispatch(p, s);
+	batch_check_lost(p, s);
+	step_roots(p, s);
 }
 
 void scan_step(struct pipeline *p, int timeout_ms, bool is_paused)
 {
-	struct pollfd fds[1 + 256 + POOL_MAX];
+	struct pollfd fds[2 + 256 + POOL_MAX];
 	int n = fill_poll(p, fds, is_paused);
 	if (poll(fds, (nfds_t)n, timeout_ms) > 0)
 		read_ready(p, fds);
 	pool_check_deadlines(&p->pool);
-	if (!p->scan.id)
-		return;
-	if (is_paused) {
-		for (size_t i = 0; i < p->scan.roots; i++)
-			p->scan.root[i].heard_at = mono_ns();
-	} else {
-		batch_dispatch(p);
-		batch_check_lost(p);
-		check_silence(p);
-		end_roots(p);
-	}
+	batch_check_hung(p);
+	guard_check_stuck(p);
+	step_scan(p, &p->job_scan, is_paused);
+	step_scan(p, &p->watch_scan, false);
 	for (size_t i = 0; i < p->scouts; i++)
 		if (p->scout[i].fd >= 0 && scout_flush(&p->scout[i]) < 0)
-			lose_scout(p, (int)i, false);
-	publish(p);
+			lose_scout(p, (int)i);
+	if (p->job_scan.id)
+		run_publish(p);
 }
 
-bool scan_is_done(const struct pipeline *p)
+bool scan_is_done(const struct scan *s)
 {
-	for (size_t i = 0; i < p->scan.roots; i++)
-		if (!p->scan.root[i].is_ended)
+	for (size_t i = 0; i < s->roots; i++)
+		if (s->root[i].stage != ROOT_ENDED)
 			return false;
 	return true;
 }
 
-void scan_abort(struct pipeline *p)
+void scan_abort(struct pipeline *p, struct scan *s)
 {
-	for (size_t i = 0; i < p->scan.roots; i++) {
-		struct scan_root *r = &p->scan.root[i];
-		struct scout *scout = &p->scout[r->scout];
-		if (scout->fd >= 0) {
-			size_t start = frame_begin(&scout->out, FRAME_STOP);
-			frame_u64(&scout->out, p->scan.id);
-			frame_end(&scout->out, start);
-			scout_flush(scout);
-		}
-		r->is_ended = true;
-	}
-	batch_drop(p, -1);
+	for (size_t i = 0; i < s->roots; i++)
+		if (s->root[i].stage != ROOT_ENDED)
+			scan_end_root(p, &s->root[i]);
+	batch_drop(p, s, NULL);
 }
 
 /* --- begin and end --- */
 
-static uint64_t cpu_of_workers(const struct pipeline *p)
+void plan_add(struct scan_plan *plan, const char *path, bool is_deep)
 {
-	uint64_t total = 0, rss, cpu;
-	for (int i = 0; i < p->pool.count; i++) {
-		child_usage(p->pool.worker[i].pid, &rss, &cpu);
-		total += cpu + p->pool.worker[i].past_cpu_ns;
-	}
-	return total;
+	struct walk_scope *scope = vec_add(&plan->scopes);
+	if (scope)
+		*scope = (struct walk_scope){strdup(path), is_deep};
 }
 
-static uint64_t cpu_of_all(struct pipeline *p)
+static void send_order(struct pipeline *p, const struct scan_root *r)
 {
-	uint64_t total = cpu_of_workers(p), rss, cpu;
-	struct scan *s = &p->scan;
-	s->rss_scout = s->rss_worker = s->rss_sum = 0;
-	for (size_t i = 0; i < p->scouts; i++) {
-		if (p->scout[i].fd < 0)
-			continue;
-		child_usage(p->scout[i].pid, &rss, &cpu);
-		total += cpu;
-		s->rss_scout = rss > s->rss_scout ? rss : s->rss_scout;
-		s->rss_sum += rss;
+	const struct root_row *row = &p->row[r->scout];
+	struct buf *out = &p->scout[r->scout].out;
+	size_t start = frame_begin(out, FRAME_SCAN);
+	frame_u64(out, r->scan->id);
+	frame_u32(out, r->slice);
+	frame_u32(out, r->slices);
+	frame_u32(out, (uint32_t)row->anchors.len);
+	for (size_t i = 0; i < row->anchors.len; i++) {
+		const struct anchor_row *a = &row->anchors.data[i];
+		frame_u64(out, (uint64_t)a->size);
+		frame_u64(out, (uint64_t)a->mtime);
+		frame_bytes(out, a->path, strlen(a->path));
 	}
-	for (int i = 0; i < p->pool.count; i++) {
-		child_usage(p->pool.worker[i].pid, &rss, &cpu);
-		rss = rss > p->pool.worker[i].past_rss ? rss : p->pool.worker[i].past_rss;
-		s->rss_worker = rss > s->rss_worker ? rss : s->rss_worker;
-		s->rss_sum += rss;
+	frame_u32(out, (uint32_t)r->blind.len);
+	for (size_t i = 0; i < r->blind.len; i++)
+		frame_bytes(out, r->blind.data[i], strlen(r->blind.data[i]));
+	frame_u32(out, (uint32_t)r->scopes.len);
+	for (size_t i = 0; i < r->scopes.len; i++) {
+		frame_u32(out, r->scopes.data[i].is_deep);
+		frame_bytes(out, r->scopes.data[i].path, strlen(r->scopes.data[i].path));
 	}
-	return total + (uint64_t)clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	frame_end(out, start);
 }
 
-static int begin_root(struct pipeline *p, struct scan_root *r, int scout, const char *scope)
+/** What is unknown, or another disk, is not looked at by any other way either. */
+static void drop_blind_scopes(struct scan_root *r)
 {
-	struct scan *s = &p->scan;
-	*r = (struct scan_root){.scout = scout, .heard_at = mono_ns(), .scope = strdup(scope)};
+	size_t n = 0;
+	for (size_t i = 0; i < r->scopes.len; i++) {
+		struct walk_scope s = r->scopes.data[i];
+		bool is_blind = false;
+		for (size_t k = 0; k < r->blind.len && !is_blind; k++)
+			is_blind = path_below(r->blind.data[k], s.path) != NULL;
+		if (is_blind)
+			free((char *)(uintptr_t)s.path);
+		else
+			r->scopes.data[n++] = s;
+	}
+	r->scopes.len = n;
+}
+
+static int begin_root(struct pipeline *p, struct scan *s, struct scan_root *r,
+		      struct scan_plan *plan)
+{
+	const struct root_row *row = &p->row[plan->scout];
+	*r = (struct scan_root){
+		.scan = s, .scout = plan->scout, .heard_at = mono_ns(), .slice = plan->slice,
+		.slices = plan->slices, .accepts = plan->accepts,
+		.lost_texts = BUF_INIT((size_t)1 << 30),
+	};
+	memcpy(&r->scopes, &plan->scopes, sizeof r->scopes);
+	memset(&plan->scopes, 0, sizeof plan->scopes);
+	guard_prepare(p, r);
+	drop_blind_scopes(r);
 	struct diff_options options = {
-		.store = p->store, .root = p->row[scout].id, .job = s->job, .is_full = s->is_full,
-		.scope = scope, .sink = {.wanted = sink_wanted, .put = sink_put, .arg = p},
+		.store = p->store, .root = row->id, .job = s->job, .is_full = s->is_full,
+		.scope = r->scopes.data, .scopes = r->scopes.len, .slice = r->slice, .slices = r->slices,
+		.blind = r->blind.data, .blinds = r->blind.len, .has_loose_inodes = row->is_remote,
+		.quiet_ns = s->job < 0 ? config_int(p->o.config, OPT_scan_quiet) : 0,
+		.sink = {.wanted = sink_wanted, .unsettled = sink_unsettled, .put = sink_put, .arg = p},
 	};
 	int e = diff_new(&options, &r->diff);
-	if (e < 0)
-		return e;
-	struct buf *out = &p->scout[scout].out;
-	size_t start = frame_begin(out, FRAME_SCAN);
-	frame_u64(out, s->id);
-	frame_bytes(out, scope, strlen(scope));
-	frame_end(out, start);
-	return scout_flush(&p->scout[scout]);
+	if (e < 0 || row->is_stuck)
+		return e < 0 ? e : -EBUSY;
+	send_order(p, r);
+	return scout_flush(&p->scout[plan->scout]);
 }
 
-int scan_begin(struct pipeline *p, int64_t job, bool is_full, const int *roots,
-	       const char *const *scopes, size_t n)
+int scan_begin(struct pipeline *p, struct scan *s, int64_t job, enum scan_kind kind,
+	       struct scan_plan *plan, size_t n)
 {
 	static uint64_t last_id;
-	struct scan *s = &p->scan;
 	*s = (struct scan){
-		.id = ++last_id, .job = job, .is_full = is_full,
-		.started_mono = mono_ns(), .started_at = now_ns(),
+		.id = ++last_id, .job = job, .is_full = kind != SCAN_QUICK, .is_verify = kind == SCAN_VERIFY,
+		.differences = BUF_INIT((size_t)256 << 20),
 	};
 	s->last = &s->first;
 	s->root = calloc(n ? n : 1, sizeof *s->root);
 	if (!s->root)
 		return -ENOMEM;
-	s->start_cpu_ns = cpu_of_all(p);
-	s->start_extract_cpu = cpu_of_workers(p);
-	s->start_insert_busy = atomic_load(&LIVE(p, insert_busy_ns));
-	LIVE_SET(p, insert_items, 0);
-	LIVE_SET(p, discover_limit, (uint64_t)WALK_CREDIT * n);
-	LIVE_SET(p, extract_limit, (uint64_t)WALK_CREDIT * n * WALK_CHUNK);
+	run_begin(p, s, n);
 	for (size_t i = 0; i < n; i++) {
-		int r = begin_root(p, &s->root[i], roots[i], scopes[i]);
+		int r = begin_root(p, s, &s->root[i], &plan[i]);
 		s->roots = i + 1;
 		if (r < 0)
-			lose_scout(p, roots[i], false);
+			s->root[i].stage = ROOT_ENDED;
+		if (r < 0 && r != -EBUSY)
+			lose_scout(p, plan[i].scout);
 	}
 	return 0;
 }
 
-static void fill_run(struct pipeline *p, struct run *run)
+/* --- who is who --- */
+
+struct twins {
+	struct pipeline *p;
+	struct scan *s;
+};
+
+static const struct scan_root *root_of_row(const struct pipeline *p, const struct scan *s, int64_t row)
 {
-	const struct scan *s = &p->scan;
-	double wall = (double)(mono_ns() - s->started_mono) / 1e9;
-	double cpu = (double)(cpu_of_all(p) - s->start_cpu_ns) / 1e9;
-	double files = (double)SUM(p, files), errors = (double)(SUM(p, errors) + s->errors);
-	uint64_t own_rss, own_cpu;
-	child_usage(getpid(), &own_rss, &own_cpu);
-	double *v = run->value;
-	wall = wall > 1e-6 ? wall : 1e-6;
-	v[RUN_wall_seconds] = wall;
-	v[RUN_files] = files;
-	v[RUN_bytes] = (double)SUM(p, bytes);
-	v[RUN_unchanged] = (double)SUM(p, unchanged);
-	v[RUN_added] = (double)s->added;
-	v[RUN_changed] = (double)s->changed;
-	v[RUN_removed] = (double)SUM(p, removed);
-	v[RUN_errors] = errors;
-	v[RUN_error_ratio] = files > 0 ? errors / files : 0;
-	v[RUN_cached_ratio] = files > 0 ? v[RUN_unchanged] / files : 0;
-	v[RUN_peak_rss_indexer_bytes] = (double)own_rss;
-	v[RUN_peak_rss_scout_bytes] = (double)s->rss_scout;
-	v[RUN_peak_rss_worker_bytes] = (double)s->rss_worker;
-	v[RUN_peak_rss_bytes] = (double)(own_rss + s->rss_sum);
-	v[RUN_cpu_seconds] = cpu;
-	v[RUN_cpu_ratio] = cpu / wall;
-	double items[STAGE_COUNT] = {
-		files, (double)s->extracted, (double)atomic_load(&LIVE(p, insert_items))};
-	double depth[STAGE_COUNT] = {
-		(double)s->peak_pending, (double)s->peak_waiting, (double)s->peak_writer};
-	double limit[STAGE_COUNT] = {
-		(double)atomic_load(&LIVE(p, discover_limit)),
-		(double)atomic_load(&LIVE(p, extract_limit)), WRITER_LIMIT};
-	double busy[STAGE_COUNT] = {
-		(double)s->walk_busy_ns / 1e9,
-		(double)(cpu_of_workers(p) - s->start_extract_cpu) / 1e9 / p->pool.count,
-		(double)(atomic_load(&LIVE(p, insert_busy_ns)) - s->start_insert_busy) / 1e9};
-	for (int st = 0; st < STAGE_COUNT; st++) {
-		run->stage[st][STAGE_items] = items[st];
-		run->stage[st][STAGE_items_per_second] = items[st] / wall;
-		run->stage[st][STAGE_queue_depth] = depth[st];
-		run->stage[st][STAGE_queue_limit] = limit[st];
-		run->stage[st][STAGE_busy_ratio] = busy[st] / wall;
-	}
+	for (size_t i = 0; i < s->roots; i++)
+		if (p->row[s->root[i].scout].id == row)
+			return &s->root[i];
+	return NULL;
 }
 
-void scan_end(struct pipeline *p, struct run *run)
+/** Two names of one inode: if the other one was seen in this scan it is a hard link, else its
+ * folder is looked at. */
+static int on_twin(void *arg, int64_t file, int64_t other, int64_t root, struct bytes dir, bool again)
 {
-	struct scan *s = &p->scan;
-	*run = (struct run){.job = s->job, .started_at = s->started_at, .ended_at = now_ns()};
-	snprintf(run->mode, sizeof run->mode, "%s", s->is_full ? "full" : "quick");
-	fill_run(p, run);
-	LIVE_SET(p, rss_sum, (uint64_t)run->value[RUN_peak_rss_bytes]);
-	batch_drop(p, -1);
+	struct twins *t = arg;
+	const struct scan_root *r = root_of_row(t->p, t->s, root);
+	bool is_seen = r && r->diff && diff_has_seen(r->diff, other);
+	struct change *c = is_seen ? change_new(CHANGE_SETTLE_TWIN, 0) : NULL;
+	if (c) {
+		c->row = file;
+		c->flag = again;
+		writer_put(t->p->o.writer, c);
+	}
+	if (is_seen && !again)
+		return 0;
+	for (size_t i = 0; i < t->p->scouts; i++)
+		if (t->p->row[i].id == root && strcmp(t->p->row[i].state, "present") == 0)
+			watch_add(t->p, (int)i, dir.data, dir.len, 0);
+	t->p->has_pending = true;
+	return 0;
+}
+
+void scan_settle(struct pipeline *p, struct scan *s)
+{
+	struct twins t = {p, s};
+	if (s->is_verify)
+		verify_end(p, s);
+	if (!s->added && !s->changed && !s->removed && !p->has_pending)
+		return;
+	/* with what the scan found in one commit: nobody sees a file under another's number */
+	writer_put(p->o.writer, change_new(CHANGE_RESOLVE, 0));
+	writer_flush(p->o.writer);
+	p->has_pending = false;
+	store_twins(p->store, on_twin, &t);
+}
+
+void scan_end(struct pipeline *p, struct scan *s)
+{
+	batch_drop(p, s, NULL);
 	for (size_t i = 0; i < s->roots; i++) {
-		diff_free(s->root[i].diff);
-		free(s->root[i].scope);
+		struct scan_root *r = &s->root[i];
+		diff_free(r->diff);
+		for (size_t k = 0; k < r->scopes.len; k++)
+			free((char *)(uintptr_t)r->scopes.data[k].path);
+		for (size_t k = 0; k < r->blind.len; k++)
+			free(r->blind.data[k]);
+		vec_clear(&r->scopes);
+		vec_clear(&r->blind);
+		vec_clear(&r->lost);
+		buf_clear(&r->lost_texts);
 	}
 	free(s->root);
+	buf_clear(&s->differences);
 	*s = (struct scan){.last = &s->first};
 }

@@ -50,20 +50,6 @@ void queue_free(struct queue *q, void (*drop)(void *item))
 	free(q);
 }
 
-int queue_put(struct queue *q, void *item)
-{
-	LOCKED(&q->lock);
-	while (q->count == q->limit && !q->is_refused)
-		pthread_cond_wait(&q->changed, &q->lock);
-	if (q->is_refused || q->is_finished)
-		return -EPIPE;
-	q->item[(q->first + q->count++) % q->limit] = item;
-	/* only an empty queue has a sleeping consumer */
-	if (q->count == 1)
-		pthread_cond_broadcast(&q->changed);
-	return 0;
-}
-
 static struct timespec deadline_in(int ms)
 {
 	struct timespec ts;
@@ -75,6 +61,36 @@ static struct timespec deadline_in(int ms)
 		ts.tv_nsec -= 1000000000L;
 	}
 	return ts;
+}
+
+/** Under the lock. */
+static int add(struct queue *q, void *item)
+{
+	if (q->is_refused || q->is_finished)
+		return -EPIPE;
+	q->item[(q->first + q->count++) % q->limit] = item;
+	/* only an empty queue has a sleeping consumer */
+	if (q->count == 1)
+		pthread_cond_broadcast(&q->changed);
+	return 0;
+}
+
+int queue_put(struct queue *q, void *item)
+{
+	LOCKED(&q->lock);
+	while (q->count == q->limit && !q->is_refused)
+		pthread_cond_wait(&q->changed, &q->lock);
+	return add(q, item);
+}
+
+int queue_offer(struct queue *q, void *item, int timeout_ms)
+{
+	struct timespec end = deadline_in(timeout_ms);
+	LOCKED(&q->lock);
+	while (q->count == q->limit && !q->is_refused)
+		if (pthread_cond_timedwait(&q->changed, &q->lock, &end) == ETIMEDOUT)
+			break;
+	return q->count == q->limit && !q->is_refused ? -EAGAIN : add(q, item);
 }
 
 int queue_take(struct queue *q, void **item, int timeout_ms)
@@ -95,6 +111,21 @@ int queue_take(struct queue *q, void **item, int timeout_ms)
 	if (q->count-- == q->limit)
 		pthread_cond_broadcast(&q->changed);
 	return 0;
+}
+
+void queue_sift(struct queue *q, bool (*keep)(void *arg, void *item), void *arg)
+{
+	LOCKED(&q->lock);
+	size_t kept = 0;
+	bool was_full = q->count == q->limit;
+	for (size_t i = 0; i < q->count; i++) {
+		void *item = q->item[(q->first + i) % q->limit];
+		if (keep(arg, item))
+			q->item[(q->first + kept++) % q->limit] = item;
+	}
+	q->count = kept;
+	if (was_full && kept < q->limit)
+		pthread_cond_broadcast(&q->changed);
 }
 
 void queue_finish(struct queue *q)

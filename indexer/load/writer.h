@@ -29,12 +29,22 @@ void writer_free(struct writer *w);
 /** Queues a change; waits while the queue is full.  Takes @c always; any thread. */
 int writer_put(struct writer *w, struct change *c);
 /**
- * The same, and waits until the change is durable (or failed).  *row: what it answered.
- * Returns 0 or -errno; -ETIMEDOUT after ten seconds (the change may still happen).
+ * The same, but waits at most @timeout_ms (-EAGAIN) and not at all while the store cannot be
+ * written (its -errno).
+ */
+int writer_offer(struct writer *w, struct change *c, int timeout_ms);
+/**
+ * Queues a change and waits until it is durable (or failed).  *row: what it answered.
+ * Returns 0 or -errno; -ETIMEDOUT after ten seconds (the change may still happen).  While the
+ * store cannot be written it fails at once, and the change does not happen later.
  */
 int writer_call(struct writer *w, struct change *c, int64_t *row);
 /** Waits until everything put before is committed. */
 int writer_flush(struct writer *w);
+
+/** errno while the store cannot be written, which is tried again all the time; else 0.  EUCLEAN: it
+ * is damaged, and only opening it anew helps.  Any thread; accepts NULL. */
+int writer_error(const struct writer *w);
 
 /** Changes that wait. */
 size_t writer_depth(struct writer *w);

@@ -15,11 +15,16 @@
 
 #include "common/buf.h"
 
+/** Of several files of one volume the best counts: one that is being copied is soon whole. */
 enum owned {
 	NOT_OWNED = 0,
 	IS_CORRUPT = 1,
-	IS_OWNED = 2,
+	IS_INCOMPLETE = 2,
+	IS_OWNED = 3,
 };
+
+/** Of a volume that is missing, by enum owned. */
+static const char *const STATES[] = {"wanted", "corrupt", "incomplete"};
 
 static bool is_whole(double v)
 {
@@ -59,7 +64,9 @@ static int mark_owned(const struct store_number *numbers, size_t n, unsigned cha
 		int first, last;
 		if (!is_regular(&numbers[i], &first, &last))
 			continue;
-		unsigned char state = numbers[i].is_corrupt ? IS_CORRUPT : IS_OWNED;
+		unsigned char state = numbers[i].is_corrupt	 ? IS_CORRUPT
+				      : numbers[i].is_incomplete ? IS_INCOMPLETE
+								 : IS_OWNED;
 		for (int v = first; v <= last; v++)
 			if (owned[v] < state)
 				owned[v] = state;
@@ -107,7 +114,7 @@ int monitor_missing(const struct store_number *numbers, size_t n,
 		out->gap[out->count++] = (struct store_gap){
 			.volume = v,
 			.kind = v <= highest ? "interior" : "tail",
-			.state = owned[v] == IS_CORRUPT ? "corrupt" : "wanted",
+			.state = STATES[owned[v]],
 		};
 	}
 	return 0;

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** The numbers of a scan: on the live page while it runs, in its run when it has ended. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "indexer/child.h"
+#include "indexer/pipeline_private.h"
+
+static uint64_t sum(const struct scan *s, size_t offset)
+{
+	uint64_t v = 0;
+	for (size_t i = 0; i < s->roots; i++)
+		if (s->root[i].diff)
+			v += *(const uint64_t *)(const void *)((const char *)diff_counts(s->root[i].diff) +
+							       offset);
+	return v;
+}
+
+#define SUM(s, field) sum(s, offsetof(struct diff_counts, field))
+
+void run_publish(struct pipeline *p)
+{
+	struct scan *s = &p->job_scan;
+	size_t writer = writer_depth(p->o.writer);
+	uint64_t pending = 0;
+	for (size_t i = 0; i < s->roots; i++)
+		pending += (uint64_t)s->root[i].batches;
+	s->peak_pending = pending > s->peak_pending ? pending : s->peak_pending;
+	s->peak_waiting = s->waiting_files > s->peak_waiting ? s->waiting_files : s->peak_waiting;
+	s->peak_writer = writer > s->peak_writer ? writer : s->peak_writer;
+	uint64_t files = SUM(s, files), unchanged = SUM(s, unchanged);
+	LIVE_SET(p, files, files);
+	LIVE_SET(p, bytes, SUM(s, bytes));
+	LIVE_SET(p, unchanged, unchanged);
+	LIVE_SET(p, removed, s->removed);
+	LIVE_SET(p, errors, SUM(s, errors) + s->errors);
+	LIVE_SET(p, added, s->added);
+	LIVE_SET(p, changed, s->changed);
+	LIVE_SET(p, done, unchanged + s->extracted);
+	LIVE_SET(p, discover_items, files);
+	LIVE_SET(p, discover_depth, pending);
+	LIVE_SET(p, extract_items, s->extracted);
+	LIVE_SET(p, extract_depth, s->waiting_files);
+	LIVE_SET(p, insert_depth, writer);
+}
+
+static uint64_t cpu_of_workers(const struct pipeline *p)
+{
+	uint64_t total = 0, rss, cpu;
+	for (int i = 0; i < p->pool.count; i++) {
+		child_usage(p->pool.worker[i].pid, &rss, &cpu);
+		total += cpu + p->pool.worker[i].past_cpu_ns;
+	}
+	return total;
+}
+
+static uint64_t cpu_of_all(struct pipeline *p)
+{
+	uint64_t total = cpu_of_workers(p), rss, cpu;
+	struct scan *s = &p->job_scan;
+	s->rss_scout = s->rss_worker = s->rss_sum = 0;
+	for (size_t i = 0; i < p->scouts; i++) {
+		if (p->scout[i].fd < 0)
+			continue;
+		child_usage(p->scout[i].pid, &rss, &cpu);
+		total += cpu;
+		s->rss_scout = rss > s->rss_scout ? rss : s->rss_scout;
+		s->rss_sum += rss;
+	}
+	for (int i = 0; i < p->pool.count; i++) {
+		child_usage(p->pool.worker[i].pid, &rss, &cpu);
+		rss = rss > p->pool.worker[i].past_rss ? rss : p->pool.worker[i].past_rss;
+		s->rss_worker = rss > s->rss_worker ? rss : s->rss_worker;
+		s->rss_sum += rss;
+	}
+	return total + (uint64_t)clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+void run_begin(struct pipeline *p, struct scan *s, size_t roots)
+{
+	s->started_mono = mono_ns();
+	s->started_at = now_ns();
+	if (s != &p->job_scan)
+		return;
+	s->start_cpu_ns = cpu_of_all(p);
+	s->start_extract_cpu = cpu_of_workers(p);
+	s->start_insert_busy = atomic_load(&LIVE(p, insert_busy_ns));
+	LIVE_SET(p, insert_items, 0);
+	LIVE_SET(p, discover_limit, (uint64_t)WALK_CREDIT * roots);
+	LIVE_SET(p, extract_limit, (uint64_t)WALK_CREDIT * roots * WALK_CHUNK);
+}
+
+static void fill_values(struct pipeline *p, const struct scan *s, struct run *run)
+{
+	double wall = (double)(mono_ns() - s->started_mono) / 1e9;
+	double cpu = (double)(cpu_of_all(p) - s->start_cpu_ns) / 1e9;
+	double files = (double)SUM(s, files), errors = (double)(SUM(s, errors) + s->errors);
+	uint64_t own_rss, own_cpu;
+	child_usage(getpid(), &own_rss, &own_cpu);
+	double *v = run->value;
+	wall = wall > 1e-6 ? wall : 1e-6;
+	v[RUN_wall_seconds] = wall;
+	v[RUN_files] = files;
+	v[RUN_bytes] = (double)SUM(s, bytes);
+	v[RUN_unchanged] = (double)SUM(s, unchanged);
+	v[RUN_added] = (double)s->added;
+	v[RUN_changed] = (double)s->changed;
+	v[RUN_removed] = (double)s->removed;
+	v[RUN_errors] = errors;
+	v[RUN_error_ratio] = files > 0 ? errors / files : 0;
+	v[RUN_cached_ratio] = files > 0 ? v[RUN_unchanged] / files : 0;
+	v[RUN_peak_rss_indexer_bytes] = (double)own_rss;
+	v[RUN_peak_rss_scout_bytes] = (double)s->rss_scout;
+	v[RUN_peak_rss_worker_bytes] = (double)s->rss_worker;
+	v[RUN_peak_rss_bytes] = (double)(own_rss + s->rss_sum);
+	v[RUN_cpu_seconds] = cpu;
+	v[RUN_cpu_ratio] = cpu / wall;
+	double items[STAGE_COUNT] = {
+		files, (double)s->extracted, (double)atomic_load(&LIVE(p, insert_items))};
+	double depth[STAGE_COUNT] = {
+		(double)s->peak_pending, (double)s->peak_waiting, (double)s->peak_writer};
+	double limit[STAGE_COUNT] = {
+		(double)atomic_load(&LIVE(p, discover_limit)),
+		(double)atomic_load(&LIVE(p, extract_limit)), WRITER_LIMIT};
+	double busy[STAGE_COUNT] = {
+		(double)s->walk_busy_ns / 1e9,
+		(double)(cpu_of_workers(p) - s->start_extract_cpu) / 1e9 / p->pool.count,
+		(double)(atomic_load(&LIVE(p, insert_busy_ns)) - s->start_insert_busy) / 1e9};
+	for (int st = 0; st < STAGE_COUNT; st++) {
+		run->stage[st][STAGE_items] = items[st];
+		run->stage[st][STAGE_items_per_second] = items[st] / wall;
+		run->stage[st][STAGE_queue_depth] = depth[st];
+		run->stage[st][STAGE_queue_limit] = limit[st];
+		run->stage[st][STAGE_busy_ratio] = busy[st] / wall;
+	}
+}
+
+void run_fill(struct pipeline *p, const struct scan *s, struct run *run)
+{
+	*run = (struct run){.job = s->job, .started_at = s->started_at, .ended_at = now_ns()};
+	snprintf(run->mode, sizeof run->mode, "%s", s->is_full ? "full" : "quick");
+	fill_values(p, s, run);
+	LIVE_SET(p, rss_sum, (uint64_t)run->value[RUN_peak_rss_bytes]);
+}
