@@ -9,6 +9,7 @@
 #include "common/cleanup.h"
 #include "common/ctl.h"
 #include "common/orders.h"
+#include "common/snapshot.h"
 #include "fs/tree.h"
 #include "fs/views.h"
 
@@ -46,6 +47,81 @@ int dump_command(const struct config *config, const char *path)
 	if (r < 0)
 		return complain(path, r);
 	return fwrite(buf_str(&out), 1, out.len, stdout) == out.len && fflush(stdout) == 0 ? 0 : 1;
+}
+
+/* --- snapshot --- */
+
+struct walk {
+	struct view *v;
+	struct buf out, doc;
+	unsigned topics;
+	size_t count;
+};
+
+/** Whatever is a document: not what is never kept, nor what only grows. */
+static bool is_document(const struct entry *e)
+{
+	return S_ISREG(e->mode) && !e->uncached && !e->grows;
+}
+
+static int add_topics(void *arg, const struct tree_item *item)
+{
+	struct walk *w = arg;
+	if (is_document(item->node.entry))
+		w->topics |= item->node.entry->topics;
+	return 0;
+}
+
+static int add_document(void *arg, const struct tree_item *item)
+{
+	struct walk *w = arg;
+	if (!is_document(item->node.entry))
+		return 0;
+	buf_reset(&w->doc);
+	int r = tree_render(w->v, &item->node, &w->doc);
+	if (r < 0)
+		return r;
+	snapshot_add(&w->out, item->name, buf_str(&w->doc), w->doc.len);
+	w->count++;
+	return 0;
+}
+
+static int render_snapshot(struct walk *w)
+{
+	struct node dir;
+	int64_t at;
+	int r = w->v->store ? tree_resolve(w->v, "status", &dir, &at) : -ENOENT;
+	if (r == 0)
+		r = tree_list(w->v, &dir, 0, add_topics, w);
+	if (r < 0)
+		return r;
+	snapshot_begin(&w->out, view_version(w->v, w->topics, 0));
+	r = tree_list(w->v, &dir, 0, add_document, w);
+	snapshot_end(&w->out, w->count);
+	return r < 0 ? r : buf_error(&w->out);
+}
+
+int snapshot_command(const struct config *config, const char *state_dir)
+{
+	struct view v;
+	struct walk w = {.v = &v, .out = BUF_INIT(SNAPSHOT_MAX), .doc = BUF_INIT(SNAPSHOT_MAX)};
+	if (strcmp(config_state_dir(config), state_dir) != 0)
+		return complain(state_dir, -EXDEV);
+	tree_init();
+	views_open(config);
+	view_begin(&v);
+	/* what this process noticed, and when, is no part of the state: the same state gives the
+	 * same bytes */
+	memset(v.mood.version, 0, sizeof v.mood.version);
+	v.mood.at[0] = 0;
+	int r = render_snapshot(&w);
+	view_end(&v);
+	views_close();
+	bool ok = r == 0 && fwrite(buf_str(&w.out), 1, w.out.len, stdout) == w.out.len &&
+		  fflush(stdout) == 0;
+	buf_clear(&w.out);
+	buf_clear(&w.doc);
+	return r < 0 ? complain(state_dir, r) : ok ? 0 : 1;
 }
 
 /* --- export --- */
@@ -109,6 +185,30 @@ static int export_errors(struct store *s, struct export *e)
 	return store_errors(s, print_error, e);
 }
 
+static int print_gone(void *arg, const struct store_gone *row)
+{
+	struct export *e = arg;
+	struct json j;
+	const struct store_media m = {.root = row->root, .dir = row->dir, .name = row->name};
+	_buf_ struct buf path = BUF_INIT(1 << 17);
+	media_path(&m, &path);
+	json_init(&j, &e->line, 0);
+	json_object(&j);
+	json_kv_int(&j, "id", row->id);
+	json_kv_path(&j, "path", buf_str(&path), path.len);
+	json_kv_int(&j, "bytes", row->size);
+	json_kv_time(&j, "modified_at", row->mtime);
+	json_kv_time(&j, "added_at", row->added_at);
+	json_kv_time(&j, "gone_at", row->gone_at);
+	json_end_object(&j);
+	return print_line(e);
+}
+
+static int export_gone(struct store *s, struct export *e)
+{
+	return store_gone(s, print_gone, e);
+}
+
 /** Links are indexed by a later version: there are none to print. */
 static int export_nothing(struct store *s, struct export *e)
 {
@@ -126,6 +226,7 @@ int export_command(const struct config *config, const char *what)
 		{"tracks", export_tracks},
 		{"volumes", export_volumes},
 		{"errors", export_errors},
+		{"gone", export_gone},
 		{"links", export_nothing},
 	};
 	struct store *s = NULL;
@@ -134,7 +235,7 @@ int export_command(const struct config *config, const char *what)
 	while (k < COUNT_OF(kinds) && strcmp(kinds[k].what, what) != 0)
 		k++;
 	if (k == COUNT_OF(kinds)) {
-		fprintf(stderr, "mediamon: export tracks, volumes, links or errors\n");
+		fprintf(stderr, "mediamon: export tracks, volumes, links, errors or gone\n");
 		return 2;
 	}
 	int r = store_open_reader(config_state_dir(config), &s);

@@ -7,6 +7,9 @@
 
 /** Prints a virtual file, or lists a virtual directory. */
 int dump_command(const struct config *config, const char *path);
+/** Prints the documents of status/ as one stream (common/snapshot.h), for the indexer, which names
+ * its state directory: that of another store is refused. */
+int snapshot_command(const struct config *config, const char *state_dir);
 /** Prints everything of one kind, one JSON object a line. */
 int export_command(const struct config *config, const char *what);
 /** Gives an order: FILE WORDS… */

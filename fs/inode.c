@@ -4,13 +4,14 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "common/cleanup.h"
+#include "common/vec.h"
+#include "fs/spill.h"
 
 enum {
-	/** Content held in memory altogether; what comes beyond lies in files without a name. */
+	/** Content held in memory altogether; what comes beyond is spilled. */
 	MEMORY_BUDGET = 16 << 20,
 	FIRST_SLOTS = 1024,
 };
@@ -30,9 +31,10 @@ struct inode {
 	struct inode *next_in_slot;
 	uint64_t id, lookups;
 	struct name *names;
-	/** Content, in memory or in fd. */
+	/** Content, in memory or spilled; places it had before it grew, which may be being read. */
 	char *data;
-	int fd;
+	struct place place;
+	VEC(struct place) former;
 	uint64_t size;
 	int64_t at;
 };
@@ -124,27 +126,25 @@ static int grow_names(void)
 
 /* --- content --- */
 
-static int to_file(const struct buf *b)
+static bool fits_memory(size_t n)
 {
-	_close_ int fd = memfd_create("content", MFD_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	for (size_t at = 0; at < b->len;) {
-		ssize_t n = pwrite(fd, b->data + at, b->len - at, (off_t)at);
-		if (n <= 0)
-			return -1;
-		at += (size_t)n;
-	}
-	return take_fd(fd);
+	LOCKED(&all.lock);
+	return all.memory + n <= MEMORY_BUDGET;
 }
 
-static void set_content(struct inode *n, struct buf *content, int64_t at)
+static bool has_content(const struct inode *n)
+{
+	return n->data || n->place.file;
+}
+
+/** Takes the bytes from where they are: *place, or memory. */
+static void set_content(struct inode *n, struct buf *content, struct place *place, int64_t at)
 {
 	n->size = content->len;
 	n->at = at;
-	if (all.memory + content->len > MEMORY_BUDGET)
-		n->fd = to_file(content);
-	if (n->fd >= 0)
+	n->place = *place;
+	place->file = NULL;
+	if (n->place.file)
 		return;
 	all.memory += content->len;
 	/* what growing left over is given back */
@@ -158,8 +158,10 @@ static void drop_content(struct inode *n)
 	if (n->data)
 		all.memory -= n->size;
 	free(n->data);
-	if (n->fd >= 0)
-		close(n->fd);
+	spill_drop(&n->place);
+	for (size_t i = 0; i < n->former.len; i++)
+		spill_drop(&n->former.data[i]);
+	vec_clear(&n->former);
 }
 
 /* --- knowing and forgetting --- */
@@ -183,7 +185,6 @@ static struct inode *add_node(uint64_t id)
 	if (!n)
 		return NULL;
 	n->id = id;
-	n->fd = -1;
 	struct inode **slot = &all.node_slot[mix(id) & (all.node_slots - 1)];
 	n->next_in_slot = *slot;
 	*slot = n;
@@ -217,6 +218,10 @@ int inode_know(uint64_t id, uint64_t parent, const char *name, struct buf *conte
 	       bool must_exist)
 {
 	int r = 0;
+	struct place place = {0};
+	/* the disk is used before the lock is taken; the budget may be missed by a file or two */
+	if (content && !fits_memory(content->len))
+		spill_put(&place, content->data, content->len);
 	{
 		LOCKED(&all.lock);
 		struct inode *n = find_node(id);
@@ -228,9 +233,10 @@ int inode_know(uint64_t id, uint64_t parent, const char *name, struct buf *conte
 			r = add_name(n, parent, name);
 		if (r == 0)
 			n->lookups++;
-		if (r == 0 && content && !n->data && n->fd < 0)
-			set_content(n, content, at);
+		if (r == 0 && content && !has_content(n))
+			set_content(n, content, &place, at);
 	}
+	spill_drop(&place);
 	if (content)
 		buf_clear(content);
 	return r;
@@ -273,7 +279,8 @@ bool inode_stat(uint64_t id, uint64_t *size, int64_t *at)
 	return true;
 }
 
-ssize_t inode_read(uint64_t id, void *out, size_t n, off_t offset)
+/** Reads what is in memory; for what is not tells where it is. */
+static ssize_t read_memory(uint64_t id, void *out, size_t n, off_t offset, struct place *place)
 {
 	LOCKED(&all.lock);
 	const struct inode *node = find_node(id);
@@ -283,12 +290,29 @@ ssize_t inode_read(uint64_t id, void *out, size_t n, off_t offset)
 		return 0;
 	if (n > node->size - (uint64_t)offset)
 		n = (size_t)(node->size - (uint64_t)offset);
-	if (node->fd >= 0) {
-		ssize_t k = pread(node->fd, out, n, offset);
-		return k < 0 ? -errno : k;
-	}
-	memcpy(out, node->data + offset, n);
+	*place = node->place;
+	if (!place->file)
+		memcpy(out, node->data + offset, n);
 	return (ssize_t)n;
+}
+
+ssize_t inode_read(uint64_t id, void *out, size_t n, off_t offset)
+{
+	struct place place = {0};
+	ssize_t k = read_memory(id, out, n, offset, &place);
+	/* no lock: the kernel does not forget a node while it reads it */
+	return place.file ? spill_read(&place, out, (size_t)k, (uint64_t)offset) : k;
+}
+
+static bool append_place(struct inode *node, const char *data, size_t n)
+{
+	struct place former, *slot = vec_add(&node->former);
+	bool is_done = slot && spill_append(&node->place, &former, node->size, data, n) == 0;
+	if (is_done && former.file)
+		*slot = former;
+	else if (slot)
+		node->former.len--;
+	return is_done;
 }
 
 bool inode_append(uint64_t id, uint64_t from, const char *data, size_t n, int64_t at)
@@ -297,8 +321,8 @@ bool inode_append(uint64_t id, uint64_t from, const char *data, size_t n, int64_
 	struct inode *node = find_node(id);
 	if (!node || node->size != from)
 		return false;
-	if (node->fd >= 0) {
-		if (pwrite(node->fd, data, n, (off_t)from) != (ssize_t)n)
+	if (node->place.file) {
+		if (!append_place(node, data, n))
 			return false;
 	} else {
 		char *grown = realloc(node->data, from + n + 1);

@@ -10,11 +10,16 @@
  *   tree.c       the generic walk of entry tables: names, listings, versions
  *   inode.c      what the kernel knows: nodes, their bytes, their names
  *   notify.c     the thread that follows the indexer and invalidates what changed
+ *   pollers.c    who waits in poll(), and what a poll is answered
+ *   spill.c      bytes held for readers that are too many for memory
  *   orders.c     the thread that sends orders to the indexer
  *   view.c       one consistent state: a snapshot of the store, the live page
  *   root.c view_status.c view_summary.c view_metrics.c view_control.c view_music.c view_manga.c
+ *   view_history.c
  *                the tables: one row is one file, with the function that shows it
- *   dump.c       the same files without a mount; export; order     doctor.c  checks
+ *   diff.c       what changed between two states of the documents, in words; document.c reads them
+ *   dump.c       the same files without a mount; export; order; the snapshot that the indexer keeps
+ *   doctor.c     checks
  *
  * The store, the live page, the control socket and the configuration are in common/.
  */
@@ -35,6 +40,8 @@
 #include "fs/notify.h"
 #include "fs/ops.h"
 #include "fs/orders.h"
+#include "fs/pollers.h"
+#include "fs/spill.h"
 #include "fs/tree.h"
 
 enum {
@@ -50,7 +57,7 @@ static void print_usage(FILE *out)
 	fputs("usage: mediamon [-f] CONFIG MOUNTPOINT [-o OPTIONS]   mount, start the indexer\n"
 	      "       mediamon dump PATH [--config CONFIG]           print a virtual file\n"
 	      "       mediamon order FILE WORDS… [--config CONFIG]   give an order\n"
-	      "       mediamon export tracks|volumes|links|errors [--config CONFIG]\n"
+	      "       mediamon export tracks|volumes|links|errors|gone [--config CONFIG]\n"
 	      "       mediamon doctor [--config CONFIG]              what is wrong here\n"
 	      "       mediamon --check-config CONFIG | --print-default-config\n"
 	      "       mediamon --version | --help\n"
@@ -93,6 +100,7 @@ static int serve(struct fuse_session *session, const struct config *config)
 	fuse_loop_cfg_set_max_threads(loop, THREADS);
 	fuse_loop_cfg_set_idle_threads(loop, THREADS);
 	views_open(config);
+	spill_start(config_state_dir(config));
 	int r = notify_start(session);
 	if (r == 0)
 		r = orders_start();
@@ -100,6 +108,7 @@ static int serve(struct fuse_session *session, const struct config *config)
 		r = fuse_session_loop_mt(session, loop);
 	notify_stop();
 	orders_stop();
+	pollers_stop();
 	views_close();
 	fuse_loop_cfg_destroy(loop);
 	return r;
@@ -189,6 +198,12 @@ static int do_doctor(const struct config *c, int argc, char **argv)
 	return argc == 0 ? doctor_command(c) : usage_error();
 }
 
+static int do_snapshot(const struct config *c, int argc, char **argv)
+{
+	(void)argc;
+	return snapshot_command(c, argv[0]);
+}
+
 static int do_check(const struct config *c, int argc, char **argv)
 {
 	(void)argc;
@@ -269,5 +284,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < COUNT_OF(commands) && argc > 0; i++)
 		if (strcmp(argv[0], commands[i].name) == 0)
 			return with_config(config, commands[i].run, argc - 1, argv + 1);
+	/* the indexer calls this, nobody else */
+	if (argc == 3 && strcmp(argv[0], "snapshot") == 0)
+		return with_config(argv[1], do_snapshot, 1, argv + 2);
 	return do_mount(&m, argc, argv);
 }

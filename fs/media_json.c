@@ -106,6 +106,7 @@ void export_json(struct json *j, const struct store_media *m, unsigned of)
 	_buf_ struct buf path = BUF_INIT(1 << 16);
 	media_path(m, &path);
 	json_object(j);
+	json_kv_int(j, "id", m->id);
 	json_kv_path(j, "path", buf_str(&path), path.len);
 	media_json(j, m->media, of);
 	json_kv_int(j, "bytes", m->size);

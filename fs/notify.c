@@ -7,6 +7,10 @@
  * collected its names.  So handlers note the round before they look (notify_round) and ask after
  * they answered (notify_again).  The kernel itself holds the directory's lock until the answer is
  * in its cache, and takes the same lock to invalidate: the notice cannot overtake the answer.
+ *
+ * Pollers are woken, and status/generation is even again, once no old name can come back: every
+ * handler that began before the round has ended, and what it told the kernel is invalidated.  The
+ * thread does not wait for that: the announcement is kept (pending) and tried again.
  */
 #include "fs/notify.h"
 
@@ -23,9 +27,14 @@
 #include "common/thread.h"
 #include "common/vec.h"
 #include "fs/inode.h"
+#include "fs/pollers.h"
 #include "fs/tree.h"
 
 enum {
+	/** Handlers at work at one time: there are two threads. */
+	LOOKS = 16,
+	/** How soon an announcement is tried again. */
+	PENDING_MS = 2,
 	/** How often the live page is looked at while a job runs, and while none does. */
 	BUSY_MS = 200,
 	IDLE_MS = 1000,
@@ -48,12 +57,25 @@ static struct {
 	/** The last state that was announced whole, and how often moods moved. */
 	_Atomic uint64_t generation, mood_moves;
 	_Atomic int is_announcing;
-	/** Names that a round may have missed. */
 	pthread_mutex_t lock;
+	/* protected by lock: */
+	/** Names that a round may have missed. */
 	targets missed;
+	/** Rounds of the handlers at work, 0 for a free slot; those that found no slot. */
+	uint64_t look[LOOKS];
+	int more_looks;
+	/** What pollers are to be told, its commit, and the last commit they were told of. */
+	struct announced pending;
+	bool is_pending;
+	uint64_t pending_commit, announced_commit;
+	pthread_cond_t announced;
 	/* only the thread: */
 	uint64_t version[TOPIC_COUNT];
-} all = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} all = {
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.announced = PTHREAD_COND_INITIALIZER,
+	.round = 1,
+};
 
 /* --- telling the kernel --- */
 
@@ -92,6 +114,7 @@ void notify_name(uint64_t parent, const char *name)
 /* --- what changed --- */
 
 struct change {
+	/** VIEW_STORE: every name is to be forgotten. */
 	unsigned topics, moods;
 	/** Numbers of directories all names of which are to be forgotten; sorted. */
 	ids rows;
@@ -182,6 +205,11 @@ static bool is_old(void *arg, uint64_t id)
 	struct node n;
 	if (tree_decode(id, &n) < 0)
 		return false;
+	if (c->moods & VIEW_STORE) {
+		if (S_ISDIR(n.entry->mode))
+			add_id(c->dirs, id);
+		return true;
+	}
 	if (n.entry->grows)
 		return n.entry->topics & c->topics && !has(&c->segments, id);
 	if (S_ISREG(n.entry->mode) && !n.entry->stamp)
@@ -210,7 +238,8 @@ static void add_listings(struct change *c)
 	const struct entry *const *e = tree_entries(&n);
 	for (size_t i = 0; i < n; i++) {
 		struct node node = {.entry = e[i]};
-		if (S_ISDIR(e[i]->mode) && e[i]->topics & c->topics && e[i]->name)
+		if (S_ISDIR(e[i]->mode) && e[i]->name &&
+		    (e[i]->topics & c->topics || c->moods & VIEW_STORE))
 			add_id(c->dirs, tree_id(&node));
 	}
 	for (size_t i = 0; i < c->rows.len; i++)
@@ -232,29 +261,93 @@ static void find_segments(struct change *c)
 	sort(&c->segments);
 }
 
-static void grow(struct view *v, const struct entry *e)
+/** True when there is more than the kernel knew. */
+static bool grow(struct view *v, const struct entry *e)
 {
 	struct node n = {.entry = e};
 	uint64_t size;
 	int64_t at, known_at;
 	_buf_ struct buf content = BUF_INIT((size_t)64 << 20);
 	if (tree_stamp(v, &n, &n.version, &at) < 0 || !inode_stat(tree_id(&n), &size, &known_at))
-		return;
+		return false;
 	if (tree_render(v, &n, &content) < 0 || content.len <= size)
-		return;
-	if (inode_append(tree_id(&n), size, content.data + size, content.len - size, at) &&
-	    atomic_load(&all.is_ready))
+		return false;
+	if (!inode_append(tree_id(&n), size, content.data + size, content.len - size, at))
+		return false;
+	if (atomic_load(&all.is_ready))
 		fuse_lowlevel_notify_inval_inode(all.session, tree_id(&n), (off_t)size, 0);
+	return true;
 }
 
-/** Files that grow: what was added is told; a former segment's name is forgotten (is_old). */
-static void grow_all(struct change *c)
+static bool is_among(const targets *names, const char *name)
+{
+	for (size_t i = 0; i < names->len; i++)
+		if (names->data[i].name && strcmp(names->data[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/**
+ * Files that grow: what was added is told; a former segment's name is forgotten (is_old).  One
+ * that was looked up by an old view came too late to grow with the others.  How many grew.
+ */
+static uint64_t grow_all(struct change *c, const targets *missed)
 {
 	size_t n;
+	uint64_t grown = 0;
 	const struct entry *const *e = tree_entries(&n);
 	for (size_t i = 0; i < n; i++)
-		if (e[i]->grows && e[i]->topics & c->topics)
-			grow(c->v, e[i]);
+		if (e[i]->grows && (e[i]->topics & c->topics || is_among(missed, e[i]->name)))
+			grown += grow(c->v, e[i]);
+	return grown;
+}
+
+/* --- announcing --- */
+
+static bool is_old_look(void)
+{
+	for (int i = 0; i < LOOKS; i++)
+		if (all.look[i] && all.look[i] < atomic_load(&all.round))
+			return true;
+	return all.more_looks > 0;
+}
+
+/** Wakes pollers, unless the kernel may still be told an old name. */
+static void announce(void)
+{
+	{
+		LOCKED(&all.lock);
+		if (!all.is_pending || all.missed.len || atomic_load(&all.is_announcing) ||
+		    is_old_look())
+			return;
+		all.is_pending = false;
+		all.announced_commit = all.pending_commit;
+		all.pending.generation = 2 * (all.pending_commit + atomic_load(&all.mood_moves));
+		pollers_set(&all.pending);
+		pthread_cond_broadcast(&all.announced);
+	}
+	pollers_wake(mono_ns());
+}
+
+static void set_pending(const struct change *c, uint64_t grown)
+{
+	LOCKED(&all.lock);
+	struct announced *p = &all.pending;
+	memcpy(p->topic, c->v->version, sizeof p->topic);
+	/* bit 2, VIEW_ORDERS, is announced by notify_orders() */
+	p->mood[0] = c->v->mood.version[0];
+	p->mood[1] = c->v->mood.version[1];
+	for (size_t i = 0; i < c->segments.len && i < GROWING_MAX; i++)
+		p->segment[i] = c->segments.data[i];
+	p->growths += grown;
+	all.pending_commit = c->v->generation;
+	all.is_pending = true;
+}
+
+static bool is_pending(void)
+{
+	LOCKED(&all.lock);
+	return all.is_pending;
 }
 
 /* --- rounds --- */
@@ -281,10 +374,14 @@ static void run_round(unsigned moods)
 	targets names = {0}, missed = {0};
 	ids dirs = {0}, none = {0};
 	atomic_fetch_add(&all.is_announcing, 1);
-	atomic_fetch_add(&all.round, 1);
+	moods |= views_check_store();
 	view_begin(&v);
 	struct change c = {.topics = moved_topics(&v), .moods = moods, .names = &names,
 			   .dirs = &dirs, .v = &v};
+	/* whoever sees the new number has a view that is not older than this one; when nothing moved
+	 * the number stays, or lookups that take long would make each other's names missed for ever */
+	if (c.topics || c.moods)
+		atomic_fetch_add(&all.round, 1);
 	uint64_t since = 0;
 	for (int t = 0; t < TOPIC_COUNT; t++)
 		since = all.version[t] > since ? all.version[t] : since;
@@ -296,21 +393,21 @@ static void run_round(unsigned moods)
 		inodes_names(is_old, is_in_changed_row, &c, add_target);
 		add_listings(&c);
 	}
-	if (v.store && c.topics)
-		grow_all(&c);
-	memcpy(all.version, v.version, sizeof all.version);
-	uint64_t generation = v.generation;
-	view_end(&v);
 	take_missed(&missed);
+	uint64_t grown = v.store ? grow_all(&c, &missed) : 0;
+	memcpy(all.version, v.version, sizeof all.version);
+	view_end(&v);
 	send_all(&missed, &none);
 	send_all(&names, &dirs);
+	set_pending(&c, grown);
 	vec_clear(&c.rows);
 	vec_clear(&c.gone);
 	vec_clear(&c.segments);
 	if (moods)
 		atomic_fetch_add(&all.mood_moves, 1);
-	atomic_store(&all.generation, generation);
+	atomic_store(&all.generation, v.generation);
 	atomic_fetch_sub(&all.is_announcing, 1);
+	announce();
 }
 
 static bool has_missed(void)
@@ -335,35 +432,70 @@ static void *follow(void *arg)
 		}
 		if (moods || has_missed() || views_is_behind(atomic_load(&all.generation)))
 			run_round(moods);
-		views_wait(&seen, has_missed() ? 1 : BUSY_MS);
+		announce();
+		pollers_wake(mono_ns());
+		views_wait(&seen, is_pending() || has_missed() ? PENDING_MS : BUSY_MS);
 	}
 	return NULL;
 }
 
 /* --- what others ask --- */
 
-uint64_t notify_round(void)
+struct look notify_begin(void)
 {
-	return atomic_load(&all.round);
+	LOCKED(&all.lock);
+	struct look l = {.round = atomic_load(&all.round)};
+	while (l.slot < LOOKS && all.look[l.slot])
+		l.slot++;
+	if (l.slot < LOOKS)
+		all.look[l.slot] = l.round;
+	else
+		all.more_looks++;
+	return l;
 }
 
-void notify_again(uint64_t round, uint64_t parent, const char *name)
+void notify_again(const struct look *l, uint64_t parent, const char *name)
 {
-	if (atomic_load(&all.round) == round)
+	if (atomic_load(&all.round) == l->round)
 		return;
+	LOCKED(&all.lock);
+	struct target *t = vec_add(&all.missed);
+	if (t)
+		*t = (struct target){parent, strdup(name)};
+}
+
+void notify_end(const struct look *l)
+{
 	{
 		LOCKED(&all.lock);
-		struct target *t = vec_add(&all.missed);
-		if (t)
-			*t = (struct target){parent, strdup(name)};
+		if (l->slot < LOOKS)
+			all.look[l->slot] = 0;
+		else
+			all.more_looks--;
 	}
-	views_poke();
+	if (atomic_load(&all.round) != l->round)
+		views_poke();
+}
+
+void notify_wait(int timeout_ms)
+{
+	uint64_t commit = views_commit();
+	struct timespec end;
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_nsec += timeout_ms * NS_PER_MS;
+	end.tv_sec += end.tv_nsec / NS_PER_S;
+	end.tv_nsec %= NS_PER_S;
+	LOCKED(&all.lock);
+	while (all.announced_commit < commit && !atomic_load(&all.is_ending))
+		if (pthread_cond_clockwait(&all.announced, &all.lock, CLOCK_MONOTONIC, &end))
+			return;
 }
 
 uint64_t notify_generation(void)
 {
 	uint64_t announced = atomic_load(&all.generation);
-	bool odd = views_is_behind(announced) || atomic_load(&all.is_announcing) || has_missed();
+	bool odd = views_is_behind(announced) || atomic_load(&all.is_announcing) || has_missed() ||
+		   is_pending();
 	return 2 * (announced + atomic_load(&all.mood_moves)) + odd;
 }
 
@@ -372,13 +504,21 @@ void notify_orders(void)
 	struct view v;
 	targets names = {0};
 	ids dirs = {0};
-	atomic_fetch_add(&all.round, 1);
+	atomic_fetch_add(&all.is_announcing, 1);
 	view_begin(&v);
+	atomic_fetch_add(&all.round, 1);
 	struct change c = {.moods = VIEW_ORDERS, .names = &names, .dirs = &dirs, .v = &v};
 	inodes_names(is_old, NULL, &c, add_target);
 	view_end(&v);
-	atomic_fetch_add(&all.mood_moves, 1);
 	send_all(&names, &dirs);
+	{
+		LOCKED(&all.lock);
+		all.pending.mood[2] = v.mood.version[2];
+		all.is_pending = true;
+	}
+	atomic_fetch_add(&all.mood_moves, 1);
+	atomic_fetch_sub(&all.is_announcing, 1);
+	announce();
 }
 
 int64_t notify_started_at(void)

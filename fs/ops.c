@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /**
- * Handlers answer from memory and the local store, never wait, and never notify the kernel: that
- * is notify.c's thread.
+ * Handlers answer from memory and the local store, never wait, and never invalidate: that is
+ * notify.c's thread.  There are no handlers for extended attributes: the kernel asks once, and
+ * never again.
  *
  * open and opendir are answered ENOSYS once: the kernel then opens without asking and keeps pages
  * and listings, so that an unchanged file costs no trip here at all.  That is right because a
@@ -23,6 +24,7 @@
 #include "fs/inode.h"
 #include "fs/notify.h"
 #include "fs/orders.h"
+#include "fs/pollers.h"
 #include "fs/tree.h"
 
 enum {
@@ -129,21 +131,20 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct view v;
 	int64_t at;
 	int r = tree_decode(parent, &dir);
-	uint64_t round = notify_round();
+	struct look look = notify_begin();
 	view_begin(&v);
 	if (r == 0)
 		r = tree_find(&v, &dir, name, &child, &at);
 	if (r == 0)
 		r = know_child(&v, parent, name, &child, at, &e);
+	if (r == 0)
+		notify_again(&look, parent, name);
+	notify_end(&look);
 	view_end(&v);
-	if (r < 0) {
+	if (r < 0)
 		fuse_reply_err(req, -r);
-		return;
-	}
-	if (fuse_reply_entry(req, &e) < 0)
+	else if (fuse_reply_entry(req, &e) < 0)
 		inode_forget(e.ino, 1);
-	else
-		notify_again(round, parent, name);
 }
 
 static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)
@@ -237,7 +238,7 @@ struct page {
 	bool plus;
 	char *data;
 	size_t size, used;
-	uint64_t round;
+	struct look look;
 };
 
 /** Returns 1 when the page is full. */
@@ -265,7 +266,7 @@ static int add_plus(struct page *p, const struct tree_item *item)
 		return 0;
 	p->used += fuse_add_direntry_plus(p->req, p->data + p->used, left, item->name, &e,
 					  (off_t)item->cursor);
-	notify_again(p->round, p->dir, item->name);
+	notify_again(&p->look, p->dir, item->name);
 	return 0;
 }
 
@@ -281,7 +282,7 @@ static void read_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
 	struct view v;
 	_free_ char *data = malloc(size ? size : 1);
 	struct page p = {.req = req, .v = &v, .dir = ino, .plus = plus, .data = data, .size = size,
-			 .round = notify_round()};
+			 .look = notify_begin()};
 	int r = data ? tree_decode(ino, &dir) : -ENOMEM;
 	if (r == 0 && !S_ISDIR(dir.entry->mode))
 		r = -ENOTDIR;
@@ -290,6 +291,7 @@ static void read_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
 		r = tree_list(&v, &dir, (uint64_t)offset, add_item, &p);
 		view_end(&v);
 	}
+	notify_end(&p.look);
 	if (r < 0)
 		fuse_reply_err(req, -r);
 	else
@@ -348,6 +350,35 @@ void ops_answer_write(void *request, int error, uint64_t size)
 		fuse_reply_err(request, error);
 	else
 		fuse_reply_write(request, size);
+}
+
+/* --- waiting --- */
+
+static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+		    struct fuse_pollhandle *ph)
+{
+	struct poll_question q = {
+		.id = ino, .caller = fuse_req_ctx(req)->pid, .events = fi->poll_events};
+	int r = tree_decode(ino, &q.node);
+	if (r == 0) {
+		fuse_reply_poll(req, pollers_ask(&q, ph));
+		return;
+	}
+	if (ph)
+		fuse_pollhandle_destroy(ph);
+	fuse_reply_err(req, -r);
+}
+
+/* takes no lock of the kernel's files, unlike an invalidation: a handler may call it */
+static void wake_poller(void *handle)
+{
+	fuse_lowlevel_notify_poll(handle);
+	fuse_pollhandle_destroy(handle);
+}
+
+static void drop_poller(void *handle)
+{
+	fuse_pollhandle_destroy(handle);
 }
 
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)
@@ -452,6 +483,7 @@ static const struct fuse_lowlevel_ops ops = {
 	.open = op_open,
 	.read = op_read,
 	.write = op_write,
+	.poll = op_poll,
 	.opendir = op_open,
 	.readdir = op_readdir,
 	.readdirplus = op_readdirplus,
@@ -468,5 +500,6 @@ static const struct fuse_lowlevel_ops ops = {
 
 struct fuse_session *ops_session(struct fuse_args *args)
 {
+	pollers_start(wake_poller, drop_poller);
 	return fuse_session_new(args, &ops, sizeof ops, NULL);
 }

@@ -20,6 +20,8 @@ enum {
 	/** Orders that wait; more are answered EAGAIN. */
 	WAITING = 64,
 	DEADLINE_MS = 2000,
+	/** Who writes and then reads shall see what the order did; usually a few milliseconds. */
+	ANNOUNCED_MS = 100,
 };
 
 struct order {
@@ -72,6 +74,9 @@ static void carry_out(struct order *o)
 					       : "the indexer is away: the order was not taken");
 	}
 	remember(o, verdict, buf_str(&answer));
+	/* the notify thread takes the lock of control/, which is not held during a write */
+	if (r == 0)
+		notify_wait(ANNOUNCED_MS);
 	ops_answer_write(o->request, verdict, o->n);
 }
 

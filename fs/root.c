@@ -35,6 +35,7 @@ static int show_readme(struct view *v, const struct node *n, struct buf *out)
 		 "    cat status/missing            volumes that are missing\n"
 		 "    echo manga > control/rescan   look at the manga folders again\n"
 		 "    cat control/last              what became of the order\n"
+		 "    cat history/*/diff            what changed since then\n"
 		 "    cat control/rescan            how the order is written\n\n");
 	for (const struct entry *e = ROOT_ENTRY.dir; e->mode; e++)
 		describe(e, 0, out);
@@ -100,6 +101,8 @@ static const struct entry root_dir[] = {
 	DIRECTORY("control", control_dir, .help = "write an order into a file to give it"),
 	DIRECTORY("music", music_dir, .help = "the music library, by tags"),
 	DIRECTORY("manga", manga_dir, .topics = TOPIC_BIT(manga), .help = "a folder for each series"),
+	DIRECTORY("history", history_dir, .topics = TOPIC_BIT(history),
+		  .help = "status/ as it was: hourly for a day, daily for a month"),
 	{0},
 };
 

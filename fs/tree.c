@@ -85,6 +85,12 @@ int tree_decode(uint64_t id, struct node *n)
 	return 0;
 }
 
+bool tree_is_older(const struct node *n, uint64_t version)
+{
+	uint64_t ahead = (version - n->version) & MASK(VERSION_BITS);
+	return ahead && ahead < MASK(VERSION_BITS) / 2;
+}
+
 uint64_t tree_inode(const struct node *n)
 {
 	return number_of(n->entry) << 48 | n->row | (n->entry->grows ? (n->version & 0xff) << 40 : 0) |

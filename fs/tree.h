@@ -14,6 +14,8 @@ const struct entry *const *tree_entries(size_t *n);
 uint64_t tree_id(const struct node *n);
 /** 0 or -ESTALE for a number that no entry has. */
 int tree_decode(uint64_t id, struct node *n);
+/** Whether a node is of a version before @version. */
+bool tree_is_older(const struct node *n, uint64_t version);
 /** st_ino: like the number, without the version. */
 uint64_t tree_inode(const struct node *n);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
@@ -23,6 +24,8 @@ static struct {
 	/* protected by lock: */
 	struct store *free[CONNECTIONS];
 	int free_count;
+	/** How often the store was another file; connections of a former one are not used again. */
+	unsigned epoch;
 	const struct live_page *live;
 	struct mood mood;
 } all = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -34,11 +37,17 @@ int views_open(const struct config *config)
 	return 0;
 }
 
+/** Under the lock. */
+static void close_free(void)
+{
+	while (all.free_count)
+		store_close(all.free[--all.free_count]);
+}
+
 void views_close(void)
 {
 	LOCKED(&all.lock);
-	while (all.free_count)
-		store_close(all.free[--all.free_count]);
+	close_free();
 	live_close(all.live);
 	all.live = NULL;
 }
@@ -50,25 +59,29 @@ const struct config *views_config(void)
 
 /* --- one view --- */
 
-static struct store *take_store(void)
+static void take_store(struct view *v)
 {
 	{
 		LOCKED(&all.lock);
-		if (all.free_count)
-			return all.free[--all.free_count];
+		v->epoch = all.epoch;
+		if (all.free_count) {
+			v->store = all.free[--all.free_count];
+			return;
+		}
 	}
-	struct store *s = NULL;
-	int r = store_open_reader(config_state_dir(all.config), &s);
-	if (r < 0 && r != -ENOENT)
-		log_debug("the store cannot be opened: %s", strerror(-r));
-	return r < 0 ? NULL : s;
+	int r = store_open_reader(config_state_dir(all.config), &v->store);
+	if (r == 0 || r == -ENOENT)
+		return;
+	v->store = NULL;
+	v->error = r;
+	log_debug("the store cannot be opened: %s", strerror(-r));
 }
 
-static void put_store(struct store *s)
+static void put_store(struct store *s, unsigned epoch)
 {
 	{
 		LOCKED(&all.lock);
-		if (all.free_count < CONNECTIONS) {
+		if (epoch == all.epoch && all.free_count < CONNECTIONS) {
 			all.free[all.free_count++] = s;
 			return;
 		}
@@ -83,7 +96,7 @@ void view_begin(struct view *v)
 		LOCKED(&all.lock);
 		v->mood = all.mood;
 	}
-	v->store = take_store();
+	take_store(v);
 	if (!v->store)
 		return;
 	int r = store_begin_read(v->store);
@@ -92,6 +105,7 @@ void view_begin(struct view *v)
 	if (r < 0) {
 		/* a store that was replaced under us is opened again next time */
 		store_close(take(v->store));
+		v->error = r;
 	}
 }
 
@@ -100,7 +114,7 @@ void view_end(struct view *v)
 	if (!v->store)
 		return;
 	store_end(v->store);
-	put_store(take(v->store));
+	put_store(take(v->store), v->epoch);
 }
 
 uint64_t view_version(const struct view *v, unsigned topics, unsigned moods)
@@ -166,6 +180,30 @@ static bool is_news(const struct live_values *old, const struct live_values *fre
 	       (int64_t)(fresh->heartbeat_at - old->heartbeat_at) > PULSE_S * NS_PER_S;
 }
 
+/** Whether the store's name leads to another file than at the last look: it was replaced. */
+static bool is_other_store(const char *dir)
+{
+	static struct stat known;
+	char path[4096];
+	struct stat now;
+	snprintf(path, sizeof path, "%s/" STORE_FILE, dir);
+	if (stat(path, &now) < 0)
+		return false;
+	bool is_other = known.st_ino && (now.st_ino != known.st_ino || now.st_dev != known.st_dev);
+	known = now;
+	return is_other;
+}
+
+unsigned views_check_store(void)
+{
+	if (!is_other_store(config_state_dir(all.config)))
+		return 0;
+	LOCKED(&all.lock);
+	all.epoch++;
+	close_free();
+	return VIEW_STORE;
+}
+
 unsigned views_refresh(bool check_lock)
 {
 	static bool is_locked;
@@ -173,6 +211,7 @@ unsigned views_refresh(bool check_lock)
 	struct live_values fresh = {0};
 	unsigned changed = 0;
 	int64_t pid;
+	unsigned replaced = check_lock ? views_check_store() : 0;
 	if (check_lock)
 		is_locked = live_indexer(dir, &pid);
 	LOCKED(&all.lock);
@@ -190,7 +229,7 @@ unsigned views_refresh(bool check_lock)
 		all.mood.live = fresh;
 		move(&all.mood, changed);
 	}
-	return changed;
+	return changed | replaced;
 }
 
 void views_set_order(const char *text)
@@ -213,6 +252,12 @@ bool views_is_behind(uint64_t announced)
 		return false;
 	uint64_t next = atomic_load(&all.live->generation_next);
 	return next != announced || atomic_load(&all.live->generation) != announced;
+}
+
+uint64_t views_commit(void)
+{
+	LOCKED(&all.lock);
+	return all.live ? atomic_load(&all.live->generation) : 0;
 }
 
 void views_wait(uint32_t *seen, int timeout_ms)

@@ -21,6 +21,8 @@ enum {
 	/** Orders given through this mount. */
 	VIEW_ORDERS = 4,
 	VIEW_MOODS = 3,
+	/** No content depends on it: the store is another file, so everything may be different. */
+	VIEW_STORE = 8,
 };
 
 enum indexer_state {
@@ -43,14 +45,18 @@ struct mood {
 };
 
 struct view {
-	/** NULL while there is no store. */
+	/** NULL while there is no store, or it cannot be read. */
 	struct store *store;
+	/** Then 0 or -errno. */
+	int error;
 	const struct config *config;
 	uint64_t version[TOPIC_COUNT];
 	int64_t at[TOPIC_COUNT];
 	/** The last commit in this view. */
 	uint64_t generation;
 	struct mood mood;
+	/** Which store: it grows when the file is replaced. */
+	unsigned epoch;
 };
 
 /** Opens what views need: once, at start.  @config is borrowed for ever. */
@@ -68,9 +74,13 @@ int64_t view_at(const struct view *v, unsigned topics, unsigned moods);
 
 /**
  * Looks at the live page and the indexer's lock again and makes what changed the mood of views
- * to come.  Returns the moods that changed (VIEW_*).  One thread.
+ * to come.  Returns the moods that changed (VIEW_*).  @check_lock: also views_check_store().
+ * One thread.
  */
 unsigned views_refresh(bool check_lock);
+/** VIEW_STORE when the store is another file than at the last look, which views to come open;
+ * else 0.  The same thread. */
+unsigned views_check_store(void);
 /** Notes the answer to an order. */
 void views_set_order(const char *text);
 /**
@@ -78,6 +88,8 @@ void views_set_order(const char *text);
  * visible.  A dead indexer commits nothing, whatever the live page says of its last moment.
  */
 bool views_is_behind(uint64_t announced);
+/** The last commit that the indexer made visible; 0 without a live page. */
+uint64_t views_commit(void);
 /** Sleeps until the indexer commits or @timeout_ms pass.  *seen: kept by the caller. */
 void views_wait(uint32_t *seen, int timeout_ms);
 /** Ends views_wait() of this process early. */

@@ -21,22 +21,21 @@ static void add_path(struct buf *out, struct bytes a, struct bytes b, struct byt
 	}
 }
 
-static void time_cell(struct table *t, int64_t ns)
+void doc_time_cell(struct table *t, int64_t ns)
 {
 	_buf_ struct buf text = BUF_INIT(64);
 	doc_time(ns, &text);
 	table_cell(t, buf_str(&text), text.len);
 }
 
-static int end_table(struct table *t, struct buf *out)
+int doc_end_table(struct table *t, struct buf *out)
 {
 	table_write(t, out);
 	table_clear(t);
 	return 0;
 }
 
-/** The header of a JSON list, up to its items. */
-static void list_begin(struct json *j, struct buf *out, const struct view *v, const char *schema,
+void doc_list_begin(struct json *j, struct buf *out, const struct view *v, const char *schema,
 		       unsigned topics, unsigned moods)
 {
 	doc_begin(j, out, v, schema, topics, moods);
@@ -44,7 +43,7 @@ static void list_begin(struct json *j, struct buf *out, const struct view *v, co
 	json_array(j);
 }
 
-static int list_end(struct json *j, int64_t count)
+int doc_list_end(struct json *j, int64_t count)
 {
 	json_end_array(j);
 	json_kv_int(j, "count", count);
@@ -52,68 +51,11 @@ static int list_end(struct json *j, int64_t count)
 	return 0;
 }
 
-/* --- roots --- */
-
 struct rows {
 	struct json *j;
 	struct table *t;
 	int64_t count;
 };
-
-static int json_root(void *arg, const struct store_root *row)
-{
-	struct rows *r = arg;
-	r->count++;
-	json_object(r->j);
-	json_kv_text(r->j, "name", row->name);
-	json_kv_text(r->j, "kind", row->kind);
-	json_kv_path(r->j, "path", row->path.data, row->path.len);
-	json_kv_text(r->j, "state", row->state);
-	json_kv_text(r->j, "reason", row->reason);
-	json_kv_time(r->j, "since", row->since);
-	json_kv_int(r->j, "files", row->files);
-	json_kv_int(r->j, "bytes", row->bytes);
-	json_end_object(r->j);
-	return 0;
-}
-
-static int show_roots_json(struct view *v, const struct node *n, struct buf *out)
-{
-	struct json j;
-	struct rows r = {.j = &j};
-	(void)n;
-	list_begin(&j, out, v, "roots", OF_ROOTS, VIEW_AWAY);
-	int e = v->store ? store_roots(v->store, json_root, &r) : 0;
-	return e < 0 ? e : list_end(&j, r.count);
-}
-
-static int text_root(void *arg, const struct store_root *row)
-{
-	struct rows *r = arg;
-	_buf_ struct buf size = BUF_INIT(64);
-	human_bytes((uint64_t)row->bytes, &size);
-	table_cells(r->t, row->name);
-	table_cells(r->t, row->state);
-	time_cell(r->t, row->since);
-	table_cellf(r->t, "%lld", (long long)row->files);
-	table_cells(r->t, buf_str(&size));
-	table_cell(r->t, row->path.data, row->path.len);
-	table_cells(r->t, row->reason);
-	return 0;
-}
-
-static int show_roots(struct view *v, const struct node *n, struct buf *out)
-{
-	static const char *const head[] = {"name", "state", "since", "files", "size", "path", "reason"};
-	struct table t;
-	struct rows r = {.t = &t};
-	(void)n;
-	table_open(&t, head, COUNT_OF(head));
-	int e = v->store ? store_roots(v->store, text_root, &r) : 0;
-	end_table(&t, out);
-	doc_away(out, v);
-	return e;
-}
 
 /* --- jobs --- */
 
@@ -216,7 +158,7 @@ static int show_jobs_json(struct view *v, const struct node *n, struct buf *out)
 		e = store_jobs_live(v->store, json_job, &r);
 	if (v->store && e == 0)
 		e = store_jobs_ended(v->store, JOBS_SHOWN, json_job, &r);
-	return e < 0 ? e : list_end(&j, r.count);
+	return e < 0 ? e : doc_list_end(&j, r.count);
 }
 
 static int text_job(void *arg, const struct store_job *job)
@@ -229,7 +171,7 @@ static int text_job(void *arg, const struct store_job *job)
 	table_cellf(r->t, "%lld", (long long)job->id);
 	table_cells(r->t, p.state);
 	table_cells(r->t, job->order);
-	time_cell(r->t, p.started_at);
+	doc_time_cell(r->t, p.started_at);
 	if (p.total)
 		table_cellf(r->t, "%lld/%lld", (long long)p.done, (long long)p.total);
 	else
@@ -251,7 +193,7 @@ static int show_jobs(struct view *v, const struct node *n, struct buf *out)
 	int e = v->store ? store_jobs_live(v->store, text_job, &r) : 0;
 	if (v->store && e == 0)
 		e = store_jobs_ended(v->store, JOBS_SHOWN, text_job, &r);
-	end_table(&t, out);
+	doc_end_table(&t, out);
 	doc_away(out, v);
 	return e;
 }
@@ -280,9 +222,9 @@ static int show_missing_json(struct view *v, const struct node *n, struct buf *o
 	struct json j;
 	struct rows r = {.j = &j};
 	(void)n;
-	list_begin(&j, out, v, "missing", OF_MISSING, VIEW_AWAY);
+	doc_list_begin(&j, out, v, "missing", OF_MISSING, VIEW_AWAY);
 	int e = v->store ? store_missing(v->store, 0, json_missing, &r) : 0;
-	return e < 0 ? e : list_end(&j, r.count);
+	return e < 0 ? e : doc_list_end(&j, r.count);
 }
 
 static int text_missing(void *arg, const struct store_missing *row)
@@ -292,7 +234,7 @@ static int text_missing(void *arg, const struct store_missing *row)
 	table_cellf(r->t, "%lld", (long long)row->volume);
 	table_cells(r->t, row->kind);
 	table_cells(r->t, row->state);
-	time_cell(r->t, row->since);
+	doc_time_cell(r->t, row->since);
 	return 0;
 }
 
@@ -303,7 +245,7 @@ int status_missing_table(struct view *v, int64_t series, struct buf *out)
 	struct rows r = {.t = &t};
 	table_open(&t, head, COUNT_OF(head));
 	int e = v->store ? store_missing(v->store, series, text_missing, &r) : 0;
-	end_table(&t, out);
+	doc_end_table(&t, out);
 	return e;
 }
 
@@ -338,9 +280,9 @@ static int show_errors_json(struct view *v, const struct node *n, struct buf *ou
 	struct json j;
 	struct rows r = {.j = &j};
 	(void)n;
-	list_begin(&j, out, v, "errors", OF_ERRORS, VIEW_AWAY);
+	doc_list_begin(&j, out, v, "errors", OF_ERRORS, VIEW_AWAY);
 	int e = v->store ? store_errors(v->store, json_error, &r) : 0;
-	return e < 0 ? e : list_end(&j, r.count);
+	return e < 0 ? e : doc_list_end(&j, r.count);
 }
 
 static int text_error(void *arg, const struct store_error_row *row)
@@ -349,7 +291,7 @@ static int text_error(void *arg, const struct store_error_row *row)
 	_buf_ struct buf path = BUF_INIT(1 << 16);
 	add_path(&path, row->root, row->path, (struct bytes){0});
 	table_cells(r->t, row->kind);
-	time_cell(r->t, row->since);
+	doc_time_cell(r->t, row->since);
 	table_cellf(r->t, "%d", row->tries);
 	table_cell(r->t, buf_str(&path), path.len);
 	table_cells(r->t, row->reason);
@@ -364,7 +306,7 @@ static int show_errors(struct view *v, const struct node *n, struct buf *out)
 	(void)n;
 	table_open(&t, head, COUNT_OF(head));
 	int e = v->store ? store_errors(v->store, text_error, &r) : 0;
-	end_table(&t, out);
+	doc_end_table(&t, out);
 	doc_away(out, v);
 	return e;
 }
@@ -407,7 +349,7 @@ static int show_audit_json(struct view *v, const struct node *n, struct buf *out
 	struct rows r = {.j = &j};
 	int64_t total = 0;
 	(void)n;
-	list_begin(&j, out, v, "audit", OF_AUDIT, VIEW_AWAY);
+	doc_list_begin(&j, out, v, "audit", OF_AUDIT, VIEW_AWAY);
 	int e = v->store ? store_audit(v->store, AUDIT_SHOWN, json_audit, &r, &total) : 0;
 	json_end_array(&j);
 	json_kv_int(&j, "count", r.count);
@@ -440,7 +382,7 @@ static int show_audit(struct view *v, const struct node *n, struct buf *out)
 	(void)n;
 	table_open(&t, head, COUNT_OF(head));
 	int e = v->store ? store_audit(v->store, AUDIT_SHOWN, text_audit, &r, &total) : 0;
-	end_table(&t, out);
+	doc_end_table(&t, out);
 	if (total > r.count)
 		buf_addf(out, "# %lld of %lld; `mediamon export` shows all\n", (long long)r.count,
 			 (long long)total);
@@ -471,7 +413,7 @@ const struct entry status_dir[] = {
 	TWINS("health", show_health, show_health_json, .topics = OF_HEALTH, .moods = MOODY,
 	      .help = "ok, degraded or failed, with the reasons"),
 	TWINS("roots", show_roots, show_roots_json, .topics = OF_ROOTS, .moods = VIEW_AWAY,
-	      .help = "each watched folder: present, absent, empty, stuck, and why"),
+	      .help = "each watched folder: present, absent, empty, foreign, stuck, frozen, and why"),
 	TWINS("jobs", show_jobs, show_jobs_json, .topics = OF_JOBS, .moods = MOODY,
 	      .help = "queued, running (progress, rate, time left), the last 100 ended"),
 	TWINS("missing", show_missing, show_missing_json, .topics = OF_MISSING, .moods = VIEW_AWAY,
@@ -480,6 +422,8 @@ const struct entry status_dir[] = {
 	      .help = "files that cannot be read or are damaged, and why"),
 	TWINS("audit", show_audit, show_audit_json, .topics = OF_AUDIT, .moods = VIEW_AWAY,
 	      .help = "no tags, no cover, no ComicInfo, names not understood"),
+	TWINS("verify", show_verify, show_verify_json, .topics = OF_VERIFY, .moods = VIEW_AWAY,
+	      .help = "what the last control/verify found: where the index differs from the disk"),
 	FILE_OF("generation", show_generation, .stamp = stamp_generation, .uncached = true,
 		.help = "one number: equal even reads before and after prove one state"),
 	{0},

@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** status/summary and status/health: is all well, and what needs a human. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "fs/views.h"
+
+enum {
+	/** How long a recovery is told. */
+	RECOVERY_SHOWN_S = 24 * 3600,
+};
 
 /* --- health --- */
 
@@ -14,9 +21,22 @@ struct health {
 	bool is_failed;
 };
 
+static int check_mount(void *arg, const struct store_mount *row)
+{
+	struct health *h = arg;
+	if (strcmp(row->state, "present") == 0)
+		return 0;
+	buf_adds(&h->reasons, "the disk mounted at ");
+	text_escape(row->path.data, row->path.len, &h->reasons);
+	buf_addf(&h->reasons, " is %s: %s\n", row->state, row->reason);
+	return 0;
+}
+
 static int check_root(void *arg, const struct store_root *row)
 {
 	struct health *h = arg;
+	if (strstr(row->watch, "no watch left"))
+		buf_addf(&h->reasons, "folder %s is watched in part: %s\n", row->name, row->watch);
 	if (strcmp(row->state, "present") == 0 || (strcmp(row->state, "empty") == 0 && !row->files) ||
 	    (strcmp(row->state, "unknown") == 0 && strcmp(row->reason, "not looked at yet") == 0))
 		return 0;
@@ -24,6 +44,41 @@ static int check_root(void *arg, const struct store_root *row)
 	text_escape(row->path.data, row->path.len, &h->reasons);
 	buf_addf(&h->reasons, ") is %s: %s\n", row->state, row->reason);
 	return 0;
+}
+
+static int64_t meta_number(struct view *v, const char *name)
+{
+	char text[24] = "";
+	if (v->store)
+		store_meta(v->store, name, text, sizeof text);
+	return strtoll(text, NULL, 10);
+}
+
+/** Copies that fail, and a recovery of the last day: as of the heartbeat, so that a version of
+ * this text has one content. */
+static void check_store(struct view *v, struct health *h)
+{
+	char text[1024] = "";
+	int64_t recovered_at = meta_number(v, "recovered_at");
+	if ((int64_t)v->mood.live.heartbeat_at - recovered_at < RECOVERY_SHOWN_S * NS_PER_S) {
+		store_meta(v->store, "recovered", text, sizeof text);
+		if (*text)
+			buf_addf(&h->reasons, "%s\n", text);
+	}
+	store_meta(v->store, "backup_error", text, sizeof text);
+	if (*text)
+		buf_addf(&h->reasons, "the index cannot be copied to backups: %s\n", text);
+}
+
+/** It says so through the live page, because the store cannot take it. */
+static void check_writing(const struct view *v, struct health *h)
+{
+	int error = (int)v->mood.live.write_error;
+	if (error && v->mood.state == INDEXER_RUNNING)
+		buf_addf(&h->reasons,
+			 "the store cannot be written: %s (it is tried again all the time; what is known "
+			 "can be read)\n",
+			 strerror(error));
 }
 
 static void check_health(struct view *v, struct health *h)
@@ -37,15 +92,21 @@ static void check_health(struct view *v, struct health *h)
 	}
 	if (v->mood.state == INDEXER_STARTING)
 		buf_adds(&h->reasons, "the indexer is starting\n");
+	check_writing(v, h);
 	if (!v->store) {
-		buf_adds(&h->reasons, "there is no index yet\n");
+		if (v->error)
+			buf_addf(&h->reasons, "the index cannot be read: %s\n", strerror(-v->error));
+		else
+			buf_adds(&h->reasons, "there is no index yet\n");
 		return;
 	}
 	struct store_counts c;
 	store_roots(v->store, check_root, h);
+	store_mounts(v->store, check_mount, h);
 	if (store_counts(v->store, &c) == 0 && c.errors)
 		buf_addf(&h->reasons, "%lld files or folders cannot be read (status/errors)\n",
 			 (long long)c.errors);
+	check_store(v, h);
 }
 
 static const char *health_word(const struct health *h)
@@ -85,6 +146,7 @@ int show_health_json(struct view *v, const struct node *n, struct buf *out)
 	json_kv_text(&j, "state", health_word(&h));
 	json_sentences(&j, "reasons", buf_str(&h.reasons));
 	json_indexer(&j, v);
+	json_kv_time(&j, "last_backup_at", meta_number(v, "backup_at"));
 	json_end_object(&j);
 	buf_clear(&h.reasons);
 	return 0;
@@ -99,6 +161,8 @@ int show_health(struct view *v, const struct node *n, struct buf *out)
 	buf_adds(out, buf_str(&h.reasons));
 	buf_adds(out, "heartbeat ");
 	doc_time((int64_t)v->mood.live.heartbeat_at, out);
+	buf_adds(out, "\nbackup    ");
+	doc_time(meta_number(v, "backup_at"), out);
 	buf_addc(out, '\n');
 	buf_clear(&h.reasons);
 	return 0;

@@ -8,11 +8,12 @@
 /* topics of each document, so that its header and its row agree */
 enum {
 	OF_SUMMARY = TOPIC_BIT(music) | TOPIC_BIT(manga) | TOPIC_BIT(missing) | TOPIC_BIT(errors) |
-		     TOPIC_BIT(roots) | TOPIC_BIT(jobs),
-	OF_HEALTH = TOPIC_BIT(roots) | TOPIC_BIT(errors),
+		     TOPIC_BIT(roots) | TOPIC_BIT(jobs) | TOPIC_BIT(store),
+	OF_HEALTH = TOPIC_BIT(roots) | TOPIC_BIT(errors) | TOPIC_BIT(store),
 	OF_ROOTS = TOPIC_BIT(roots),
 	OF_JOBS = TOPIC_BIT(jobs),
 	OF_MISSING = TOPIC_BIT(missing),
+	OF_VERIFY = TOPIC_BIT(verify),
 	OF_ERRORS = TOPIC_BIT(errors) | TOPIC_BIT(roots),
 	OF_AUDIT = TOPIC_BIT(audit) | TOPIC_BIT(music) | TOPIC_BIT(manga) | TOPIC_BIT(roots),
 	MOODY = VIEW_AWAY | VIEW_LIVE,
@@ -23,11 +24,25 @@ extern const struct entry metrics_dir[];
 extern const struct entry control_dir[];
 extern const struct entry music_dir[];
 extern const struct entry manga_dir[];
+extern const struct entry history_dir[];
 
 int show_summary(struct view *v, const struct node *n, struct buf *out);
 int show_summary_json(struct view *v, const struct node *n, struct buf *out);
 int show_health(struct view *v, const struct node *n, struct buf *out);
 int show_health_json(struct view *v, const struct node *n, struct buf *out);
+
+int show_verify(struct view *v, const struct node *n, struct buf *out);
+int show_verify_json(struct view *v, const struct node *n, struct buf *out);
+int show_roots(struct view *v, const struct node *n, struct buf *out);
+int show_roots_json(struct view *v, const struct node *n, struct buf *out);
+
+/** The header of a JSON list, up to its items; and its end. */
+void doc_list_begin(struct json *j, struct buf *out, const struct view *v, const char *schema,
+		    unsigned topics, unsigned moods);
+int doc_list_end(struct json *j, int64_t count);
+/** A time as a cell; the end of a text's table. */
+void doc_time_cell(struct table *t, int64_t ns);
+int doc_end_table(struct table *t, struct buf *out);
 
 /** How many jobs run and wait, as this view sees them. */
 int status_count_jobs(struct view *v, int64_t *running, int64_t *queued);
