@@ -8,10 +8,12 @@ import time
 
 import reads
 import scans
+import watch
 from lab import SHARED, CannotMeasure, Lab
 
 MUSIC_FILES, MANGA_SERIES = 100_000, 10_000
 QUICK_SHARE = 5
+PARTS = ["index", "watch"]
 
 
 class Table:
@@ -47,16 +49,20 @@ def machine():
             f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}, load {os.getloadavg()[0]:.1f}")
 
 
-def measure(quick):
+def measure(quick, parts):
     share = QUICK_SHARE if quick else 1
     with Lab(quick) as lab:
-        music = lab.library("music", MUSIC_FILES // share)
-        manga = lab.library("manga", MANGA_SERIES // share, "-p", "1")
+        if parts != ["watch"]:
+            music = lab.library("music", MUSIC_FILES // share)
+            manga = lab.library("manga", MANGA_SERIES // share, "-p", "1")
         table = Table()
         print(machine())
         table.head()
-        scans.measure(lab, table, music)
-        reads.measure(lab, table, music, manga)
+        if "index" in parts:
+            scans.measure(lab, table, music)
+            reads.measure(lab, table, music, manga)
+        if "watch" in parts:
+            watch.measure(lab, table)
         print(machine())
         print(f"{table.missed} bounds missed")
 
@@ -66,10 +72,12 @@ def on_signal(number, frame):
 
 
 def main(words):
-    if words not in ([], ["quick"]):
-        print("usage: tests/bench/run [quick]", file=sys.stderr)
+    quick = words[:1] == ["quick"]
+    parts = words[quick:] or PARTS
+    if not set(parts) <= set(PARTS):
+        print(f"usage: tests/bench/run [quick] [{' | '.join(PARTS)}]", file=sys.stderr)
         return 2
-    given = all(os.environ.get(f"BENCH_{kind}") for kind in ("MUSIC", "MANGA"))
+    given = parts == ["watch"] or all(os.environ.get(f"BENCH_{kind}") for kind in ("MUSIC", "MANGA"))
     if not given and not (SHARED / "corpus/gencorpus.c").exists():
         print(f"nothing is measured: {SHARED}/corpus/gencorpus.c is not there (set MEDIAMON_SHARED)")
         return 0
@@ -77,7 +85,7 @@ def main(words):
         signal.signal(number, on_signal)
     start = time.monotonic()
     try:
-        measure(bool(words))
+        measure(quick, parts)
     except CannotMeasure as why:
         print(f"cannot measure: {why}", file=sys.stderr)
         return 1

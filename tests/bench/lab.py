@@ -198,9 +198,9 @@ class Lab:
 
     # --- mediamon ---
 
-    def configure(self, music, manga=None):
+    def configure(self, music, manga=None, more=""):
         roots = f'music = {{ "{music}" }}\n' + (f'manga = {{ "{manga}" }}\n' if manga else "")
-        self.conf.write_text(f'{roots}state_dir = "{self.state}"\nlog_level = "warning"\n')
+        self.conf.write_text(f'{roots}state_dir = "{self.state}"\nlog_level = "warning"\n{more}')
 
     def forget(self):
         shutil.rmtree(self.state, ignore_errors=True)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from corpus import Corpus
+from corpus import Corpus, Pieces
+from faults import Faults
 from harness import BUILD, Lab
 
 CACHE = "MEDIAMON_E2E_CACHE"
@@ -44,13 +45,18 @@ def pytest_unconfigure(config):
 
 def pytest_collection_modifyitems(items):
     """Long ones first, so that two processes end together."""
-    first = ("test_kill", "test_generations", "test_bad_files", "test_bytes")
+    first = ("test_watch", "test_guard", "test_kill", "test_generations", "test_bad_files", "test_bytes")
     items.sort(key=lambda item: next((i for i, n in enumerate(first) if n in item.nodeid), len(first)))
 
 
 @pytest.fixture(scope="session")
 def corpus():
     return Corpus(os.environ[CACHE])
+
+
+@pytest.fixture(scope="session")
+def pieces(corpus):
+    return Pieces(corpus.seeds)
 
 
 @pytest.fixture(scope="session")
@@ -86,6 +92,22 @@ def lab(make_lab):
 def open_lab(make_lab):
     """A lab that every user of the machine can look into: pytest's own folders are closed."""
     return make_lab(folder=Path(tempfile.mkdtemp(dir=os.environ[CACHE])))
+
+
+@pytest.fixture
+def tell():
+    """tell(what): the reaper undoes it, whatever becomes of this process."""
+    return tell_reaper
+
+
+@pytest.fixture
+def faults():
+    """Mounts that end with the test.  A test that wants a lab as well names the lab first."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount here")
+    made = Faults(tell_reaper)
+    yield made
+    made.clean()
 
 
 @pytest.fixture

@@ -89,3 +89,49 @@ class Corpus:
             t.path = t.path.replace(str(folder) + ".new", str(folder), 1)
         return SimpleNamespace(music=folder / "music", manga=folder / "manga", tracks=tracks,
                                series=[series_of(r) for r in rows(folder / "manga.tsv")])
+
+
+# --- single files, each with its own title ---
+
+def block(number, body, is_last=False):
+    return bytes([number | 0x80 * is_last]) + len(body).to_bytes(3, "big") + body
+
+
+def blocks(data):
+    """(number, body) of each block of a FLAC file, and where the sound begins."""
+    found, at, is_last = [], 4, False
+    while not is_last:
+        is_last, size = data[at] & 0x80, int.from_bytes(data[at + 1:at + 4], "big")
+        found.append((data[at] & 0x7f, data[at + 4:at + 4 + size]))
+        at += 4 + size
+    return found, at
+
+
+class Pieces:
+    """Small real files, made in memory: the sound of a seed behind tags of our own."""
+
+    def __init__(self, seeds=SHARED / "corpus/seeds"):
+        flac = (seeds / "flac_c_1.flac").read_bytes()
+        found, at = blocks(flac)
+        self.head, self.sound = next(body for number, body in found if number == 0), flac[at:]
+        mp3 = (seeds / "mp3_cbr128_1.mp3").read_bytes()
+        start = 10 + sum((b & 0x7f) << 7 * (3 - i) for i, b in enumerate(mp3[6:10])) if mp3[:3] == b"ID3" else 0
+        self.frames = mp3[start:]
+
+    def flac(self, title, artist="Artist", album="Album", track=1, fill=0):
+        """@fill: bytes of padding in front of the sound."""
+        lines = [f"{key}={value}".encode() for key, value in (
+            ("TITLE", title), ("ARTIST", artist), ("ALBUM", album), ("TRACKNUMBER", track))]
+        tags = bytes(4) + len(lines).to_bytes(4, "little") + b"".join(
+            len(line).to_bytes(4, "little") + line for line in lines)
+        return b"fLaC" + block(0, self.head) + block(4, tags) + block(1, bytes(fill), True) + self.sound
+
+    def mp3(self, title, artist="Artist", album="Album", track=1):
+        body = b"".join(key + (len(text) + 1).to_bytes(4, "big") + b"\0\0\3" + text for key, text in (
+            (b"TIT2", title.encode()), (b"TPE1", artist.encode()), (b"TALB", album.encode()),
+            (b"TRCK", str(track).encode())))
+        size = bytes(len(body) >> shift & 0x7f for shift in (21, 14, 7, 0))
+        return b"ID3\4\0\0" + size + body + self.frames
+
+    def make(self, suffix, *words, **more):
+        return getattr(self, suffix)(*words, **more)

@@ -1,8 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Cleans up after a test process that was killed: a process of its own, told of every lab.
 
-Each line on standard input is one JSON object, {"mount", "config", "state"} or {"remove"}.  When the
-writer is gone, however it ended, what is left of the labs is unmounted, ended and removed.
+Each line on standard input is one JSON object.  When the writer is gone, however it ended, what is left is
+undone, the newest first:
+
+    {"mount", "config", "state"}    a lab: its mount and its indexer
+    {"process", "since"}            ended; since is what started_at() told of it
+    {"unmount"}                     a folder on which something may be mounted
+    {"loop"}                        a loop device, {"file"} the image behind it
+    {"sysctl", "ours", "former"}    a file below /proc/sys: set back if it still holds what the test wrote
+    {"remove"}                      a folder
 """
 import json
 import os
@@ -23,11 +30,49 @@ def indexer_of(state, config):
     return pid if os.fsencode(config) in words else None
 
 
-def is_mounted(path):
-    """Asks the kernel's list: a stat of a dead mount would fail."""
+def started_at(pid):
+    """Tells a process from a later one with its number; None when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return None
+
+
+def mounts_at(path):
+    """How many mounts are on that folder: a stat of a dead one would fail, so the kernel's list is asked."""
     wanted = os.fsencode(path)
     with open("/proc/self/mountinfo", "rb") as f:
-        return any(line.split()[4].decode("unicode_escape").encode("latin-1") == wanted for line in f)
+        return sum(line.split()[4].decode("unicode_escape").encode("latin-1") == wanted for line in f)
+
+
+def is_mounted(path):
+    return mounts_at(path) > 0
+
+
+def unmount(path):
+    """All of them; at once, also when something waits there."""
+    for _ in range(mounts_at(path)):
+        subprocess.run(["umount", "-l", str(path)], stderr=subprocess.DEVNULL)
+
+
+def end(pid, since):
+    if started_at(pid) == since is not None:
+        os.kill(pid, signal.SIGKILL)
+
+
+def set_back(sysctl, ours, former):
+    if Path(sysctl).read_text().strip() == ours:
+        Path(sysctl).write_text(former)
+
+
+def detach(device, file):
+    """The device, if that image is still behind it."""
+    try:
+        behind = Path("/sys/block", Path(device).name, "loop/backing_file").read_text().strip()
+    except OSError:
+        return
+    if behind == file:
+        subprocess.run(["losetup", "-d", device], stderr=subprocess.DEVNULL)
 
 
 def clean(lab):
@@ -38,16 +83,29 @@ def clean(lab):
         os.kill(pid, signal.SIGKILL)
 
 
+UNDO = {
+    "mount": clean,
+    "process": lambda what: end(what["process"], what["since"]),
+    "unmount": lambda what: unmount(what["unmount"]),
+    "loop": lambda what: detach(what["loop"], what["file"]),
+    "sysctl": lambda what: set_back(what["sysctl"], what["ours"], what["former"]),
+}
+
+
 def main():
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    labs = [json.loads(line) for line in sys.stdin]
-    for lab in labs:
-        if "mount" in lab:
-            clean(lab)
-    for lab in labs:
-        if "remove" in lab:
-            shutil.rmtree(lab["remove"], ignore_errors=True)
+    told = [json.loads(line) for line in sys.stdin]
+    for what in reversed(told):
+        for key, undo in UNDO.items():
+            if key in what:
+                try:
+                    undo(what)
+                except OSError as e:
+                    print(f"cannot undo {what}: {e}", file=sys.stderr)
+    for what in told:
+        if "remove" in what:
+            shutil.rmtree(what["remove"], ignore_errors=True)
 
 
 if __name__ == "__main__":

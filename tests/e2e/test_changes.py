@@ -215,7 +215,8 @@ def volumes_of(lab, series):
 
 
 def with_gap(lab):
-    return next(s for s in lab.series if s.missing and not s.is_chapters)
+    """Few enough volumes that all of them may vanish at once."""
+    return next(s for s in lab.series if s.missing and not s.is_chapters and len(s.owned) < 20)
 
 
 def test_a_new_series_appears_with_its_gap(small):
@@ -283,6 +284,11 @@ def test_a_series_folder_that_goes_is_forgotten(small):
     assert c.summary_now["manga"]["missing"] == c.summary["manga"]["missing"] - len(series.missing)
 
 
+def without_ids(rows):
+    """Rows of two stores: numbers are of each store alone."""
+    return {path: {k: v for k, v in row.items() if k != "id"} for path, row in rows.items()}
+
+
 def test_incremental_equals_full(small, make_lab):
     """After a history of changes the index is what a fresh scan builds."""
     t = flac(small)
@@ -296,7 +302,7 @@ def test_incremental_equals_full(small, make_lab):
     fresh.start()
     fresh.wait_idle()
     for what in ("tracks", "volumes"):
-        assert fresh.export(what) == small.export(what)
+        assert without_ids(fresh.export(what)) == without_ids(small.export(what))
     for top in ("music/artists", "music/genres", "music/years", "manga"):
         assert tree(fresh, top) == tree(small, top)
     for path, keys in (("status/summary.json", ("music", "manga", "errors")), ("status/missing.json", ("count",))):

@@ -116,7 +116,7 @@ def test_export_prints_one_object_a_line(small):
     (small.music / "bad.flac").write_bytes(b"")
     small.rescan("music")
     row = small.export("errors")[str(small.music / "bad.flac")]
-    assert row["kind"] == "corrupt" and "0 bytes" in row["reason"]
+    assert row["kind"] == "incomplete" and "0 bytes" in row["reason"]
     assert small.command("export", "albums")[0] == USAGE
 
 

@@ -7,7 +7,7 @@ from os import cpu_count
 
 from tree import Rule
 
-PACKAGES = "fuse3 sqlite3 libconfuse libutf8proc flac id3tag libxml-2.0 zlib".split()
+PACKAGES = "fuse3 sqlite3 libconfuse libutf8proc flac id3tag libxml-2.0 zlib libxxhash jansson".split()
 # rows of a table, included in the middle of one
 ROWS = re.compile(r"_rows\.h$")
 

@@ -27,8 +27,12 @@ LIBRARIES = [
      "id3tag only in extract_{id3,mp3}*", "indexer/extract/extract.c"),
     ("libxml/parser.h", r"^libxml", r"^indexer/extract/extract_comicinfo[^/]*$",
      "libxml only in extract_comicinfo*", "indexer/extract/extract_cbz.c"),
-    ("zlib.h", r"^(zlib|zconf)\.h", r"^indexer/extract/extract_cbz[^/]*$",
-     "zlib only in extract_cbz*", "indexer/extract/extract_flac.c"),
+    ("zlib.h", r"^(zlib|zconf)\.h", r"^(indexer/extract/extract_cbz[^/]*|common/snapshot\.c)$",
+     "zlib only in extract_cbz* and common/snapshot.c", "indexer/extract/extract_flac.c"),
+    ("jansson.h", r"^jansson", r"^(fs/document\.c|indexer/net/json\.c)$",
+     "jansson only in fs/document.c and indexer/net/json.c", "fs/view.c"),
+    ("xxhash.h", r"^xxh", r"^indexer/extract/fingerprint\.c$",
+     "xxhash only in fingerprint.c", "indexer/extract/extract.c"),
 ]
 
 

@@ -122,9 +122,12 @@ static inline void put_block(struct buf *b, unsigned type, const struct buf *bod
 	put_buf(b, body);
 }
 
-/** 44,100 Hz, 2 channels, 16 bits. @picture: bytes of a picture in front of the comments, or 0. */
-static inline void build_flac(struct buf *b, const char *const *lines, uint64_t samples,
-			      size_t picture)
+/**
+ * What stands in front of the sound: 44,100 Hz, 2 channels, 16 bits, blocks of 4,096.
+ * @picture: bytes of a picture in front of the comments, or 0.
+ */
+static inline void put_flac_head(struct buf *b, const char *const *lines, uint64_t samples,
+				 size_t picture)
 {
 	_buf_ struct buf block = BUF_INIT(FILE_MAX);
 	buf_adds(b, "fLaC");
@@ -145,6 +148,13 @@ static inline void build_flac(struct buf *b, const char *const *lines, uint64_t 
 	buf_reset(&block);
 	put_fill(&block, 0, 100);
 	put_block(b, 0x81, &block);
+}
+
+/** With sound that has no frames. */
+static inline void build_flac(struct buf *b, const char *const *lines, uint64_t samples,
+			      size_t picture)
+{
+	put_flac_head(b, lines, samples, picture);
 	put_fill(b, 'a', 10000);
 }
 

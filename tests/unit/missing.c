@@ -5,13 +5,16 @@
 
 #include "indexer/monitor/monitor_missing.h"
 
-/** A file: "v3" volume, "r1-5" range, "c7" chapter, "h3.5" half, "s" special, "p" pack, "x4" corrupt. */
+/**
+ * A file: "v3" volume, "r1-5" range, "c7" chapter, "h3.5" half, "s" special, "p" pack, "x4" corrupt,
+ * "i4" incomplete.
+ */
 static struct store_number file_of(const char *text)
 {
 	struct store_number n = {.volume = NAN, .volume_end = NAN, .chapter = NAN};
 	double a = NAN, b = NAN;
 	sscanf(text + 1, "%lf-%lf", &a, &b);
-	const char *kind = strchr("vhx", text[0]) ? "volume" : strchr("rp", text[0]) ? "range"
+	const char *kind = strchr("vhxi", text[0]) ? "volume" : strchr("rp", text[0]) ? "range"
 			   : text[0] == 'c' ? "chapter"
 					    : "special";
 	snprintf(n.kind, sizeof n.kind, "%s", kind);
@@ -21,6 +24,7 @@ static struct store_number file_of(const char *text)
 		n.volume = a;
 	n.volume_end = b;
 	n.is_corrupt = text[0] == 'x';
+	n.is_incomplete = text[0] == 'i';
 	return n;
 }
 
@@ -39,7 +43,10 @@ static void check(const char *const *files, int64_t count, struct store_expected
 	for (size_t i = 0; i < gaps.count; i++)
 		snprintf(got + strlen(got), sizeof got - strlen(got), "%s%lld%c%s", i ? " " : "",
 			 (long long)gaps.gap[i].volume, gaps.gap[i].kind[0],
-			 strcmp(gaps.gap[i].state, "corrupt") == 0 ? "!" : "");
+			 strcmp(gaps.gap[i].state, "corrupt") == 0	? "!"
+			 : strcmp(gaps.gap[i].state, "incomplete") == 0 ? "~"
+			 : strcmp(gaps.gap[i].state, "wanted") == 0	? ""
+									: "?");
 	assert_string_equal(got, want);
 	free(gaps.gap);
 	free(gaps.owned);
@@ -91,6 +98,18 @@ static void a_damaged_volume_is_missing_and_says_why(void **state)
 	check(FILES("v1", "x2"), 0, NORMAL, "2i!");
 }
 
+static void a_volume_that_is_being_copied_is_incomplete(void **state)
+{
+	(void)state;
+	check(FILES("v1", "i2", "v3"), 0, NORMAL, "2i~");
+	check(FILES("v1", "i2", "v2", "v3"), 0, NORMAL, "");
+	check(FILES("v1", "i2", "x3", "v4"), 5, NORMAL, "2i~ 3i! 5t");
+	/* the damaged file is being replaced */
+	check(FILES("v1", "x2", "i2"), 0, NORMAL, "2i~");
+	check(FILES("v1", "i2", "x2"), 0, NORMAL, "2i~");
+	check(FILES("i0", "v1"), 0, NORMAL, "0i~");
+}
+
 static void numbers_that_cannot_be_are_not_believed(void **state)
 {
 	(void)state;
@@ -117,6 +136,7 @@ int main(void)
 		cmocka_unit_test(only_regular_volumes_count),
 		cmocka_unit_test(a_volume_zero_begins_the_series),
 		cmocka_unit_test(a_damaged_volume_is_missing_and_says_why),
+		cmocka_unit_test(a_volume_that_is_being_copied_is_incomplete),
 		cmocka_unit_test(numbers_that_cannot_be_are_not_believed),
 		cmocka_unit_test(owned_volumes_are_listed_once),
 	};

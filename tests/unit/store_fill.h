@@ -121,7 +121,23 @@ static inline uint64_t fill_commit(struct filler *f)
 	return generation;
 }
 
-/** Two albums, two series, an error, a job, a run, events. */
+/** A snapshot with a text and its twin; the row's id, 0 when it was not kept. */
+static inline int64_t fill_history(struct filler *f, int64_t time, uint64_t version,
+				   const char *text, const char *json)
+{
+	int64_t id;
+	struct snapshot *s = calloc(1, sizeof *s);
+	assert_non_null(s);
+	s->time = time;
+	s->version = version;
+	assert_int_equal(snapshot_pack(s, "missing", 7, text, strlen(text)), 0);
+	assert_int_equal(snapshot_pack(s, "missing.json", 12, json, strlen(json)), 0);
+	assert_int_equal(store_add_history(f->s, s, &id), 0);
+	snapshot_free(s);
+	return id;
+}
+
+/** Two albums, two series, an error, a job, a run, events, a snapshot. */
 static inline void fill_all(struct filler *f, const char *dir)
 {
 	struct run run = {.job = 1, .order = "rescan all", .mode = "quick", .started_at = 1, .ended_at = 2};
@@ -148,6 +164,8 @@ static inline void fill_all(struct filler *f, const char *dir)
 	assert_int_equal(store_add_event(f->s, "job", "{\"job\": 1}", 10), 0);
 	assert_int_equal(store_set_meta(f->s, "last_order", "2026 rescan: ok\n"), 0);
 	assert_int_equal(store_recount_root(f->s, f->music), 0);
+	assert_int_not_equal(fill_history(f, 1795255200 * INT64_C(1000000000), 1, "# none\n",
+					  "{\n  \"items\": [],\n  \"count\": 0\n}\n"), 0);
 	fill_commit(f);
 }
 

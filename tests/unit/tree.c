@@ -170,7 +170,8 @@ static void a_listing_goes_on_where_it_stopped(void **state)
 	struct node dir;
 	int64_t at;
 	static const char *const dirs[] = {"", "status", "music/artists", "music/artists/A/One",
-					   "manga", "manga/S/volumes"};
+					   "manga", "manga/S/volumes", "history",
+					   "history/2026-11-21T10:00:00Z"};
 	char *folder = unit_folder();
 	(void)state;
 	fill_all(&f, folder);

@@ -40,8 +40,9 @@ static void read_list(struct seen_all *s, struct frame *f)
 	uint32_t count = frame_get_u32(f);
 	for (uint32_t i = 0; i < count; i++) {
 		s->odd += frame_get_u32(f) != ENTRY_FILE;
-		for (int k = 0; k < 4; k++)
+		for (int k = 0; k < 5; k++)
 			frame_get_u64(f);
+		frame_get_u32(f);
 		frame_get_bytes(f, &n);
 		s->entries++;
 	}
@@ -95,7 +96,9 @@ static int run(const char *path, int threads, struct seen_all *s, int stop_after
 	assert_true(o.root >= 0);
 	assert_int_equal(walk_new(&o, &s->walk), 0);
 	assert_int_equal(thread_start(&t, "answer", answer, s), 0);
-	int r = walk_run(s->walk, 1, "");
+	const struct walk_scope all = {"", true};
+	const struct walk_order order = {.scan = 1, .scope = &all, .scopes = 1};
+	int r = walk_run(s->walk, &order);
 	queue_finish(s->answers);
 	thread_join(&t);
 	walk_free(s->walk);
