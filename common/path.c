@@ -66,3 +66,11 @@ void path_map(const char *const *map, size_t n, const char *path, struct buf *ou
 		buf_adds(out, rest);
 	}
 }
+
+void path_join(const char *dir, size_t dir_len, const char *name, size_t name_len, struct buf *out)
+{
+	buf_add(out, dir, dir_len);
+	if (dir_len && name_len && dir[dir_len - 1] != '/')
+		buf_addc(out, '/');
+	buf_add(out, name, name_len);
+}

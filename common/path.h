@@ -8,6 +8,9 @@
 /** Appends @path without doubled, single-dot and trailing slashes; ".." stays. */
 void path_clean(const char *path, struct buf *out);
 
+/** "dir/name"; without the slash when one of them is empty.  Appends bytes as they are. */
+void path_join(const char *dir, size_t dir_len, const char *name, size_t name_len, struct buf *out);
+
 /** True when a component is "..". */
 int path_has_dotdot(const char *path);
 

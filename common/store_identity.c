@@ -8,9 +8,10 @@
  * What is not at its place any more is lost (table gone), with all that is known of it.
  *
  * At the end of the scan, in whatever order its folders were listed, each pending row takes the
- * id of the file that it is: of a lost one with the same inode and birth time; of one whose place
- * has another inode now; of a lost one with the same hash and size.  What shares its inode with a row that is still there is a hard link,
- * once the other place was looked at again.
+ * id of the file that it is: of one whose place has another inode now, of a lost one with the same
+ * inode and birth time, of a lost one with the same hash and size.  What shares its inode with a
+ * row that is still there is a hard link, once the other place was looked at again; a file that
+ * has one name only is believed to be two after three looks (the same tree mounted twice).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,43 +20,25 @@
 #include "common/store_settle.h"
 #include "common/vec.h"
 
-enum {
-	/** A copy the original of which goes within this time was a move to another disk. */
-	MOVE_H = 24,
-};
-
 /* --- what a row is --- */
 
 struct pending {
-	int64_t id, root, inode, btime, size, mtime, hash, old_inode, old_btime, added_at;
-	int pending;
-	struct buf dir, name;
+	int64_t id, inode, btime, size, mtime, hash, old_inode, old_btime, added_at, pending;
 };
-
-static void pending_clear(struct pending *p)
-{
-	buf_clear(&p->dir);
-	buf_clear(&p->name);
-}
 
 /** -ENOENT when there is no such row. */
 static int pending_load(struct store *s, int64_t id, struct pending *p)
 {
-	*p = (struct pending){.id = id, .dir = BUF_INIT(1 << 16), .name = BUF_INIT(1 << 16)};
+	int64_t *const number[] = {&p->inode, &p->btime, &p->size, &p->mtime, &p->hash,
+				   &p->old_inode, &p->old_btime, &p->added_at, &p->pending};
+	*p = (struct pending){.id = id};
 	sqlite3_stmt *q = store_stmt(s, SQL_pending_get);
 	sqlite3_bind_int64(q, 1, id);
 	int r = store_step(s, q);
 	if (r <= 0)
 		return r < 0 ? r : -ENOENT;
-	struct bytes dir = column_bytes(q, 1), name = column_bytes(q, 2);
-	buf_add(&p->dir, dir.data, dir.len);
-	buf_add(&p->name, name.data, name.len);
-	int64_t *const number[] = {&p->inode, &p->btime, &p->size, &p->mtime, &p->hash,
-				   &p->old_inode, &p->old_btime, &p->added_at};
-	p->root = sqlite3_column_int64(q, 0);
 	for (int i = 0; i < (int)(sizeof number / sizeof *number); i++)
-		*number[i] = sqlite3_column_int64(q, 3 + i);
-	p->pending = sqlite3_column_int(q, 11);
+		*number[i] = sqlite3_column_int64(q, i);
 	sqlite3_reset(q);
 	return 0;
 }
@@ -126,7 +109,7 @@ static int mark_copy(struct store *s, int64_t file, const struct lost *l)
 	sqlite3_bind_int64(q, 2, l->size);
 	sqlite3_bind_int64(q, 3, file);
 	sqlite3_bind_int64(q, 4, l->added_at);
-	sqlite3_bind_int64(q, 5, s->started_at - MOVE_H * 3600 * NS_PER_S);
+	sqlite3_bind_int64(q, 5, s->started_at - MOVE_NS);
 	sqlite3_bind_int64(q, 6, l->job);
 	/* another name of it is no copy */
 	sqlite3_bind_int64(q, 7, l->inode);
@@ -390,7 +373,6 @@ static int move_here(struct resolver *r, const struct pending *p, int64_t owner)
 	int e = pending_load(r->s, owner, &k);
 	if (e == 0)
 		e = change_places(r->s, p, &k, &fresh);
-	pending_clear(&k);
 	int64_t *again = e == 0 ? vec_add(&r->todo) : NULL;
 	if (!again)
 		return e < 0 ? e : -ENOMEM;
@@ -473,7 +455,6 @@ int store_resolve(struct store *s, store_touched_fn *fn, void *arg)
 			e = resolve_row(&r, &p);
 		if (e == -ENOENT)
 			e = 0;
-		pending_clear(&p);
 	}
 	for (size_t i = 0; i < r.done.len && e == 0; i++)
 		e = store_run_id(s, SQL_pending_done, r.done.data[i]);

@@ -5,6 +5,7 @@
 
 #include <sqlite3.h>
 
+#include "common/clock.h"
 #include "common/media.h"
 #include "common/store_files.h"
 #include "common/store_read.h"
@@ -30,6 +31,9 @@ struct store {
 		int64_t root, dir, album;
 	} last;
 };
+
+/** A copy the original of which goes within this time was a move to another disk. */
+#define MOVE_NS (INT64_C(24) * 3600 * NS_PER_S)
 
 /** Forgets what was asked for last. */
 void store_forget_last(struct store *s);

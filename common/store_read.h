@@ -110,10 +110,10 @@ typedef int store_gone_fn(void *arg, const struct store_gone *row);
 int store_gone(struct store *s, store_gone_fn *fn, void *arg);
 /**
  * The row (*id) that a lost file may be now: with the inode it had; or else with the same content,
- * added after it and after time @since, for which @is_free(@arg, id) is true.  -ENOENT.
+ * added after it and lately, for which @is_free(@arg, id) is true.  -ENOENT.
  */
-int store_moved_to(struct store *s, int64_t file, int64_t since, bool (*is_free)(void *arg, int64_t id),
-		   void *arg, int64_t *id);
+int store_moved_to(struct store *s, int64_t file, bool (*is_free)(void *arg, int64_t id), void *arg,
+		   int64_t *id);
 /** *n files at and below a path. */
 int store_count_below(struct store *s, int64_t root, const char *path, size_t len, int64_t *n);
 /** Some files of a root, spread over it: at most @most. */

@@ -16,8 +16,8 @@ int store_count_below(struct store *s, int64_t root, const char *path, size_t le
 	return r;
 }
 
-int store_moved_to(struct store *s, int64_t file, int64_t since, bool (*is_free)(void *arg, int64_t id),
-		   void *arg, int64_t *id)
+int store_moved_to(struct store *s, int64_t file, bool (*is_free)(void *arg, int64_t id), void *arg,
+		   int64_t *id)
 {
 	sqlite3_stmt *q = store_stmt(s, SQL_moved_to);
 	sqlite3_bind_int64(q, 1, file);
@@ -26,7 +26,7 @@ int store_moved_to(struct store *s, int64_t file, int64_t since, bool (*is_free)
 		return r;
 	q = store_stmt(s, SQL_copied_to);
 	sqlite3_bind_int64(q, 1, file);
-	sqlite3_bind_int64(q, 2, since);
+	sqlite3_bind_int64(q, 2, now_ns() - MOVE_NS);
 	while ((r = store_step(s, q)) > 0) {
 		*id = sqlite3_column_int64(q, 0);
 		if (is_free(arg, *id))

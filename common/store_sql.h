@@ -120,9 +120,8 @@
 	/* the newest first: it is more likely the one that moved than one that stood there before */ \
 	SQL(pending, 0, "SELECT id FROM file WHERE pending > 0 ORDER BY +id DESC") \
 	SQL(pending_get, 0, \
-	    "SELECT d.root_id, d.path, f.name, f.inode, f.btime, f.size, f.mtime, f.hash, " \
-	    "f.old_inode, f.old_btime, f.added_at, f.pending FROM file f JOIN dir d ON d.id = f.dir_id " \
-	    "WHERE f.id = ?") \
+	    "SELECT inode, btime, size, mtime, hash, old_inode, old_btime, added_at, pending " \
+	    "FROM file WHERE id = ?") \
 	SQL(pending_clear, 0, "UPDATE file SET pending = 0, old_inode = 0, old_btime = 0 WHERE id = ?") \
 	/* what it was before may still turn up elsewhere, in a folder that is looked at later; unless \
 	 * it was one of several names of a file */ \

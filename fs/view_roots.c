@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** status/roots: the watched folders, and what is mounted below them. */
 #include "common/cleanup.h"
+#include "common/path.h"
 #include "fs/views.h"
 
 /** A root, or a mount below one. */
@@ -30,9 +31,7 @@ static int add_mount(void *arg, const struct store_mount *row)
 		return 0;
 	buf_addf(&name, "%s:", p->root->name);
 	buf_add(&name, row->path.data, row->path.len);
-	buf_add(&path, p->root->path.data, p->root->path.len);
-	buf_addc(&path, '/');
-	buf_add(&path, row->path.data, row->path.len);
+	path_join(p->root->path.data, p->root->path.len, row->path.data, row->path.len, &path);
 	store_count_below(p->v->store, row->root, row->path.data, row->path.len, &files);
 	const struct place place = {
 		.name = buf_str(&name), .kind = p->root->kind, .state = row->state,

@@ -373,11 +373,10 @@ static void rest(struct daemon *d)
 		handle_signal(d);
 }
 
-/** A store found damaged is replaced when it is opened; a pipeline that did not come up again
+/** Under d->busy.  A store found damaged is replaced when it is opened; a pipeline that did not come up again
  * after a reload is made with all else. */
 static bool must_start_again(struct daemon *d)
 {
-	LOCKED(&d->busy);
 	return store_is_damaged() || !d->pipeline;
 }
 
@@ -392,8 +391,9 @@ static void loop(struct daemon *d)
 		if (pthread_mutex_trylock(&d->busy) == 0) {
 			look_at_timers(d);
 			reload_if_due(d);
+			bool again = must_start_again(d);
 			pthread_mutex_unlock(&d->busy);
-			if (must_start_again(d))
+			if (again)
 				return;
 		}
 		rest(d);

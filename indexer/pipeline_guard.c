@@ -77,10 +77,7 @@ static int add_anchor(void *arg, struct bytes dir, const struct store_file *row)
 {
 	struct root_row *r = arg;
 	_buf_ struct buf path = BUF_INIT(1 << 17);
-	buf_add(&path, dir.data, dir.len);
-	if (dir.len)
-		buf_addc(&path, '/');
-	buf_add(&path, row->name.data, row->name.len);
+	path_join(dir.data, dir.len, row->name.data, row->name.len, &path);
 	struct anchor_row *a = vec_add(&r->anchors);
 	if (!a)
 		return -ENOMEM;
@@ -161,16 +158,18 @@ static void record_identity(struct pipeline *p, int scout, uint64_t device, uint
 	writer_put(p->o.writer, c);
 }
 
-/** What the user says outweighs what is seen. */
-static void accept_verdict(const struct scan_root *r, struct guard_verdict *v)
+/** What the user says outweighs what is seen; our own mount is walked for nobody. */
+static void accept_verdict(const struct scan_root *r, bool is_own, struct guard_verdict *v)
 {
-	bool is_foreign = strcmp(v->state, "foreign") == 0;
+	bool is_foreign = strcmp(v->state, "foreign") == 0 && !is_own;
 	if (!r->accepts || v->may_forget || strcmp(v->state, "stuck") == 0)
 		return;
 	v->may_forget = true;
 	v->may_scan |= is_foreign;
-	if (is_foreign)
-		v->state = "present", v->reason = "";
+	if (!is_foreign)
+		return;
+	v->state = "present";
+	v->reason = "";
 }
 
 void guard_on_root(struct pipeline *p, struct scan_root *r, struct frame *f)
@@ -182,7 +181,7 @@ void guard_on_root(struct pipeline *p, struct scan_root *r, struct frame *f)
 	real.data = frame_get_bytes(f, &real.len);
 	struct guard_verdict v = guard_judge(&e);
 	bool is_present = strcmp(v.state, "present") == 0;
-	accept_verdict(r, &v);
+	accept_verdict(r, e.is_own, &v);
 	if (v.may_scan && !e.error && real.len)
 		record_identity(p, r->scout, device, fstype, real);
 	bool is_kept = !is_present && !v.may_scan;

@@ -9,18 +9,16 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/render.h"
+#include "common/path.h"
+#include "indexer/bits.h"
 
 enum {
 	/** Losses that are remembered one by one; when more are missing, nothing is forgotten. */
 	LOSSES_MOST = 2000000,
-	/** A copy that old explains the loss of its original: see store_identity.c. */
-	MOVE_H = 24,
 	/** Questions in one frame; frames on their way. */
 	ASK = 128,
 	ASK_AHEAD = 8,
@@ -41,45 +39,25 @@ static int on_lost(void *arg, const struct lost_file *f)
 
 /* --- the brake --- */
 
-/** A new copy stands for one lost file, not for many of the same content: rows by their number. */
-struct explained {
-	uint64_t *word;
-	size_t words;
-};
-
 static bool is_free(void *arg, int64_t id)
 {
-	const struct explained *e = arg;
-	size_t i = (size_t)id / 64;
-	return i >= e->words || !(e->word[i] >> (id % 64) & 1);
+	const struct bits *taken = arg;
+	return !bits_has(taken, id);
 }
 
-static void use(struct explained *e, int64_t id)
-{
-	size_t i = (size_t)id / 64;
-	if (i >= e->words) {
-		uint64_t *grown = realloc(e->word, (i + 1 + i / 2) * sizeof *grown);
-		if (!grown)
-			return;
-		memset(grown + e->words, 0, (i + 1 + i / 2 - e->words) * sizeof *grown);
-		e->word = grown;
-		e->words = i + 1 + i / 2;
-	}
-	e->word[i] |= UINT64_C(1) << (id % 64);
-}
-
+/** A new copy stands for one lost file, not for many of the same content. */
 static void find_moved(struct pipeline *p, struct scan_root *r)
 {
-	struct explained e = {0};
-	int64_t id, since = now_ns() - MOVE_H * 3600 * NS_PER_S;
+	struct bits taken = {0};
+	int64_t id;
 	for (size_t i = 0; i < r->lost.len; i++) {
 		struct loss *l = &r->lost.data[i];
-		l->has_moved = store_moved_to(p->store, l->file, since, is_free, &e, &id) == 0;
+		l->has_moved = store_moved_to(p->store, l->file, is_free, &taken, &id) == 0;
 		r->moved += l->has_moved;
 		if (l->has_moved)
-			use(&e, id);
+			bits_add(&taken, id);
 	}
-	free(e.word);
+	bits_clear(&taken);
 }
 
 /** Of a disk below the root none of the known files is there: it is another one, or it lies. */
@@ -142,9 +120,10 @@ static bool may_lose(struct pipeline *p, struct scan_root *r, int64_t losses)
 		return losses <= r->accepts;
 	if (strcmp(row->state, "frozen") == 0 && !is_whole(r))
 		return false;
-	return !guard_brake(losses, row->files > losses ? row->files : losses,
-			    config_int(config, OPT_scan_brake_files),
-			    config_int(config, OPT_scan_brake_percent));
+	int64_t count = config_int(config, OPT_scan_brake_files);
+	/* counted now: what was added since the last job is part of the whole */
+	int64_t total = losses > count ? guard_count(p, r->scout, "") : losses;
+	return !guard_brake(losses, total, count, config_int(config, OPT_scan_brake_percent));
 }
 
 /* --- the end --- */
@@ -222,10 +201,7 @@ static void ask(struct pipeline *p, struct scan_root *r)
 		const struct loss *l = &r->lost.data[r->asked++];
 		const char *text = r->lost_texts.data + l->at;
 		_buf_ struct buf path = BUF_INIT(1 << 17);
-		buf_add(&path, text, l->dir_len);
-		if (l->dir_len)
-			buf_addc(&path, '/');
-		buf_add(&path, text + l->dir_len, l->name_len);
+		path_join(text, l->dir_len, text + l->dir_len, l->name_len, &path);
 		frame_bytes(out, buf_str(&path), path.len);
 	}
 	frame_end(out, start);
@@ -237,22 +213,13 @@ void loss_ask(struct pipeline *p, struct scan_root *r)
 		r->heard_at = mono_ns();
 		return;
 	}
-	if (r->has_moved) {
+	/* here and not where the last answer comes: what it asks the store is of after that */
+	if (r->has_moved || r->answered == r->lost.len) {
 		finish(p, r);
 		return;
 	}
 	while (r->asked < r->lost.len && r->asked - r->answered < ASK * ASK_AHEAD)
 		ask(p, r);
-}
-
-/** A hard link changes with each of its names that goes, and no event tells. */
-static int follow_name(void *arg, int64_t root, struct bytes dir)
-{
-	struct pipeline *p = arg;
-	for (size_t i = 0; i < p->scouts; i++)
-		if (p->row[i].id == root)
-			watch_add(p, (int)i, dir.data, dir.len, 0);
-	return 0;
 }
 
 static void lose(struct pipeline *p, struct scan_root *r, const struct loss *l)
@@ -265,8 +232,9 @@ static void lose(struct pipeline *p, struct scan_root *r, const struct loss *l)
 	c->name = change_copy(c, r->lost_texts.data + l->at + l->dir_len, l->name_len);
 	c->name_len = l->name_len;
 	writer_put(p->o.writer, c);
+	/* a hard link changes with each of its names that goes, and no event tells */
 	if (r->scan->job < 0)
-		store_other_names(p->store, l->file, follow_name, p);
+		store_other_names(p->store, l->file, watch_add_place, p);
 	if (l->has_moved)
 		return;
 	r->scan->removed++;
@@ -283,8 +251,8 @@ void loss_on_seen(struct pipeline *p, struct scan_root *r, struct frame *f)
 	bool is_same = !root_error && (!row->device || device == row->device);
 	if (!is_same && !r->accepts) {
 		r->may_forget_end = false;
+		r->asked = r->answered = r->lost.len;
 		watch_add(p, r->scout, "", 0, DIRTY_DEEP);
-		finish(p, r);
 		return;
 	}
 	for (uint32_t i = 0; i < n && !f->is_bad && r->answered < r->asked; i++) {
@@ -293,6 +261,4 @@ void loss_on_seen(struct pipeline *p, struct scan_root *r, struct frame *f)
 		if (!f->is_bad && (error == -ENOENT || error == -ENOTDIR))
 			lose(p, r, l);
 	}
-	if (r->answered == r->lost.len)
-		finish(p, r);
 }

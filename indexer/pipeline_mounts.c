@@ -119,6 +119,7 @@ static void judge_submounts(struct pipeline *p, int scout)
 			drop_submount(p, scout, i);
 			continue;
 		}
+		m->is_held &= now && mount_is_same(now, m->device, m->type);
 		if (!now)
 			set_mount_state(p, scout, m, "absent",
 					"what was mounted here is not mounted now; everything known of it is kept",
@@ -128,7 +129,7 @@ static void judge_submounts(struct pipeline *p, int scout)
 					"another disk is mounted here than the one whose files are known; "
 					"everything known of it is kept, and this disk is not looked at",
 					files);
-		else if (strcmp(m->state, "empty") != 0)
+		else if (strcmp(m->state, "empty") != 0 && !m->is_held)
 			set_mount_state(p, scout, m, "present", "", 0);
 	}
 }
@@ -166,8 +167,8 @@ void guard_prepare(struct pipeline *p, struct scan_root *r)
 	mounts_below(&p->mounts, p->row[r->scout].real_path, skip_own, &b);
 	for (size_t i = 0; i < row->mounts.len; i++) {
 		struct submount *m = &row->mounts.data[i];
-		/* one that is empty is looked at: its list tells whether it still is */
-		if (strcmp(m->state, "present") == 0 || strcmp(m->state, "empty") == 0)
+		/* one that was empty, or showed nothing that is known, may be itself again: it is looked at */
+		if (strcmp(m->state, "present") == 0 || strcmp(m->state, "empty") == 0 || m->is_held)
 			continue;
 		if (!is_accepted(r, m))
 			add_blind(r, m->path);
@@ -232,31 +233,50 @@ static bool covers(const struct scan_root *r, const char *path)
 	return false;
 }
 
+/** Looks for any file that is known and was seen; once a scan. */
+static bool shows_nothing(struct pipeline *p, struct scan_root *r, struct submount *m)
+{
+	struct seen_dirs d = {p, {r, false}};
+	if (m->judged_by == r->scan->id)
+		return m->is_held;
+	m->judged_by = r->scan->id;
+	store_dirs_below(p->store, p->row[r->scout].id, m->path, strlen(m->path), check_dir, &d);
+	m->is_held = !d.s.is_any;
+	if (m->is_held)
+		set_mount_state(p, r->scout, m, "foreign",
+				"none of the files that are known is on this disk; everything known of it is "
+				"kept",
+				guard_count(p, r->scout, m->path));
+	return m->is_held;
+}
+
 bool guard_holds(struct pipeline *p, struct scan_root *r, const char *path)
 {
 	struct root_row *row = &p->row[r->scout];
 	for (size_t i = 0; i < row->mounts.len; i++) {
 		struct submount *m = &row->mounts.data[i];
-		struct seen_dirs d = {p, {r, false}};
 		if (!path_below(m->path, path) || is_accepted(r, m))
 			continue;
-		if (strcmp(m->state, "foreign") == 0)
-			return true;
-		if (!covers(r, m->path)) {
-			/* a part of it decides nothing: all of it is looked at */
-			watch_add(p, r->scout, m->path, strlen(m->path), DIRTY_DEEP);
-			return true;
-		}
-		store_dirs_below(p->store, row->id, m->path, strlen(m->path), check_dir, &d);
-		if (d.s.is_any)
-			return false;
-		set_mount_state(p, r->scout, m, "foreign",
-				"none of the files that are known is on this disk; everything known of it is "
-				"kept",
-				guard_count(p, r->scout, m->path));
+		if (covers(r, m->path))
+			return shows_nothing(p, r, m);
+		/* a part of it decides nothing: all of it is looked at */
+		watch_add(p, r->scout, m->path, strlen(m->path), DIRTY_DEEP);
 		return true;
 	}
 	return false;
+}
+
+/** One that showed nothing that is known does again. */
+static void release_mounts(struct pipeline *p, struct scan_root *r)
+{
+	struct root_row *row = &p->row[r->scout];
+	for (size_t i = 0; i < row->mounts.len; i++) {
+		struct submount *m = &row->mounts.data[i];
+		if (!m->is_held || !covers(r, m->path) || m->judged_by == r->scan->id)
+			continue;
+		m->is_held = false;
+		set_mount_state(p, r->scout, m, "present", "", 0);
+	}
 }
 
 /** What is mounted there now is what is expected there from now on. */
@@ -292,6 +312,7 @@ static void record_below(void *arg, const struct mount *mount, const char *below
 void guard_record(struct pipeline *p, struct scan_root *r, bool is_whole)
 {
 	struct below b = {.p = p, .scout = r->scout, .r = r};
+	release_mounts(p, r);
 	mounts_below(&p->mounts, p->row[r->scout].real_path, record_below, &b);
 	if (r->accepts)
 		judge_submounts(p, r->scout);

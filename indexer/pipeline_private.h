@@ -143,6 +143,9 @@ struct submount {
 	uint64_t device;
 	char state[16];
 	int64_t held;
+	/** The last scan that was asked about it (guard_holds), and what was found. */
+	uint64_t judged_by;
+	bool is_held;
 };
 
 struct anchor_row {
@@ -185,7 +188,7 @@ struct root_row {
 	int64_t poll_at, verify_at;
 	uint32_t slice;
 	bool is_polled, has_marks;
-	char watch[256];
+	char watch[512];
 };
 
 struct pipeline {
@@ -366,6 +369,8 @@ void watch_on_dirty(struct pipeline *p, int scout, struct frame *f);
 void watch_on_counts(struct pipeline *p, int scout, struct frame *f);
 /** Lists a directory again as soon as it is quiet. */
 void watch_add(struct pipeline *p, int scout, const char *path, size_t n, unsigned flags);
+/** The same of a directory of root row @root, unless that is away.  @arg: the pipeline. */
+int watch_add_place(void *arg, int64_t root, struct bytes dir);
 /** Whether files of that directory are being written. */
 bool watch_is_busy(const struct pipeline *p, int scout, struct bytes path);
 /** Starts a scan of what is due; ends one that is done. */

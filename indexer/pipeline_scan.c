@@ -52,10 +52,7 @@ static int follow_name(void *arg, int64_t root, struct bytes dir)
 	const struct chunk *c = at_hand;
 	bool is_here = p->row[c->root->scout].id == root && dir.len == c->path.len &&
 		       memcmp(dir.data, c->path.data, dir.len) == 0;
-	for (size_t i = 0; i < p->scouts && !is_here; i++)
-		if (p->row[i].id == root)
-			watch_add(p, (int)i, dir.data, dir.len, 0);
-	return 0;
+	return is_here ? 0 : watch_add_place(p, root, dir);
 }
 
 static void sink_wanted(void *arg, const struct seen *file)
@@ -209,9 +206,22 @@ static void handle_scout_frame(struct pipeline *p, int scout, struct frame *f)
 		send_number(p, scout, FRAME_STOP, r->scan->id);
 }
 
+static void recount(struct pipeline *p, const struct scan_root *r)
+{
+	const struct diff_counts *n = r->diff ? diff_counts(r->diff) : NULL;
+	bool is_news = n && !r->scan->is_verify && (n->files != n->unchanged || r->vanished);
+	struct change *c = is_news ? change_new(CHANGE_RECOUNT, 0) : NULL;
+	if (!c)
+		return;
+	c->root = p->row[r->scout].id;
+	writer_put(p->o.writer, c);
+}
+
 void scan_end_root(struct pipeline *p, struct scan_root *r)
 {
 	batch_drop(p, r->scan, r);
+	/* what was read so far is in the index */
+	recount(p, r);
 	r->is_walked = true;
 	r->may_forget_end = false;
 	r->stage = ROOT_ENDED;
@@ -263,17 +273,6 @@ static void check_silence(struct pipeline *p, struct scan *s, bool is_paused)
 }
 
 /* --- the end of a root --- */
-
-static void recount(struct pipeline *p, const struct scan_root *r)
-{
-	const struct diff_counts *n = diff_counts(r->diff);
-	bool is_news = !r->scan->is_verify && (n->files != n->unchanged || r->vanished);
-	struct change *c = is_news ? change_new(CHANGE_RECOUNT, 0) : NULL;
-	if (!c)
-		return;
-	c->root = p->row[r->scout].id;
-	writer_put(p->o.writer, c);
-}
 
 static void step_roots(struct pipeline *p, struct scan *s)
 {
@@ -515,11 +514,8 @@ static int on_twin(void *arg, int64_t file, int64_t other, int64_t root, struct 
 	}
 	if (is_seen && !again)
 		return 0;
-	for (size_t i = 0; i < t->p->scouts; i++)
-		if (t->p->row[i].id == root && strcmp(t->p->row[i].state, "present") == 0)
-			watch_add(t->p, (int)i, dir.data, dir.len, 0);
 	t->p->has_pending = true;
-	return 0;
+	return watch_add_place(t->p, root, dir);
 }
 
 void scan_settle(struct pipeline *p, struct scan *s)

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "common/cleanup.h"
-#include "common/render.h"
+#include "common/path.h"
 
 enum { DIFFERENCES_MOST = 10000 };
 
@@ -22,14 +22,10 @@ static void add(struct pipeline *p, const struct scan_root *r, struct bytes dir,
 	r->scan->different++;
 	if (r->scan->different > DIFFERENCES_MOST)
 		return;
-	_buf_ struct buf path = BUF_INIT(1 << 17);
-	buf_adds(&path, p->scout[r->scout].path);
-	if (dir.len)
-		buf_addc(&path, '/');
-	buf_add(&path, dir.data, dir.len);
-	if (name.len)
-		buf_addc(&path, '/');
-	buf_add(&path, name.data, name.len);
+	const char *root = p->scout[r->scout].path;
+	_buf_ struct buf below = BUF_INIT(1 << 17), path = BUF_INIT(1 << 17);
+	path_join(dir.data, dir.len, name.data, name.len, &below);
+	path_join(root, strlen(root), buf_str(&below), below.len, &path);
 	/* as the store keeps them: path, NUL, text, NUL */
 	buf_add(out, buf_str(&path), path.len + 1);
 	buf_add(out, what, strlen(what) + 1);

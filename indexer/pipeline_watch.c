@@ -74,6 +74,21 @@ void watch_add(struct pipeline *p, int scout, const char *path, size_t n, unsign
 	d->last_at = now;
 }
 
+/** It may come back at any time, and nobody would tell. */
+static bool is_away(const struct root_row *row)
+{
+	return strcmp(row->state, "present") != 0 && strcmp(row->state, "frozen") != 0;
+}
+
+int watch_add_place(void *arg, int64_t root, struct bytes dir)
+{
+	struct pipeline *p = arg;
+	for (size_t i = 0; i < p->scouts; i++)
+		if (p->row[i].id == root && !is_away(&p->row[i]))
+			watch_add(p, (int)i, dir.data, dir.len, 0);
+	return 0;
+}
+
 void watch_on_dirty(struct pipeline *p, int scout, struct frame *f)
 {
 	uint32_t n = frame_get_u32(f);
@@ -121,7 +136,8 @@ static const char *const modes[] = {
 	[WATCH_POLL] = "poll",
 };
 
-static void describe(struct pipeline *p, const struct watch_counts *c, struct buf *out)
+static void describe(struct pipeline *p, const struct watch_counts *c, bool has_polled,
+		     struct buf *out)
 {
 	_buf_ struct buf poll = BUF_INIT(64);
 	human_duration((double)config_int(p->o.config, OPT_scan_poll) / 1e9, &poll);
@@ -136,6 +152,9 @@ static void describe(struct pipeline *p, const struct watch_counts *c, struct bu
 			 "every %s; sysctl fs.inotify.max_user_watches=%llu lets all be watched",
 			 (unsigned long long)c->watched, (unsigned long long)c->unwatched, buf_str(&poll),
 			 (unsigned long long)(c->watched + c->unwatched) * 2);
+	if (has_polled && c->mode != WATCH_POLL)
+		buf_addf(out, "; what is mounted below it and tells no changes is looked at every %s",
+			 buf_str(&poll));
 	if (c->overflows)
 		buf_addf(out, "; events were lost %llu times, each time all was looked at",
 			 (unsigned long long)c->overflows);
@@ -153,13 +172,13 @@ void watch_on_counts(struct pipeline *p, int scout, struct frame *f)
 	snprintf(c.reason, sizeof c.reason, "%.*s", (int)n, reason);
 	row->is_polled = c.mode == WATCH_POLL || c.unwatched;
 	row->has_marks = c.mode == WATCH_FANOTIFY;
-	row->has_remote_below |= row->has_marks;
+	guard_refresh(p, scout);
 	if (c.overflows || c.unwatched)
 		log_debug("%s: watched %llu, unwatched %llu, overflows %llu", p->scout[scout].path,
 			  (unsigned long long)c.watched, (unsigned long long)c.unwatched,
 			  (unsigned long long)c.overflows);
 	_buf_ struct buf how = BUF_INIT(1024);
-	describe(p, &c, &how);
+	describe(p, &c, row->has_remote_below, &how);
 	if (strcmp(buf_str(&how), row->watch) == 0)
 		return;
 	snprintf(row->watch, sizeof row->watch, "%s", buf_str(&how));
@@ -252,12 +271,6 @@ static void poll_below(void *arg, const struct mount *mount, const char *below)
 		plan_add(polled->plan, below, true);
 }
 
-/** It may come back at any time, and nobody would tell. */
-static bool is_away(const struct root_row *row)
-{
-	return strcmp(row->state, "present") != 0 && strcmp(row->state, "frozen") != 0;
-}
-
 static int64_t poll_pause(const struct pipeline *p, const struct root_row *row)
 {
 	int64_t pause = config_int(p->o.config, OPT_scan_poll);
@@ -315,7 +328,9 @@ static void tell_change(struct pipeline *p, const struct scan *s)
 			_buf_ struct buf path = BUF_INIT(1 << 17);
 			const char *below = r->scopes.data[k].path;
 			buf_addf(&path, "%s%s%s", p->scout[r->scout].path, *below ? "/" : "", below);
-			json_text(&j, buf_str(&path), path.len);
+			json_object(&j);
+			json_kv_path(&j, "path", buf_str(&path), path.len);
+			json_end_object(&j);
 		}
 	}
 	json_end_array(&j);

@@ -12,13 +12,8 @@
 
 #include "common/clock.h"
 #include "common/vec.h"
+#include "indexer/bits.h"
 #include "indexer/frame.h"
-
-/** A set of row ids. */
-struct bits {
-	uint64_t *word;
-	size_t words;
-};
 
 /** A row of the directory at hand. */
 struct known {
@@ -54,29 +49,6 @@ struct diff {
 	uint32_t *slot;
 	size_t slots;
 };
-
-/* --- sets --- */
-
-static void bits_add(struct bits *b, int64_t id)
-{
-	size_t i = (size_t)id / 64;
-	if (i >= b->words) {
-		size_t words = i + 1 + i / 2;
-		uint64_t *grown = realloc(b->word, words * sizeof *grown);
-		if (!grown)
-			return;
-		memset(grown + b->words, 0, (words - b->words) * sizeof *grown);
-		b->word = grown;
-		b->words = words;
-	}
-	b->word[i] |= UINT64_C(1) << (id % 64);
-}
-
-static bool bits_has(const struct bits *b, int64_t id)
-{
-	size_t i = (size_t)id / 64;
-	return i < b->words && b->word[i] >> (id % 64) & 1;
-}
 
 /* --- rows of one directory --- */
 
@@ -530,9 +502,9 @@ void diff_free(struct diff *d)
 	vec_clear(&d->blind);
 	vec_clear(&d->known);
 	buf_clear(&d->names);
-	free(d->files.word);
-	free(d->dirs.word);
-	free(d->clean.word);
+	bits_clear(&d->files);
+	bits_clear(&d->dirs);
+	bits_clear(&d->clean);
 	free(d->slot);
 	free(d);
 }

@@ -141,7 +141,8 @@ void scout_look(struct scout *s, struct frame *f)
 	_close_ int root = look_at_root(s, &facts);
 	size_t start = frame_begin(&out, FRAME_SEEN);
 	frame_u64(&out, scan);
-	frame_u32(&out, (uint32_t)facts.error);
+	/* a root that lists nothing by now tells nothing of what was in it */
+	frame_u32(&out, (uint32_t)(facts.is_empty ? -ENODATA : facts.error));
 	frame_u64(&out, facts.device);
 	frame_u32(&out, n);
 	for (uint32_t i = 0; i < n && !f->is_bad; i++) {

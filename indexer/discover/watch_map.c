@@ -78,14 +78,12 @@ static void heap_drop(struct watch_map *m, const struct watch_node *n)
 int map_limit(struct watch_map *m)
 {
 	int r = 0;
-	for (size_t i = 0; i < m->slots && !m->heap_len; i++)
+	/* once it is there, every node joins it */
+	for (size_t i = 0; i < m->slots && !m->is_limited; i++)
 		for (struct watch_node *n = m->slot[i]; n && r == 0; n = n->next)
 			if (!n->heap)
 				r = heap_add(m, n);
-	for (size_t i = 0; i < m->slots; i++)
-		for (struct watch_node *n = m->slot[i]; n && r == 0; n = n->next)
-			if (!n->heap)
-				r = heap_add(m, n);
+	m->is_limited = r == 0;
 	return r;
 }
 
@@ -191,7 +189,7 @@ int map_put(struct watch_map *m, int wd, int parent, const char *name, uint64_t 
 	memcpy(n->name, name, len + 1);
 	link_node(m, n);
 	m->count++;
-	return m->heap_len ? heap_add(m, n) : 0;
+	return m->is_limited ? heap_add(m, n) : 0;
 }
 
 int map_known(const struct watch_map *m, int parent, const char *name, uint64_t inode)

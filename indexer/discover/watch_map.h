@@ -7,6 +7,7 @@
 #ifndef INDEXER_DISCOVER_WATCH_MAP_H
 #define INDEXER_DISCOVER_WATCH_MAP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/buf.h"
@@ -30,6 +31,7 @@ struct watch_map {
 	/** A heap by mtime, the oldest first; only while watches are short. */
 	struct watch_node **heap;
 	size_t heap_len, heap_size;
+	bool is_limited;
 };
 
 /** Notes (or moves) a directory.  0 or -ENOMEM. */
@@ -45,7 +47,7 @@ void map_clear(struct watch_map *m);
 /** Calls @fn for every node; it must not change the map. */
 void map_each(const struct watch_map *m, void (*fn)(void *arg, const struct watch_node *n), void *arg);
 
-/** Builds the heap from all nodes; later ones join it.  0 or -ENOMEM. */
+/** Builds the heap from all nodes, once; later ones join it.  0 or -ENOMEM. */
 int map_limit(struct watch_map *m);
 /** The node that changed longest ago; NULL without a heap. */
 const struct watch_node *map_oldest(const struct watch_map *m);

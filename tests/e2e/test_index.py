@@ -170,3 +170,24 @@ def test_too_few_watches_are_told_with_what_helps(lab, corpus):
     assert any("sysctl" in reason and "music" in reason for reason in reasons)
     shutil.copy(next(p for p in map(str, lab.music.rglob("*.flac"))), os.path.join(folders[-1], "98 - seen.flac"))
     until(lambda: any(p.endswith("98 - seen.flac") for p in lab.export("tracks")), 10, "the folder that changed last")
+
+
+def make_tracks(lab, pieces, folder, count):
+    to = lab.music / folder
+    to.mkdir(parents=True)
+    for n in range(count):
+        (to / f"{n:04}.mp3").write_bytes(pieces.mp3(f"{folder} {n}"))
+    return to
+
+
+def test_a_small_share_of_what_came_by_itself_may_go(lab, pieces):
+    """The brake counts what is there now, not what the last order saw."""
+    lab.configure(extra='scan { quiet = "100ms" }')
+    lab.start()
+    lab.wait_idle()
+    folder = make_tracks(lab, pieces, "new", 1500)
+    until(lambda: len(lab.export("tracks")) == 1500, 30, "all to be there")
+    for n in range(25):
+        (folder / f"{n:04}.mp3").unlink()
+    until(lambda: len(lab.export("tracks")) == 1475, 10, "25 of 1,500 to be forgotten")
+    assert all(r["state"] != "frozen" for r in lab.newest("status/roots.json")["items"])

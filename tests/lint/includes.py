@@ -5,7 +5,7 @@ import re
 from tree import Rule
 
 # what the stages of the pipeline share
-SHARED = re.compile(r"^indexer/((frame|child|change|queue|guard)\.h|extract/wants\.h|net/[^/]+)$")
+SHARED = re.compile(r"^indexer/((frame|child|change|queue|guard|bits)\.h|extract/wants\.h|net/[^/]+)$")
 # a process of its own starts there, and main.c must call it
 ENTRY_POINTS = {"indexer/discover/scout.h", "indexer/extract/worker.h"}
 EXTRACTORS_SEE = re.compile(
