@@ -7,7 +7,7 @@
 # make bench           speed, against peers and the floor
 # make install         [DESTDIR=] [PREFIX=/usr]
 #
-# O=dir  SAN=address,undefined|thread  RELEASE=1  WERROR=1  CC=clang  V=1
+# O=dir  SAN=address,undefined|thread|fuzzer,address,undefined  RELEASE=1  WERROR=1  CC=clang  V=1
 
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 .DELETE_ON_ERROR:
@@ -27,7 +27,7 @@ say = $(if $(V),,@printf '[ %-4s ] %s\n' '$(1)' '$(2)')
 
 PKGS_common := sqlite3 libconfuse libutf8proc zlib
 PKGS_fs := fuse3 jansson
-PKGS_indexer := flac id3tag libxml-2.0 libxxhash
+PKGS_indexer := flac id3tag libxml-2.0 libxxhash libcurl jansson libcrypto
 PKGS := $(PKGS_common) $(PKGS_fs) $(PKGS_indexer)
 
 building := $(filter-out run deps clean distclean uninstall check check-long lint bench bench-quick,$(or $(MAKECMDGOALS),all))
@@ -44,6 +44,7 @@ FS_C := $(call sources,fs/*.c)
 INDEXER_C := $(call sources,indexer/*.c indexer/*/*.c)
 UNIT_C := $(call sources,tests/unit/*.c)
 TOOL_C := $(call sources,tests/lib/*.c)
+FUZZ_C := $(call sources,tests/fuzz/*.c)
 objects = $(patsubst %.c,$(O)/%.o,$(1))
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla \
@@ -67,12 +68,15 @@ MAINS := fs/main.c indexer/main.c
 LIB_C := $(filter-out $(MAINS),$(COMMON_C) $(FS_C) $(INDEXER_C))
 UNITS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_C))
 TOOLS := $(patsubst tests/lib/%.c,$(O)/lib/%,$(TOOL_C))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(filter-out %/driver.c,$(FUZZ_C)))
 
-.PHONY: all unit tools run deps check check-long lint bench bench-quick clean install uninstall FORCE
+.PHONY: all unit fuzz tools run deps check check-long lint bench bench-quick clean install uninstall FORCE
 
 all: $(O)/mediamon $(O)/mediamond $(O)/compile_commands.json
 
 unit: $(UNITS)
+
+fuzz: $(FUZZERS)
 
 tools: $(TOOLS)
 
@@ -104,13 +108,19 @@ $(O)/unit/%: $(O)/tests/unit/%.o $(O)/all.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_) $^ $(LIBS_unit) -o $@
 
+# libFuzzer (SAN=fuzzer,… CC=clang) brings a main() of its own
+$(O)/fuzz/%: $(O)/tests/fuzz/%.o $(if $(findstring fuzzer,$(SAN)),,$(O)/tests/fuzz/driver.o) $(O)/all.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_) $^ $(LIBS_unit) -o $@
+
 $(O)/lib/%: $(O)/tests/lib/%.o
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_) $^ $(shell pkg-config --libs fuse3 zlib 2>/dev/null) -o $@
 
 $(O)/compile_commands.json: $(O)/flags
-	@{ echo '['; sep=; for f in $(COMMON_C) $(FS_C) $(INDEXER_C) $(UNIT_C); do \
+	@{ echo '['; sep=; for f in $(COMMON_C) $(FS_C) $(INDEXER_C) $(UNIT_C) $(FUZZ_C); do \
 		printf '%s{"directory": "%s", "file": "%s", "arguments": ["%s"]}' "$$sep" "$(CURDIR)" "$(SRC)/$$f" \
 		"$$(echo '$(subst ','\'',$(CC) $(subst ",\\\",$(CPPFLAGS_)) $(CFLAGS_))' -c $(SRC)/$$f | sed 's/  */", "/g')"; \
 		sep=',\n'; printf '\n'; done; echo ']'; } > $@
@@ -160,4 +170,4 @@ uninstall:
 
 FORCE:
 
--include $(patsubst %.o,%.d,$(call objects,$(COMMON_C) $(FS_C) $(INDEXER_C) $(UNIT_C) $(TOOL_C)))
+-include $(patsubst %.o,%.d,$(call objects,$(COMMON_C) $(FS_C) $(INDEXER_C) $(UNIT_C) $(TOOL_C) $(FUZZ_C)))

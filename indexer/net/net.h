@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Every call to the world: HTTP inside the host's budget. */
+#ifndef INDEXER_NET_NET_H
+#define INDEXER_NET_NET_H
+
+#include "indexer/net/http.h"
+#include "indexer/net/limit.h"
+
+struct net {
+	struct http *http;
+	struct limit *limit;
+	/** Nanoseconds since 1970; tests and simulations have their own.  NULL: now_ns(). */
+	int64_t (*now)(void *arg);
+	void *arg;
+	/**
+	 * How long a call may wait for its slot of the minute; beyond, -EAGAIN.  The wait ends early
+	 * with http_cancel().
+	 */
+	int patience_ms;
+};
+
+int64_t net_now(const struct net *n);
+
+/**
+ * Takes a slot of @host (a name of limit_declare()), asks, and tells limit how it ended: no
+ * answer, 429 and 5xx are failures; every other status is the caller's to judge.  Returns as
+ * http_do(); -EAGAIN when the budget allows no call now, with *at (may be NULL) when to ask again
+ * and the reason in @a->why.
+ */
+int net_do(struct net *n, const char *host, const struct http_request *q, struct http_answer *a,
+	   int64_t *at);
+
+/**
+ * The same where @behind (a declared name, too) answers through @host, as an indexer does through
+ * Prowlarr: 429 and 5xx are its failures; @host fails only when there is no answer.  A call counts
+ * for both.  -EBUSY, with *at: the one behind may not be asked now.
+ */
+int net_do_behind(struct net *n, const char *host, const char *behind, const struct http_request *q,
+		  struct http_answer *a, int64_t *at);
+
+#endif
