@@ -133,6 +133,9 @@ static void put_article(const struct reading *r, size_t end, char *series)
 static void write_series(const struct reading *r, struct span span, char *series)
 {
 	span = words_trim_tail(&r->line, span);
+	size_t start = words_skip_shelf(&r->line, line_trim(&r->line, span).start);
+	if (start < span.end)
+		span.start = start > span.start ? start : span.start;
 	line_text(&r->line, span, false, series, GUESS_SERIES_MAX);
 	if (*series)
 		put_article(r, r->line.n, series);
@@ -245,6 +248,9 @@ static const char *rule_of(const struct reading *r, const struct guess *out)
 		[GUESS_ONESHOT] = r->oneshot, [GUESS_PACK] = r->pack,
 	};
 	const struct token *t = out->kind < COUNT_OF(by_kind) ? by_kind[out->kind] : NULL;
+	/* "Intégrale" is all there is, "Intégrale 2" and "Coffret" are not */
+	if (out->kind == GUESS_PACK && t && !t->has_number && strcmp(t->rule, "integrale") == 0)
+		return "complete";
 	return t ? t->rule : "none";
 }
 
@@ -432,5 +438,10 @@ void guess_name(const char *name, size_t n, struct guess *out)
 	read_part(name + parts[0].start, drop_suffix(name + parts[0].start, len), series, out);
 	if (*series)
 		memcpy(out->series, series, sizeof series);
+	/* "X/T03" */
+	const char *shelf = count > 1 ? name + parts[1].start : "";
+	char letter = count > 1 && parts[1].end == parts[1].start + 1 ? (char)(*shelf | 0x20) : 0;
+	if (!*out->series && letter >= 'a' && letter <= 'z')
+		out->series[0] = *shelf;
 	inherit(&above, nearest, out);
 }

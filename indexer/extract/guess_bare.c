@@ -78,18 +78,23 @@ static bool is_in_date(const struct line *line, const struct number *num)
 	return next == '.' && key_is_digit(line_key(line, num->end + 1));
 }
 
-static bool can_be_volume(const struct line *line, const struct number *num)
+static bool can_be_volume(const struct line *line, size_t from, const struct number *num)
 {
 	uint32_t next = line_key(line, num->end);
 	if (line_key(line, num->start - 1) == '\'' || num->digits > 4 || is_half(num) ||
 	    is_in_date(line, num) || number_is_year(num) || num->value > 2035)
 		return false;
-	if (key_is_letter(next) || next == '%' || next == '\'' || next == 0xB0)
+	/* "05完" */
+	bool is_word =
+		key_is_letter(next) && (key_is_spaced(next) || !words_is_tail(line, num->end));
+	if (is_word || next == '%' || next == '\'' || next == 0xB0)
 		return false;
 	if (next == '-' && key_is_letter(line_key(line, num->end + 1)) &&
 	    !words_is_tail(line, num->end))
 		return false;
-	return !words_takes_number(line, num->start, num->is_padded);
+	/* Right behind the folder's series it is no longer the title's. */
+	bool is_first = from > 0 && before(line, from, num->start) == 0;
+	return is_first || !words_takes_number(line, num->start, num->is_padded);
 }
 
 static int weigh(const struct line *line, size_t from, bool has_folder, const struct number *num)
@@ -109,7 +114,12 @@ static int weigh(const struct line *line, size_t from, bool has_folder, const st
 	if (has_dash && is_wide(num))
 		return WEIGHT_DASH + extra;
 	bool is_before_dash = line_key(line, num->end) == ' ' && is_dash_after(line, num->end);
-	return num->is_padded || is_before_dash ? WEIGHT_MIDDLE + extra : 0;
+	/* "Title 12: Subtitle", "Title 12. Subtitle" */
+	size_t at = line_skip_spaces(line, num->end);
+	uint32_t sign = line_key(line, at);
+	bool is_before_stop = num->digits == 2 && (sign == ':' || sign == '.' || sign == ',') &&
+			      line_key(line, at + 1) == ' ';
+	return num->is_padded || is_before_dash || is_before_stop ? WEIGHT_MIDDLE + extra : 0;
 }
 
 /* "タイトル (12)": the group holds the number and nothing else. */
@@ -118,7 +128,7 @@ static int weigh_group(const struct line *line, const struct number *num)
 	struct span group = line->groups[line->g[num->start].group - 1];
 	if (num->start != group.start + 1 || num->end + 1 != group.end)
 		return 0;
-	if (num->value >= LEAST_RESOLUTION || group.start == 0)
+	if (num->value >= LEAST_RESOLUTION || (group.start == 0 && !num->is_padded))
 		return 0;
 	return WEIGHT_FAINT;
 }
@@ -132,12 +142,42 @@ static const char *rule_of(const struct line *line, const struct number *num)
 	return before(line, 0, num->start) == 0 ? "leading" : "bare";
 }
 
-/* "18+1": the volume and its extra. */
+/* "18+1": the volume and its extra; "12b", "12bis": a part of it. */
 static void skip_addition(const struct line *line, struct number *num)
 {
+	uint32_t key = line_key(line, num->end);
+	size_t part = line_match_word(line, num->end, "bis");
+	if (!part && (key == 'a' || key == 'b') && line->g[num->end].cp == key)
+		part = num->end + 1;
+	if (part && num->digits >= 2 && !key_is_spaced(line_key(line, part)) &&
+	    !key_is_digit(line_key(line, part)))
+		num->end = part;
 	struct number extra;
 	if (line_key(line, num->end) == '+' && number_read(line, num->end + 1, &extra))
 		num->end = extra.end;
+}
+
+static bool has_group(const struct line *line, size_t from, const char *word)
+{
+	for (size_t i = from; i < line->n; i++) {
+		size_t group = line->g[i].group;
+		if (group && line_match(line, i, word) + 1 == line->groups[group - 1].end)
+			return true;
+	}
+	return false;
+}
+
+/* "X 040 (2020) (Digital) (Team)": where volumes are called v05, three digits are a chapter. */
+static bool is_digital_chapter(const struct line *line, const struct number *num)
+{
+	return num->digits == 3 && !line->g[num->start].group && words_is_tail(line, num->end) &&
+	       words_year(line) && has_group(line, num->end, "digital");
+}
+
+static enum token_type type_of(const struct line *line, const struct number *num)
+{
+	bool is_large = num->value >= LEAST_CHAPTER && !num->is_padded;
+	return is_large || is_digital_chapter(line, num) ? TOKEN_CHAPTER : TOKEN_VOLUME;
 }
 
 bool bare_find(const struct line *line, size_t from, bool has_folder, struct token *token)
@@ -148,15 +188,13 @@ bool bare_find(const struct line *line, size_t from, bool has_folder, struct tok
 		if (line->g[i].is_used || !number_read_range(line, i, &num))
 			continue;
 		skip_addition(line, &num);
-		if (can_be_volume(line, &num)) {
+		if (can_be_volume(line, from, &num)) {
 			int weight = line->g[i].group ? weigh_group(line, &num)
 						      : weigh(line, from, has_folder, &num);
 			if (weight > 0 && weight >= best) {
 				best = weight;
 				*token = (struct token){
-					.type = num.value >= LEAST_CHAPTER && !num.is_padded
-							? TOKEN_CHAPTER
-							: TOKEN_VOLUME,
+					.type = type_of(line, &num),
 					.start = num.start,
 					.end = num.end,
 					.group = line->g[i].group,

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "common/cleanup.h"
+
 /* A token in brackets counts when nothing but tokens stands before it there: "(v01)", not
  * "(between chapter 083 and ch084)". */
 static bool opens_group(const struct reading *r, const struct token *t)
@@ -55,6 +57,19 @@ static int weigh_volume(const struct reading *r, size_t index)
 	return t->group ? weight - 16 : weight;
 }
 
+/* "Omnibus 2", "(3-in-1 Edition) v02", "Omnibus Vol. 2" */
+static bool is_omnibus(const struct reading *r)
+{
+	static const char *const words[] = {"omnibus", "2 in 1", "3 in 1", "4 in 1"};
+	for (size_t i = 0; i < r->line.n; i++) {
+		for (size_t k = 0; k < COUNT_OF(words) && line_is_boundary(&r->line, i); k++) {
+			if (line_match_word(&r->line, i, words[k]))
+				return true;
+		}
+	}
+	return false;
+}
+
 static void choose_volume(struct reading *r)
 {
 	int best = -100;
@@ -65,7 +80,7 @@ static void choose_volume(struct reading *r)
 		int weight = weigh_volume(r, i);
 		/* "Omnibus 2 (Vol. 4-6)": the volumes that it holds. */
 		if (r->volume && !r->volume->num.is_range && t->group && t->num.is_range &&
-		    (r->pack || strcmp(r->volume->rule, "omnibus") == 0))
+		    (r->pack || is_omnibus(r)))
 			weight = 100;
 		if (weight < best)
 			continue;
@@ -91,8 +106,8 @@ static void choose_chapter(struct reading *r)
 	}
 }
 
-/* "#3" is a volume, unless a volume is told: then the chapter; and none of both behind a
- * chapter, where it counts copies. */
+/* "#3" is a volume, unless a volume or an episode is told: then the chapter; and none of both
+ * behind a chapter, where it counts copies. */
 static void choose_issue(struct reading *r)
 {
 	struct token *issue = NULL;
@@ -102,14 +117,13 @@ static void choose_issue(struct reading *r)
 	}
 	if (!issue || (r->chapter && r->chapter->type == TOKEN_CHAPTER))
 		return;
-	if (r->volume) {
-		r->chapter = issue;
+	if (!r->volume && !r->chapter) {
+		r->volume = issue;
 		return;
 	}
-	r->volume = issue;
-	if (r->chapter)
+	if (!r->volume)
 		r->cut = r->chapter;
-	r->chapter = NULL;
+	r->chapter = issue;
 }
 
 static bool is_addition(const struct reading *r, size_t i)
@@ -117,6 +131,21 @@ static bool is_addition(const struct reading *r, size_t i)
 	while (i > 0 && r->line.g[i - 1].key == ' ')
 		i--;
 	return i > 0 && r->line.g[i - 1].key == '+';
+}
+
+/* "PACK T01-T12", "Pack X T01-T12"; "Wolf Pack T01-T12" is a title. */
+static bool is_pack_of_range(const struct reading *r, const struct token *t)
+{
+	bool is_front = t->start <= r->from;
+	bool is_capital = r->line.g[t->end - 1].cp != r->line.g[t->end - 1].key;
+	if (t->type != TOKEN_PACK || !line_match_word(&r->line, t->start, "pack") ||
+	    !(is_front || is_capital))
+		return false;
+	for (size_t i = 0; i < r->token_count; i++) {
+		if (r->tokens[i].type == TOKEN_VOLUME && r->tokens[i].num.is_range)
+			return true;
+	}
+	return false;
 }
 
 /* "Special" and "Pack" may be words of a title: they count with a number or at the end. */
@@ -127,11 +156,19 @@ static bool weak_counts(const struct reading *r, const struct token *t)
 		return false;
 	if (!t->is_weak)
 		return opens_group(r, t);
+	if (is_pack_of_range(r, t))
+		return true;
 	if (!opens_group(r, t) || (t->start <= r->from && t->end < r->line.n))
 		return false;
 	if (t->has_number || t->group || is_followed_by_dash(r, t->end))
 		return true;
-	return t->type == TOKEN_SPECIAL && words_is_tail(&r->line, t->end);
+	/* "INT T01" */
+	bool is_integrale = strcmp(t->rule, "integrale") == 0;
+	size_t next = line_skip_spaces(&r->line, t->end);
+	if (is_integrale && next < r->line.n && r->line.g[next].is_used)
+		return true;
+	bool is_final = t->type == TOKEN_SPECIAL || is_integrale;
+	return is_final && words_is_tail(&r->line, t->end);
 }
 
 static void choose_words(struct reading *r)
@@ -184,10 +221,30 @@ static void choose_bare(struct reading *r)
 		r->volume = &r->bare;
 }
 
+/* "Pack 7 Seeds T01-T12": the number in front is the title's. */
+static void detach_front_pack(struct reading *r)
+{
+	struct token *t = r->tokens;
+	bool is_front = r->token_count > 1 && t->type == TOKEN_PACK && t->has_number && !t->group &&
+			line_skip_spaces(&r->line, r->from) == t->start;
+	bool has_volume = false;
+	for (size_t i = 1; i < r->token_count; i++)
+		has_volume = has_volume || (r->tokens[i].type == TOKEN_VOLUME && !t->group);
+	if (!is_front || !has_volume)
+		return;
+	for (size_t i = t->num.start; i < t->end; i++)
+		r->line.g[i].is_used = false;
+	t->end = t->start;
+	while (key_is_letter(line_key(&r->line, t->end)))
+		t->end++;
+	t->has_number = false;
+}
+
 void choose_marked(struct reading *r)
 {
 	r->token_count = tokens_find(&r->line, r->from, r->tokens);
 	drop_versions(r);
+	detach_front_pack(r);
 	choose_words(r);
 	choose_volume(r);
 	choose_chapter(r);
@@ -203,6 +260,9 @@ void choose_tokens(struct reading *r)
 	if (r->special && r->special->is_weak && (r->volume || r->chapter))
 		r->special = NULL;
 	bool is_single = r->volume && !r->volume->num.is_range && r->volume != r->pack;
-	if (r->pack && r->pack->is_weak && is_single)
-		r->pack = NULL;
+	if (!r->pack || !r->pack->is_weak || !is_single)
+		return;
+	if (!r->cut && strcmp(r->pack->rule, "integrale") == 0)
+		r->cut = r->pack;
+	r->pack = NULL;
 }

@@ -171,15 +171,45 @@ static bool join(struct glyph *last, uint32_t cp)
 	return true;
 }
 
+/* Names from old programs are in Latin-1; a name with any valid character beyond ASCII is not. */
+static bool is_latin1(const char *s, size_t n)
+{
+	bool is_ascii = true;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t cp = 0;
+		if ((unsigned char)s[i] < 0x80)
+			continue;
+		if (text_decode(s + i, n - i, &cp))
+			return false;
+		is_ascii = false;
+	}
+	return !is_ascii;
+}
+
+static uint32_t cp_of_latin1(unsigned char byte)
+{
+	/* Windows' apostrophes and dashes */
+	static const struct {
+		unsigned char byte;
+		uint32_t cp;
+	} pairs[] = {{0x91, 0x2018}, {0x92, 0x2019}, {0x96, 0x2013}, {0x97, 0x2014}};
+	for (size_t i = 0; i < COUNT_OF(pairs); i++) {
+		if (pairs[i].byte == byte)
+			return pairs[i].cp;
+	}
+	return byte >= 0xA0 ? byte : 0xFFFD;
+}
+
 static void decode(struct line *line, const char *s, size_t n)
 {
+	bool has_latin1 = is_latin1(s, n);
 	line->n = 0;
 	for (size_t i = 0; i < n && line->n < LINE_MAX_GLYPHS;) {
 		uint32_t cp = 0xFFFD;
 		size_t len = text_decode(s + i, n - i, &cp);
-		i += len ? len : 1;
 		if (!len)
-			cp = 0xFFFD;
+			cp = has_latin1 ? cp_of_latin1((unsigned char)s[i]) : 0xFFFD;
+		i += len ? len : 1;
 		if (text_is_control(cp))
 			cp = ' ';
 		if (line->n > 0 && join(&line->g[line->n - 1], cp))
@@ -262,9 +292,36 @@ static void find_groups(struct line *line)
 	}
 }
 
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* "One%20Piece%20T05": an address that was saved under its own name.  Returns the length. */
+static size_t unescape(const char *s, size_t n, char *out)
+{
+	size_t used = 0;
+	for (size_t i = 0; i < n; i++) {
+		int high = s[i] == '%' && i + 2 < n ? hex_value(s[i + 1]) : -1;
+		int low = high >= 0 ? hex_value(s[i + 2]) : -1;
+		out[used++] = low >= 0 ? (char)(high << 4 | low) : s[i];
+		i += low >= 0 ? 2 : 0;
+	}
+	return used;
+}
+
 void line_read(struct line *line, const char *s, size_t n)
 {
-	decode(line, s, n);
+	char plain[1024];
+	bool is_escaped = n <= sizeof plain && !memchr(s, ' ', n) && memmem(s, n, "%20", 3);
+	if (is_escaped)
+		decode(line, plain, unescape(s, n, plain));
+	else
+		decode(line, s, n);
 	split_words(line);
 	find_groups(line);
 }
@@ -283,6 +340,11 @@ static bool is_joiner(uint32_t key)
 
 size_t line_match(const struct line *line, size_t i, const char *text)
 {
+	/* Most words of a table differ in their first letter already. */
+	unsigned char first = (unsigned char)*text;
+	uint32_t key = line_key(line, i);
+	if (first != ' ' && (first < 0x80 ? key != first : key < 0x80))
+		return 0;
 	size_t left = strlen(text);
 	while (left) {
 		uint32_t cp = 0;
@@ -395,7 +457,8 @@ static bool is_loose_end(const struct line *line, size_t i)
 		return line_key(line, i - 1) == ' ';
 	if (key == '-' && closes_hyphens(line, i))
 		return false;
-	return is_one_of(key, " -,:;#|/") || key == 0x30FB;
+	return is_one_of(key, " -,:;#|/=") || key == 0x30FB || key == 0x2022 || key == 0xB7 ||
+	       key == 0x300C || key == 0x300E;
 }
 
 struct span line_trim(const struct line *line, struct span span)

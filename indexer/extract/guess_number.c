@@ -85,7 +85,8 @@ static const struct joint {
 	bool is_list;
 	bool needs_space;
 } joints[] = {
-	{"-", false, false},   {"~", false, false},      {"a", false, true},  {"au", false, true},
+	{"->", false, false},  {">", false, false},      {"-", false, false}, {"..", false, false},
+	{"→", false, false},   {"~", false, false},      {"a", false, true},  {"au", false, true},
 	{"to", false, true},   {"bis", false, true},     {"al", false, true}, {"ate", false, true},
 	{"thru", false, true}, {"through", false, true}, {"до", false, true}, {"по", false, true},
 	{"&", true, false},    {"+", true, false},       {",", true, false},  {"et", true, true},
@@ -113,7 +114,8 @@ bool number_is_joint(const struct line *line, struct span span, double a, double
 /* "T05 - 20 ans": across a spaced hyphen only a number of the same width that ends the name. */
 static bool is_spaced_range(const struct line *line, const struct number *a, const struct number *b)
 {
-	return a->digits >= 2 && a->digits == b->digits && words_is_tail(line, b->end);
+	bool is_wide = a->digits >= 2 && a->digits == b->digits;
+	return (is_wide || a->value == 1) && words_is_tail(line, b->end);
 }
 
 static bool is_range_end(const struct line *line, const struct number *a, const struct number *b,
@@ -144,7 +146,9 @@ static bool extend(const struct line *line, struct number *num)
 			continue;
 		struct number more;
 		bool is_spaced = has_space || next > end;
-		if (!number_read(line, next, &more) ||
+		/* "Ranma 1-2 - 03" */
+		bool is_apart = is_spaced && num->is_range && line_match(line, i, "-");
+		if (is_apart || !number_read(line, next, &more) ||
 		    !is_range_end(line, num, &more, &joints[k], is_spaced))
 			continue;
 		num->last = more.value;

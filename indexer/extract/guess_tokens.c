@@ -51,9 +51,19 @@ static const struct marker {
 	{"bande", TOKEN_VOLUME, COUNT, "band"},
 	{"band", TOKEN_VOLUME, AFTER, "band"},
 	{"bd", TOKEN_VOLUME, STOP, "band"},
+	{"bd", TOKEN_VOLUME, PADDED, "band"},
 	{"deel", TOKEN_VOLUME, 0, "deel"},
 	{"cilt", TOKEN_VOLUME, AFTER, "cilt"},
 	{"tap", TOKEN_VOLUME, 0, "tap"},
+	{"jilid", TOKEN_VOLUME, 0, "jilid"},
+	{"kotet", TOKEN_VOLUME, AFTER, "kotet"},
+	{"svazek", TOKEN_VOLUME, AFTER, "svazek"},
+	{"dil", TOKEN_VOLUME, 0, "svazek"},
+	{"tomul", TOKEN_VOLUME, WORDY, "tome"},
+	{"volym", TOKEN_VOLUME, 0, "volume"},
+	{"المجلد", TOKEN_VOLUME, 0, "mujallad"},
+	{"مجلد", TOKEN_VOLUME, 0, "mujallad"},
+	{"כרך", TOKEN_VOLUME, 0, "kerekh"},
 	{"livre", TOKEN_VOLUME, WORDY, "book"},
 	{"libro", TOKEN_VOLUME, WORDY, "book"},
 	{"books", TOKEN_VOLUME, 0, "book"},
@@ -114,6 +124,9 @@ static const struct marker {
 	{"глава", TOKEN_CHAPTER, AFTER, "glava"},
 	{"главы", TOKEN_CHAPTER, AFTER, "glava"},
 	{"гл", TOKEN_CHAPTER, 0, "glava"},
+	{"الفصل", TOKEN_CHAPTER, 0, "fasl"},
+	{"فصل", TOKEN_CHAPTER, 0, "fasl"},
+	{"פרק", TOKEN_CHAPTER, 0, "perek"},
 	{"ตอนที่", TOKEN_CHAPTER, 0, "ton"},
 	{"ตอน", TOKEN_CHAPTER, 0, "ton"},
 	{"บทที่", TOKEN_CHAPTER, 0, "bot"},
@@ -125,15 +138,17 @@ static const struct marker {
 	{"integrales", TOKEN_PACK, ALONE, "integrale"},
 	{"integrale", TOKEN_PACK, ALONE, "integrale"},
 	{"integral", TOKEN_PACK, ALONE | WEAK, "integrale"},
-	{"int", TOKEN_PACK, CAPITALS, "integrale"},
+	{"int", TOKEN_PACK, CAPITALS | ALONE | WEAK, "integrale"},
 	{"coffret", TOKEN_PACK, ALONE, "pack"},
 	{"box set", TOKEN_PACK, ALONE, "pack"},
-	{"collection complete", TOKEN_PACK, ALONE, "pack"},
-	{"complete collection", TOKEN_PACK, ALONE, "pack"},
+	{"serie complete", TOKEN_PACK, ALONE, "integrale"},
+	{"complete series", TOKEN_PACK, ALONE | WEAK, "integrale"},
+	{"collection complete", TOKEN_PACK, ALONE, "integrale"},
+	{"complete collection", TOKEN_PACK, ALONE, "integrale"},
 	{"pack", TOKEN_PACK, ALONE | WEAK, "pack"},
 	{"batch", TOKEN_PACK, ALONE | WEAK, "pack"},
-	{"complete", TOKEN_PACK, ALONE | WEAK, "pack"},
-	{"complet", TOKEN_PACK, ALONE | WEAK, "pack"},
+	{"complete", TOKEN_PACK, ALONE | WEAK, "integrale"},
+	{"complet", TOKEN_PACK, ALONE | WEAK, "integrale"},
 	{"sp", TOKEN_SPECIAL, CAPITALS, "special"},
 	{"hs", TOKEN_SPECIAL, CAPITALS | ALONE, "special"},
 	{"hors serie", TOKEN_SPECIAL, ALONE, "special"},
@@ -144,10 +159,16 @@ static const struct marker {
 	{"extra", TOKEN_SPECIAL, ALONE | WEAK, "special"},
 	{"extras", TOKEN_SPECIAL, ALONE | WEAK, "special"},
 	{"bonus", TOKEN_SPECIAL, ALONE | WEAK, "special"},
-	{"art book", TOKEN_SPECIAL, ALONE | WEAK, "special"},
-	{"fan book", TOKEN_SPECIAL, ALONE | WEAK, "special"},
-	{"guide book", TOKEN_SPECIAL, ALONE | WEAK, "special"},
-	{"data book", TOKEN_SPECIAL, ALONE | WEAK, "special"},
+	{"art book", TOKEN_SPECIAL, ALONE, "special"},
+	{"fan book", TOKEN_SPECIAL, ALONE, "special"},
+	{"official guidebook", TOKEN_SPECIAL, ALONE, "special"},
+	{"guide book", TOKEN_SPECIAL, ALONE, "special"},
+	{"data book", TOKEN_SPECIAL, ALONE, "special"},
+	{"character book", TOKEN_SPECIAL, ALONE, "special"},
+	{"visual book", TOKEN_SPECIAL, ALONE, "special"},
+	{"illustration book", TOKEN_SPECIAL, ALONE, "special"},
+	{"guide officiel", TOKEN_SPECIAL, ALONE, "special"},
+	{"official guide", TOKEN_SPECIAL, ALONE, "special"},
 	{"one shot", TOKEN_ONESHOT, ALONE, "oneshot"},
 	{"part", TOKEN_OTHER, WORDY, "part"},
 	{"partie", TOKEN_OTHER, WORDY, "part"},
@@ -216,7 +237,15 @@ static size_t skip_cling(const struct line *line, size_t i)
 	uint32_t key = line_key(line, i);
 	if (!key_is_spaced(key))
 		return i;
+	if (line_match_word(line, i, "bis"))
+		return line_match_word(line, i, "bis");
 	struct number copy;
+	/* "v5c40", "vol05ch040" */
+	size_t word = i;
+	while (key == 'c' && key_is_spaced(line_key(line, word)))
+		word++;
+	if (number_read(line, word, &copy) && !key_is_spaced(line_key(line, copy.end)))
+		return i;
 	if ((key == 'x' || key == 'v') && number_read(line, i + 1, &copy) &&
 	    !key_is_spaced(line_key(line, copy.end)))
 		return copy.end;
@@ -244,10 +273,15 @@ static bool match_counted(const struct line *line, size_t i, struct token *t)
 	struct number num;
 	bool is_kanji = false;
 	if (!number_read_range(line, i, &num)) {
-		is_kanji = has_ordinal && number_read_kanji(line, i, &num);
+		is_kanji = (has_ordinal || is_total) && number_read_kanji(line, i, &num);
 		if (!is_kanji)
 			return false;
 	}
+	/* "38-1화": the first part of chapter 38 */
+	struct number part;
+	if (!num.is_range && line_key(line, num.end) == '-' &&
+	    number_read(line, num.end + 1, &part) && part.digits == 1)
+		num.end = part.end;
 	size_t end = num.end;
 	size_t after = line_skip_spaces(line, num.end);
 	const struct counter *c =
@@ -283,7 +317,7 @@ static bool match_half(const struct line *line, size_t i, struct token *t)
 /* From the end of a marker to its number: "Vol. 5", "Volume: 5", "Tome n°5", "Chapter-12". */
 static size_t skip_gap(const struct line *line, size_t i, unsigned flags)
 {
-	static const char *const signs[] = {"n°", "no.", "№", "#"};
+	static const char *const signs[] = {"n°", "no.", "№", "#", "numero"};
 	size_t next = line_skip_spaces(line, i);
 	uint32_t key = line_key(line, next);
 	bool is_glued = next == i && !(flags & LETTER);
@@ -421,16 +455,24 @@ static bool match_part(const struct line *line, size_t i, struct token *t)
 	return true;
 }
 
-static bool match_token(const struct line *line, size_t i, struct token *t)
+/* No marker begins so. */
+static bool is_silent(uint32_t key)
+{
+	return key < 0x80 && !key_is_letter(key) && key != '#';
+}
+
+/* @is_glued: a token ends at @i: "v5c40". */
+static bool match_token(const struct line *line, size_t i, bool is_glued, struct token *t)
 {
 	if (match_counted(line, i, t) || match_half(line, i, t))
 		return true;
 	if (key_is_digit(line_key(line, i)))
 		return line_is_boundary(line, i) &&
 		       (match_part(line, i, t) || match_leading_number(line, i, t));
-	if (key_is_spaced(line_key(line, i)) && !line_is_boundary(line, i))
+	if (key_is_spaced(line_key(line, i)) && !line_is_boundary(line, i) && !is_glued)
 		return false;
-	for (size_t k = 0; k < COUNT_OF(markers); k++) {
+	uint32_t key = line_key(line, i);
+	for (size_t k = 0; k < COUNT_OF(markers) && !is_silent(key); k++) {
 		if (match_marker(line, i, &markers[k], t))
 			return true;
 	}
@@ -447,6 +489,15 @@ static void reconsider(const struct line *line, struct token *t)
 		t->type = TOKEN_OTHER;
 }
 
+/* "T05 T06": nothing but a space between. */
+static bool is_list(const struct line *line, const struct token *a, const struct token *b)
+{
+	if (line_skip_spaces(line, a->end) != b->start || a->end == b->start)
+		return false;
+	bool is_wide = a->num.digits >= 2 && a->num.digits == b->num.digits;
+	return b->num.value == a->num.last + 1 || (is_wide && b->num.value > a->num.last);
+}
+
 /* "T01-T05", "第1巻～第3巻": two tokens that a joint makes one. */
 static bool merge(const struct line *line, struct token *a, const struct token *b)
 {
@@ -456,7 +507,7 @@ static bool merge(const struct line *line, struct token *a, const struct token *
 	if (!is_alike || !a->has_number || !b->has_number)
 		return false;
 	struct span between = {a->end, b->start};
-	if (!number_is_joint(line, between, a->num.last, b->num.value))
+	if (!is_list(line, a, b) && !number_is_joint(line, between, a->num.last, b->num.value))
 		return false;
 	a->num.last = b->num.last;
 	a->num.is_range = true;
@@ -469,7 +520,8 @@ size_t tokens_find(struct line *line, size_t from, struct token *tokens)
 	size_t count = 0;
 	for (size_t i = from; i < line->n && count < LINE_MAX_TOKENS;) {
 		struct token t;
-		if (!match_token(line, i, &t)) {
+		bool is_glued = count > 0 && tokens[count - 1].end == i;
+		if (!match_token(line, i, is_glued, &t)) {
 			/* A number is taken whole, not from its middle. */
 			struct number num;
 			i = number_read(line, i, &num) ? num.end : i + 1;

@@ -141,6 +141,8 @@ struct span words_trim_tail(const struct line *line, struct span span);
 bool words_is_tail(const struct line *line, size_t i);
 /** End of the word at @i when it is a tag ("FR", "Digital"), else 0. */
 size_t words_match_tag(const struct line *line, size_t i);
+/** Behind "Manga - " in front of a title at @i; @i when there is none. */
+size_t words_skip_shelf(const struct line *line, size_t i);
 /** True for the contents of a group that is an article: "(Les)". */
 bool words_is_article(const struct line *line, struct span span);
 /** Puts the article of "Title, Le" in front. */

@@ -80,6 +80,7 @@ static const char *const editions[] = {
 	"omnibus",
 	"nouvelle edition",
 	"new edition",
+	"reedition",
 	"2-in-1 edition",
 	"3-in-1 edition",
 	"2-in-1",
@@ -92,6 +93,13 @@ static const char *const editions[] = {
 	"l integrale",
 	"edition integrale",
 	"kanzenban edition",
+	/* Not an edition, but how far the series is. */
+	"serie terminee",
+	"serie en cours",
+	"en cours",
+	"terminee",
+	"termine",
+	"completed",
 };
 
 static const char *const articles[] = {
@@ -405,6 +413,21 @@ bool words_is_tail(const struct line *line, size_t i)
 		i = end;
 	}
 	return true;
+}
+
+size_t words_skip_shelf(const struct line *line, size_t i)
+{
+	static const char *const words[] = {"manga",  "mangas", "manhwa", "manhua", "webtoon",
+					    "comics", "bd",     "scan",   "scans",  "ebook"};
+	for (size_t k = 0; k < COUNT_OF(words); k++) {
+		size_t end = line_match_word(line, i, words[k]);
+		if (!end || line_key(line, end) != ' ')
+			continue;
+		end = line_skip_spaces(line, end);
+		if (line_key(line, end) == '-' && line_key(line, end + 1) == ' ')
+			return line_skip_spaces(line, end + 1);
+	}
+	return i;
 }
 
 bool words_is_article(const struct line *line, struct span span)
