@@ -4,11 +4,7 @@
 #define INDEXER_MONITOR_MONITOR_MISSING_H
 
 #include "common/store_write.h"
-
-enum {
-	/** No series has more volumes; a greater number in a name or tag is a mistake. */
-	VOLUMES_MAX = 2000,
-};
+#include "common/volumes.h"
 
 /** See store_gaps_fn.  Pure; any thread.  Returns 0 or -ENOMEM. */
 int monitor_missing(const struct store_number *numbers, size_t n,

@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 
+import month
 import reads
 import scans
 import watch
@@ -13,7 +14,7 @@ from lab import SHARED, CannotMeasure, Lab
 
 MUSIC_FILES, MANGA_SERIES = 100_000, 10_000
 QUICK_SHARE = 5
-PARTS = ["index", "watch"]
+PARTS = ["index", "watch", "month"]
 
 
 class Table:
@@ -52,7 +53,7 @@ def machine():
 def measure(quick, parts):
     share = QUICK_SHARE if quick else 1
     with Lab(quick) as lab:
-        if parts != ["watch"]:
+        if "index" in parts:
             music = lab.library("music", MUSIC_FILES // share)
             manga = lab.library("manga", MANGA_SERIES // share, "-p", "1")
         table = Table()
@@ -63,6 +64,8 @@ def measure(quick, parts):
             reads.measure(lab, table, music, manga)
         if "watch" in parts:
             watch.measure(lab, table)
+        if "month" in parts and not quick:
+            month.measure(table)
         print(machine())
         print(f"{table.missed} bounds missed")
 
@@ -77,7 +80,7 @@ def main(words):
     if not set(parts) <= set(PARTS):
         print(f"usage: tests/bench/run [quick] [{' | '.join(PARTS)}]", file=sys.stderr)
         return 2
-    given = parts == ["watch"] or all(os.environ.get(f"BENCH_{kind}") for kind in ("MUSIC", "MANGA"))
+    given = "index" not in parts or all(os.environ.get(f"BENCH_{kind}") for kind in ("MUSIC", "MANGA"))
     if not given and not (SHARED / "corpus/gencorpus.c").exists():
         print(f"nothing is measured: {SHARED}/corpus/gencorpus.c is not there (set MEDIAMON_SHARED)")
         return 0

@@ -13,6 +13,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 SHARED = Path(os.environ.get("MEDIAMON_SHARED", HERE.parents[2] / "shared"))
 PATIENCE_S = 300
+# of the program: what tests/bench/gaps.c measures
+GAPS = "indexer/monitor/monitor_missing.c", "common/volumes.c", "common/buf.c"
 
 
 class CannotMeasure(Exception):
@@ -175,9 +177,12 @@ class Lab:
 
     def tool(self, name):
         source, program = HERE / f"{name}.c", self.work / name
-        if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
-            fuse = run("pkg-config", "--cflags", "--libs", "fuse3").split() if name == "minfs" else []
-            run("cc", "-O2", "-D_GNU_SOURCE" if name == "floor" else "-g0", "-pthread", "-o", program, source, *fuse)
+        if name == "gaps" or not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+            more = run("pkg-config", "--cflags", "--libs", "fuse3").split() if name == "minfs" else []
+            if name == "gaps":
+                top = HERE.parents[1]
+                more = [f"-I{top}", *(top / f for f in GAPS), "-lm"]
+            run("cc", "-O2", "-D_GNU_SOURCE" if name in ("floor", "gaps") else "-g0", "-pthread", "-o", program, source, *more)
         return program
 
     def library(self, kind, n, *options):
