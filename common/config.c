@@ -82,6 +82,16 @@ static int set_default(struct config *c, int id)
 	return 0;
 }
 
+/** 1, 0; -1: neither. */
+static int64_t truth(const char *text)
+{
+	static const char *const words[] = {"false", "true", "no", "yes", "off", "on"};
+	for (size_t i = 0; i < COUNT_OF(words); i++)
+		if (strcasecmp(text, words[i]) == 0)
+			return i % 2;
+	return -1;
+}
+
 /** Turns texts into numbers and checks their bounds. */
 static int check_option(struct config *c, int id, struct buf *why)
 {
@@ -91,12 +101,12 @@ static int check_option(struct config *c, int id, struct buf *why)
 	if (o->kind == OPTION_INT)
 		c->number[id] = strtoll(text, &end, 10);
 	else if (o->kind == OPTION_BOOL)
-		c->number[id] = strcmp(text, "true") == 0;
+		c->number[id] = truth(text);
 	else if (o->kind == OPTION_DURATION)
 		c->number[id] = config_duration(text);
 	else
 		return 0;
-	bool bad = (o->kind == OPTION_DURATION && c->number[id] < 0) || (end && (*end || end == text)) ||
+	bool bad = (o->kind != OPTION_INT && c->number[id] < 0) || (end && (*end || end == text)) ||
 		   c->number[id] < o->least || (o->most && c->number[id] > o->most);
 	if (!bad)
 		return 0;
@@ -104,6 +114,8 @@ static int check_option(struct config *c, int id, struct buf *why)
 		 o->section ? o->section : "", o->section ? "." : "", o->key, text);
 	if (o->kind == OPTION_DURATION)
 		buf_adds(why, ": write a number and s, m, h or d, such as \"24h\"");
+	else if (o->kind == OPTION_BOOL)
+		buf_adds(why, ": use true or false");
 	else if (o->most)
 		buf_addf(why, ": it must be from %lld to %lld", (long long)o->least, (long long)o->most);
 	buf_addc(why, '\n');
@@ -172,6 +184,38 @@ static int check_words(const struct config *c, struct buf *why)
 	return r;
 }
 
+/** What a text must begin with, when there is one. */
+static int check_shapes(const struct config *c, struct buf *why)
+{
+	static const struct {
+		enum option_id id;
+		const char *start, *what;
+	} shapes[] = {
+		{OPT_ebdz_database, "/", "an absolute path"},
+		{OPT_prowlarr_key, "/", "an absolute path"},
+		{OPT_qbittorrent_password, "/", "an absolute path"},
+		{OPT_amule_password, "/", "an absolute path"},
+		{OPT_blackhole_folder, "/", "an absolute path"},
+		{OPT_discord_webhook, "/", "an absolute path"},
+		{OPT_webhook_url, "/", "an absolute path"},
+		{OPT_hook_exec, "/", "an absolute path"},
+		{OPT_prowlarr_url, "http", "an address with http:// or https://"},
+		{OPT_qbittorrent_url, "http", "an address with http:// or https://"},
+		{OPT_nautiljon_url, "http", "an address with http:// or https://"},
+	};
+	int r = 0;
+	for (size_t i = 0; i < COUNT_OF(shapes); i++) {
+		const struct option_row *o = &OPTIONS_TABLE[shapes[i].id];
+		const char *text = config_text(c, shapes[i].id);
+		if (!*text || strncmp(text, shapes[i].start, strlen(shapes[i].start)) == 0)
+			continue;
+		buf_addf(why, "%s: %s.%s must be %s\n", c->path ? c->path : "default", o->section, o->key,
+			 shapes[i].what);
+		r = -EINVAL;
+	}
+	return r;
+}
+
 static int check_all(struct config *c, struct buf *why)
 {
 	int r = 0;
@@ -187,6 +231,8 @@ static int check_all(struct config *c, struct buf *why)
 	int n = check_nesting(c, why);
 	r = r < 0 ? r : n;
 	int e = check_words(c, why);
+	r = e < 0 ? e : r;
+	e = check_shapes(c, why);
 	return e < 0 ? e : r;
 }
 
@@ -469,9 +515,31 @@ static void print_option(struct buf *out, const struct option_row *o, const char
 	buf_addc(out, '\n');
 }
 
+/** For those who wonder where to begin: a start for each size of library. */
+static const char profiles[] =
+	"# How much to look for, by the number of series that are monitored: three examples.\n"
+	"#\n"
+	"# few (fewer than 5): what is missing, twice a day\n"
+	"#   monitor { auto_check_interval = \"60m\" }\n"
+	"#   monitor_missing_volumes { enabled = true check_interval = \"12h\" }\n"
+	"#   monitor_new_volumes { enabled = false }\n"
+	"#\n"
+	"# medium (5 to 15): new volumes too, every hour; local sources first\n"
+	"#   monitor { auto_check_interval = \"60m\" }\n"
+	"#   monitor_missing_volumes { enabled = true check_interval = \"12h\" }\n"
+	"#   monitor_new_volumes { enabled = true check_nautiljon_updates = true check_interval = \"6h\" }\n"
+	"#   nautiljon { enabled = true }\n"
+	"#\n"
+	"# heavy (more than 15): what is missing only, every two hours, a small budget\n"
+	"#   monitor { auto_check_interval = \"120m\" }\n"
+	"#   monitor_missing_volumes { enabled = true check_interval = \"24h\" }\n"
+	"#   monitor_new_volumes { enabled = false }\n"
+	"#   prowlarr { requests_per_minute = 10 requests_per_day = 100 }\n\n";
+
 void config_print_default(struct buf *out)
 {
 	buf_adds(out, "# mediamon: every option with its default\n\n");
+	buf_adds(out, profiles);
 	for (int id = 0; id < OPTION_COUNT; id++)
 		if (!OPTIONS_TABLE[id].section)
 			print_option(out, &OPTIONS_TABLE[id], "");

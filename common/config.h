@@ -73,7 +73,121 @@ enum option_kind {
 	  "the index is copied to state_dir/backups this often; 0s: never") \
 	O(backup_keep, "backup", "keep", OPTION_INT, "7", 1, 1000, "how many of these copies are kept") \
 	O(missing_first, "missing", "first_volume", OPTION_INT, "1", 0, 100, \
-	  "lowest volume that counts as missing; a series that owns a volume 0 starts there")
+	  "lowest volume that counts as missing; a series that owns a volume 0 starts there") \
+	O(dry_run, NULL, "dry_run", OPTION_BOOL, "true", 0, 0, \
+	  "nothing outside the index is changed and nothing is handed to a download client, until " \
+	  "this is false or control/dry-run says off") \
+	O(monitor_enabled, "monitor", "enabled", OPTION_BOOL, "true", 0, 0, \
+	  "whether missing and new volumes are looked for at all") \
+	O(monitor_auto, "monitor", "auto_check_enabled", OPTION_BOOL, "true", 0, 0, \
+	  "look by itself; else only when control/search says so") \
+	O(monitor_interval, "monitor", "auto_check_interval", OPTION_DURATION, "60m", 1, 0, \
+	  "how often the list of what is due is gone through, and local tables are read for what is new") \
+	O(monitor_default, "monitor", "new_series", OPTION_BOOL, "true", 0, 0, \
+	  "series are monitored unless control/monitor says off; false: only when it says on") \
+	O(monitor_language, "monitor", "language", OPTION_TEXT, "", 0, 0, \
+	  "language of the editions that are collected, such as \"fr\"; empty: any") \
+	O(monitor_blocked, "monitor", "blocked_formats", OPTION_LIST, "", 0, 0, \
+	  "formats that are never taken, such as \"epub\"") \
+	O(missing_enabled, "monitor_missing_volumes", "enabled", OPTION_BOOL, "true", 0, 0, \
+	  "volumes below the last one owned, and up to the known total") \
+	O(missing_search, "monitor_missing_volumes", "search_enabled", OPTION_BOOL, "true", 0, 0, \
+	  "whether they are searched for") \
+	O(missing_download, "monitor_missing_volumes", "auto_download_enabled", OPTION_BOOL, "false", 0, 0, \
+	  "hand confirmed finds to a download client without being asked") \
+	O(missing_sources, "monitor_missing_volumes", "search_sources", OPTION_LIST, \
+	  "ebdz\nprowlarr\ntorznab", 0, 0, "where to look, in this order") \
+	O(missing_check, "monitor_missing_volumes", "check_interval", OPTION_DURATION, "12h", 1, 0, \
+	  "a series is searched again after this time, and later and later when nothing is found") \
+	O(new_enabled, "monitor_new_volumes", "enabled", OPTION_BOOL, "false", 0, 0, \
+	  "volumes after the last one owned that an authority (nautiljon) says are out") \
+	O(new_search, "monitor_new_volumes", "search_enabled", OPTION_BOOL, "true", 0, 0, \
+	  "whether they are searched for") \
+	O(new_download, "monitor_new_volumes", "auto_download_enabled", OPTION_BOOL, "false", 0, 0, \
+	  "hand confirmed finds to a download client without being asked") \
+	O(new_authority, "monitor_new_volumes", "check_nautiljon_updates", OPTION_BOOL, "true", 0, 0, \
+	  "ask the authority by itself; else only when control/refresh says so") \
+	O(new_sources, "monitor_new_volumes", "search_sources", OPTION_LIST, "ebdz\nprowlarr\ntorznab", 0, \
+	  0, "where to look, in this order") \
+	O(new_check, "monitor_new_volumes", "check_interval", OPTION_DURATION, "6h", 1, 0, \
+	  "a new volume is searched for again after this time") \
+	O(search_cache, "search", "cache", OPTION_DURATION, "60m", 0, 0, \
+	  "an answer is used again for so long") \
+	O(search_negative, "search", "negative", OPTION_DURATION, "24h", 1, 0, \
+	  "where nothing was found is not asked again for so long; it doubles each time") \
+	O(search_many, "search", "many", OPTION_INT, "20", 1, 1000000, \
+	  "with so many volumes missing, remote sources are asked only for what local ones lack") \
+	O(ebdz_database, "ebdz", "database", OPTION_TEXT, "", 0, 0, \
+	  "SQLite file with the table ed2k_links, which is only read; empty: not used") \
+	O(prowlarr_url, "prowlarr", "url", OPTION_TEXT, "", 0, 0, \
+	  "such as \"http://127.0.0.1:9696\"; empty: not used") \
+	O(prowlarr_key, "prowlarr", "api_key_file", OPTION_TEXT, "", 0, 0, \
+	  "file (mode 0600) that holds its API key") \
+	O(prowlarr_minute, "prowlarr", "requests_per_minute", OPTION_INT, "30", 1, 60, \
+	  "its budget: calls a minute") \
+	O(prowlarr_day, "prowlarr", "requests_per_day", OPTION_INT, "100", 1, 100000, \
+	  "its budget, feeds included") \
+	O(prowlarr_categories, "prowlarr", "categories", OPTION_LIST, "7030", 0, 0, \
+	  "categories that are searched; many French trackers use 7020, or numbers of their own") \
+	O(prowlarr_indexers, "prowlarr", "indexers", OPTION_LIST, "", 0, 0, \
+	  "numbers of the indexers that are asked; empty: all that are on") \
+	O(prowlarr_feed, "prowlarr", "feed_interval", OPTION_DURATION, "50m", 0, 0, \
+	  "how often what was posted lately is read; 0s: never") \
+	O(torznab_feeds, "torznab", "feeds", OPTION_LIST, "", 0, 0, \
+	  "\"NAME ADDRESS [KEY-FILE]\" for each Torznab or Newznab feed, such as " \
+	  "\"jackett http://127.0.0.1:9117/api/v2.0/indexers/all/results/torznab/api /etc/mediamon/credentials/jackett\"") \
+	O(torznab_minute, "torznab", "requests_per_minute", OPTION_INT, "10", 1, 60, "budget of each feed") \
+	O(torznab_day, "torznab", "requests_per_day", OPTION_INT, "60", 1, 100000, "budget of each feed") \
+	O(torznab_categories, "torznab", "categories", OPTION_LIST, "7030", 0, 0, \
+	  "categories that are searched") \
+	O(torznab_feed, "torznab", "feed_interval", OPTION_DURATION, "50m", 0, 0, \
+	  "how often what was posted lately is read; 0s: never") \
+	O(nautiljon_enabled, "nautiljon", "enabled", OPTION_BOOL, "false", 0, 0, \
+	  "ask nautiljon.com which volumes are out in French; it bans those who ask too often") \
+	O(nautiljon_url, "nautiljon", "url", OPTION_TEXT, "https://www.nautiljon.com", 0, 0, "its address") \
+	O(nautiljon_distance, "nautiljon", "distance", OPTION_DURATION, "10s", 0, 0, \
+	  "least time between two pages") \
+	O(nautiljon_interval, "nautiljon", "interval", OPTION_DURATION, "7d", 0, 0, \
+	  "least time between two pages of one series") \
+	O(nautiljon_finished, "nautiljon", "interval_finished", OPTION_DURATION, "90d", 0, 0, \
+	  "the same of series that are finished") \
+	O(nautiljon_block, "nautiljon", "cooldown", OPTION_DURATION, "12h", 1, 0, \
+	  "how long it is left alone after it refused us") \
+	O(requests_client, "requests", "preferred_client", OPTION_TEXT, "", 0, 0, \
+	  "qbittorrent, amule, prowlarr or blackhole: the first that is asked to take a find; empty: " \
+	  "the first that is set up and can") \
+	O(requests_day, "requests", "per_day", OPTION_INT, "10", 0, 10000, \
+	  "most finds that are handed over by themselves in 24 hours") \
+	O(requests_delay, "requests", "delay", OPTION_DURATION, "5s", 0, 0, \
+	  "by itself only what is missing for so long: a folder that is being copied has gaps for a while") \
+	O(requests_check, "requests", "check_interval", OPTION_DURATION, "60s", 1, 0, \
+	  "how often clients are asked how far they are") \
+	O(requests_patience, "requests", "patience", OPTION_DURATION, "7d", 1, 0, \
+	  "a download that stands still for so long has failed") \
+	O(qbittorrent_url, "qbittorrent", "url", OPTION_TEXT, "", 0, 0, \
+	  "such as \"http://127.0.0.1:8080\"; empty: not used") \
+	O(qbittorrent_user, "qbittorrent", "username", OPTION_TEXT, "", 0, 0, "empty: no login") \
+	O(qbittorrent_password, "qbittorrent", "password_file", OPTION_TEXT, "", 0, 0, \
+	  "file (mode 0600) that holds its password") \
+	O(qbittorrent_category, "qbittorrent", "category", OPTION_TEXT, "mediamon", 0, 0, \
+	  "category of what is handed over; made when it is not there") \
+	O(qbittorrent_folder, "qbittorrent", "save_path", OPTION_TEXT, "", 0, 0, "empty: its own") \
+	O(qbittorrent_paused, "qbittorrent", "paused", OPTION_BOOL, "false", 0, 0, \
+	  "add torrents without starting them") \
+	O(amule_host, "amule", "host", OPTION_TEXT, "", 0, 0, \
+	  "where aMule's External Connection listens; empty: not used") \
+	O(amule_port, "amule", "port", OPTION_INT, "4712", 1, 65535, "the port that it listens on") \
+	O(amule_password, "amule", "password_file", OPTION_TEXT, "", 0, 0, \
+	  "file (mode 0600) that holds its password") \
+	O(amule_category, "amule", "category", OPTION_INT, "0", 0, 255, "number of its category") \
+	O(blackhole_folder, "blackhole", "folder", OPTION_TEXT, "", 0, 0, \
+	  "finds are dropped there as .torrent, .magnet, .nzb or .ed2k files; empty: not used") \
+	O(discord_webhook, "discord", "webhook_file", OPTION_TEXT, "", 0, 0, \
+	  "file (mode 0600) that holds the webhook's address") \
+	O(webhook_url, "webhook", "url_file", OPTION_TEXT, "", 0, 0, \
+	  "file (mode 0600) that holds an address to which notices are posted as JSON") \
+	O(hook_exec, "hook", "exec", OPTION_TEXT, "", 0, 0, \
+	  "program that is run with the notices as JSON on its standard input")
 
 enum option_id {
 #define O(id, ...) OPT_##id,

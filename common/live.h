@@ -54,7 +54,9 @@
 	L(workers) \
 	L(worker_restarts) \
 	/* errno while the store cannot be written; it is tried again all the time */ \
-	L(write_error)
+	L(write_error) \
+	/* folders that changed and are not read yet */ \
+	L(due)
 
 struct live_page {
 	_Atomic uint64_t magic;

@@ -13,10 +13,10 @@
 	O(rescan, "rescan", "[full] all | music | manga | links | /absolute/path", "manga", \
 	  "looks at the disks and updates the index; files that did not change are not read.\n" \
 	  "\"full\" reads every tag again. The same scan twice while it waits is one.") \
-	O(pause, "pause", "scan | all | JOB-NUMBER", "scan", \
+	O(pause, "pause", "scan | search | all | JOB-NUMBER", "scan", \
 	  "holds a job within a second; what is done stays done") \
-	O(resume, "resume", "scan | all | JOB-NUMBER", "scan", "lets a held job go on") \
-	O(cancel, "cancel", "scan | all | JOB-NUMBER", "12", \
+	O(resume, "resume", "scan | search | all | JOB-NUMBER", "scan", "lets a held job go on") \
+	O(cancel, "cancel", "scan | search | all | JOB-NUMBER", "12", \
 	  "ends a job within a second; what is done stays done") \
 	O(verify, "verify", "all | music | manga | /absolute/path", "manga", \
 	  "reads every file anew and compares it with the index; changes nothing.\n" \
@@ -24,6 +24,23 @@
 	O(accept_loss, "accept-loss", "NAME COUNT (as in status/roots)", "music 30", \
 	  "the files that status/roots says are held are really gone: forgets them.\n" \
 	  "What is there again by then stays.") \
+	O(search, "search", "SERIES | SERIES VOLUME | due", "Naruto 5", \
+	  "looks for what is missing now, inside the budgets; an answer of the last hour counts.\n" \
+	  "\"due\": all that is monitored and due.") \
+	O(grab, "grab", "REQUEST-ID | result RESULT-ID", "7", \
+	  "hands a find to a download client, once. status/requests has the numbers; in\n" \
+	  "manga/SERIES/missing/VOLUME/grab, it is the number of a line of results.") \
+	O(monitor, "monitor", \
+	  "SERIES on | off | total N | ignore N | unignore N | language xx | auto on | auto off | alias NAME " \
+	  "| url ADDRESS", "Naruto ignore 3", \
+	  "what counts as missing of a series, and whether it is looked for. total: volumes it has (none: as\n" \
+	  "others say); ignore: a volume nobody misses; language: of the edition (any); auto: whether finds\n" \
+	  "are handed over by themselves, where the configuration lets them; alias: another name it is\n" \
+	  "posted under; url: its page at the authority.") \
+	O(refresh, "refresh", "SERIES", "Naruto", \
+	  "asks the authority (nautiljon) which volumes are out, inside its budget") \
+	O(dry_run, "dry-run", "on | off", "off", \
+	  "on: nothing outside the index is changed and nothing is handed to a download client") \
 	O(reload, "reload", "config", "config", \
 	  "reads the configuration again; an invalid one is refused whole and the old one stays") \
 	O(log_level, "log-level", "error | warning | info | debug | trace", "debug", \

@@ -250,9 +250,23 @@ void json_kv_path(struct json *j, const char *key, const char *s, size_t n)
 	json_text(j, buf_str(&encoded), encoded.len);
 }
 
+/** Bytes from the start that are printable ASCII: most of all text. */
+static size_t ascii_run(const char *s, size_t n)
+{
+	size_t i = 0;
+	while (i < n && s[i] >= ' ' && s[i] <= '~')
+		i++;
+	return i;
+}
+
 void text_escape(const char *s, size_t n, struct buf *out)
 {
 	for (size_t i = 0; i < n;) {
+		size_t run = ascii_run(s + i, n - i);
+		buf_add(out, s + i, run);
+		i += run;
+		if (i == n)
+			break;
 		uint32_t cp;
 		size_t length = text_decode(s + i, n - i, &cp);
 		size_t bytes = length ? length : 1;
@@ -304,8 +318,18 @@ void time_rfc3339(int64_t ns, struct buf *out)
 	struct tm tm;
 	if (!gmtime_r(&seconds, &tm))
 		return;
-	buf_addf(out, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-		 tm.tm_hour, tm.tm_min, tm.tm_sec);
+	/* tables have thousands: printf takes longer than all else of a row */
+	const int parts[] = {tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec};
+	char text[] = "0000-00-00T00:00:00";
+	if (parts[0] < 0 || parts[0] > 9999)
+		return;
+	for (int i = 0, at = 2; i < 6; i++, at += 3) {
+		text[at] = (char)('0' + parts[i] / 10 % 10);
+		text[at + 1] = (char)('0' + parts[i] % 10);
+	}
+	text[0] = (char)('0' + parts[0] / 1000);
+	text[1] = (char)('0' + parts[0] / 100 % 10);
+	buf_add(out, text, sizeof text - 1);
 	if (rest >= 1000000)
 		buf_addf(out, ".%03d", (int)(rest / 1000000));
 	buf_addc(out, 'Z');
@@ -369,6 +393,11 @@ static unsigned width_of(const char *s, size_t n)
 {
 	unsigned width = 0;
 	for (size_t i = 0; i < n;) {
+		size_t run = ascii_run(s + i, n - i);
+		width += (unsigned)run;
+		i += run;
+		if (i == n)
+			break;
 		uint32_t cp = 0;
 		size_t length = text_decode(s + i, n - i, &cp);
 		int w = cp < 0x7f ? 1 : utf8proc_charwidth((utf8proc_int32_t)cp);

@@ -31,6 +31,9 @@ struct store;
 	T(orders) \
 	T(history) \
 	T(verify) \
+	/* where was looked, what was found, what is wished, budgets */ \
+	T(search) \
+	T(requests) \
 	/* its own state: backups, recovery */ \
 	T(store)
 

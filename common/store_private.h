@@ -122,6 +122,11 @@ static inline void bind_text(sqlite3_stmt *q, int i, const char *s, size_t n)
 	sqlite3_bind_text(q, i, n ? s : "", (int)n, SQLITE_STATIC);
 }
 
+static inline void bind_str(sqlite3_stmt *q, int i, const char *s)
+{
+	bind_text(q, i, s, strlen(s));
+}
+
 static inline struct bytes column_bytes(sqlite3_stmt *q, int i)
 {
 	int n = sqlite3_column_bytes(q, i);

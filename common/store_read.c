@@ -42,6 +42,8 @@ int store_changed(struct store *s, uint64_t since, store_changed_fn *fn, void *a
 {
 	int r = changed_rows(s, SQL_changed_series, since, ROW_SERIES, fn, arg);
 	if (r == 0)
+		r = changed_rows(s, SQL_changed_missing, since, ROW_MISSING, fn, arg);
+	if (r == 0)
 		r = changed_rows(s, SQL_changed_albums, since, ROW_ALBUM, fn, arg);
 	if (r == 0)
 		r = changed_rows(s, SQL_changed_shelves, since, SHELF_ARTIST, fn, arg);

@@ -9,6 +9,7 @@
 #ifndef COMMON_STORE_READ_H
 #define COMMON_STORE_READ_H
 
+#include "common/copies.h"
 #include "common/media.h"
 #include "common/metrics.h"
 #include "common/store.h"
@@ -28,6 +29,8 @@ enum row_kind {
 	ROW_SERIES = 5,
 	ROW_SPOT = 6,
 	ROW_HISTORY = 7,
+	/** A missing volume; it changes with its series. */
+	ROW_MISSING = 8,
 };
 
 /** @version, @at: TOPIC_COUNT each; 0 for a topic that never moved.  *generation: the last commit. */
@@ -207,13 +210,68 @@ int store_series_volumes(struct store *s, int64_t series, store_media_fn *fn, vo
 
 struct store_missing {
 	const char *series, *shown;
-	int64_t volume;
+	int64_t series_id, volume;
 	const char *kind, *state;
 	int64_t since;
+	/** By the user's wish: 1, 0; -1 as the configuration says. */
+	int monitored;
+	/** Last answer of any source, 0 none. */
+	int64_t searched_at;
+	/** Its request (store_find.h): 0, "" without. */
+	int64_t request, handed;
+	const char *request_state;
+	/** What was found best; "" nothing. */
+	const char *best;
 };
 typedef int store_missing_fn(void *arg, const struct store_missing *row);
 /** @series 0: of all series, by name. */
 int store_missing(struct store *s, int64_t series, store_missing_fn *fn, void *arg);
+/** Their numbers as names, with row > @after, by row. */
+int store_missing_names(struct store *s, int64_t series, int64_t after, store_item_fn *fn, void *arg);
+int store_missing_find(struct store *s, int64_t series, int64_t volume, int64_t *row);
+/** Series and volume of a row, version and time of the series. */
+int store_missing_row(struct store *s, int64_t row, int64_t *series, int64_t *volume, uint64_t *version,
+		      int64_t *at);
+/** One of them; -ENOENT. */
+int store_missing_one(struct store *s, int64_t series, int64_t volume, store_missing_fn *fn, void *arg);
+
+/* --- duplicates: store_read_duplicates.c --- */
+
+enum duplicate_kind {
+	/** The same volume, or the same range, of a series more than once. */
+	DUPLICATE_VOLUME,
+	/** A volume or range of which a range or complete edition holds every volume. */
+	DUPLICATE_COVERED,
+	/** The same recording more than once. */
+	DUPLICATE_RECORDING,
+};
+struct store_duplicate {
+	enum duplicate_kind kind;
+	/** Of volumes; the others are "" then. */
+	const char *series;
+	const char *artist, *album, *title;
+	/** Volumes, @first above @last for a complete edition; disc and track, 0 when not known. */
+	int first, last;
+	int64_t disc, track;
+	/** The best first; at most STORE_COPIES_SHOWN of @total. */
+	const struct copy *copies;
+	size_t count, total;
+};
+enum {
+	STORE_COPIES_SHOWN = 100,
+	/** Files beyond this number of tracks, or of volumes, are not compared. */
+	STORE_COPIES_COMPARED = 2000000,
+};
+struct store_duplicates {
+	/** Of all, shown or not. */
+	int64_t total;
+	/** There were more than STORE_COPIES_COMPARED. */
+	bool is_partial;
+};
+typedef int store_duplicate_fn(void *arg, const struct store_duplicate *row);
+/** At most @limit rows, volumes first.  Reads all tracks and volumes once. */
+int store_duplicates(struct store *s, int64_t limit, store_duplicate_fn *fn, void *arg,
+		     struct store_duplicates *d);
 
 /* --- errors, audit, jobs, runs, events --- */
 

@@ -291,25 +291,97 @@ int store_series_volumes(struct store *s, int64_t series, store_media_fn *fn, vo
 	return media_rows(s, q, OF_VOLUME, fn, arg);
 }
 
-int store_missing(struct store *s, int64_t series, store_missing_fn *fn, void *arg)
+/** The missing volumes of the series that @q stands at; volume -1: all.  *found: any. */
+static int missing_of(struct store *s, sqlite3_stmt *q, int64_t volume, bool *found,
+		      store_missing_fn *fn, void *arg)
 {
-	sqlite3_stmt *q = store_stmt(s, series ? SQL_missing_series : SQL_missing_all);
+	sqlite3_stmt *v = store_stmt(s, SQL_missing_volumes);
+	struct store_missing row = {
+		.series_id = sqlite3_column_int64(q, 0),
+		.series = column_str(q, 2),
+		.shown = column_str(q, 3),
+		.monitored = sqlite3_column_type(q, 4) == SQLITE_NULL ? -1 : sqlite3_column_int(q, 4),
+		.searched_at = sqlite3_column_int64(q, 5),
+	};
+	int r;
+	sqlite3_bind_int64(v, 1, row.series_id);
+	bind_str(v, 2, column_str(q, 1));
+	sqlite3_bind_int64(v, 3, volume);
+	while ((r = store_step(s, v)) > 0) {
+		*found = true;
+		row.volume = sqlite3_column_int64(v, 0);
+		row.kind = column_str(v, 1);
+		row.state = column_str(v, 2);
+		row.since = sqlite3_column_int64(v, 3);
+		row.request = sqlite3_column_int64(v, 4);
+		row.request_state = column_str(v, 5);
+		row.handed = sqlite3_column_int64(v, 6);
+		row.best = column_str(v, 7);
+		r = fn(arg, &row);
+		if (r)
+			break;
+	}
+	sqlite3_reset(v);
+	return r;
+}
+
+static int each_missing(struct store *s, int64_t series, int64_t volume, bool *found,
+			store_missing_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, series ? SQL_missing_series_one : SQL_missing_series_all);
 	int r;
 	if (series)
 		sqlite3_bind_int64(q, 1, series);
 	while ((r = store_step(s, q)) > 0) {
-		struct store_missing row = {
-			.series = column_str(q, 0),
-			.volume = sqlite3_column_int64(q, 1),
-			.kind = column_str(q, 2),
-			.state = column_str(q, 3),
-			.since = sqlite3_column_int64(q, 4),
-			.shown = column_str(q, 5),
-		};
-		r = fn(arg, &row);
+		r = missing_of(s, q, volume, found, fn, arg);
 		if (r)
 			break;
 	}
 	sqlite3_reset(q);
 	return r;
+}
+
+int store_missing(struct store *s, int64_t series, store_missing_fn *fn, void *arg)
+{
+	bool found = false;
+	return each_missing(s, series, -1, &found, fn, arg);
+}
+
+int store_missing_one(struct store *s, int64_t series, int64_t volume, store_missing_fn *fn, void *arg)
+{
+	bool found = false;
+	int r = each_missing(s, series, volume, &found, fn, arg);
+	return r < 0 || found ? r : -ENOENT;
+}
+
+int store_missing_names(struct store *s, int64_t series, int64_t after, store_item_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_missing_names);
+	sqlite3_bind_int64(q, 1, series);
+	sqlite3_bind_int64(q, 2, after);
+	return item_rows(s, q, fn, arg);
+}
+
+int store_missing_find(struct store *s, int64_t series, int64_t volume, int64_t *row)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_missing_find);
+	sqlite3_bind_int64(q, 1, series);
+	sqlite3_bind_int64(q, 2, volume);
+	return store_one_number(s, q, row);
+}
+
+int store_missing_row(struct store *s, int64_t row, int64_t *series, int64_t *volume, uint64_t *version,
+		      int64_t *at)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_missing_row);
+	sqlite3_bind_int64(q, 1, row);
+	int r = store_step(s, q);
+	if (r > 0) {
+		*series = sqlite3_column_int64(q, 0);
+		*volume = sqlite3_column_int64(q, 1);
+		*version = (uint64_t)sqlite3_column_int64(q, 2);
+		*at = sqlite3_column_int64(q, 3);
+	}
+	sqlite3_reset(q);
+	return r > 0 ? 0 : r < 0 ? r : -ENOENT;
 }

@@ -6,6 +6,7 @@
  * root → dir → file → track → album ← spot → shelf (an artist, a genre, a year)
  *                   → volume → series → missing
  * history_at → history → history_body
+ * wish, authority, searched, result, request → handed: by the key of a series; host, feed
  */
 #include <errno.h>
 #include <stdio.h>
@@ -153,6 +154,70 @@ static const char *const later_tables[] = {
 	"CREATE TABLE IF NOT EXISTS history(id INTEGER PRIMARY KEY AUTOINCREMENT, "
 	"at_id INTEGER NOT NULL, name TEXT NOT NULL, body_id INTEGER NOT NULL, UNIQUE(at_id, name))",
 	"CREATE INDEX IF NOT EXISTS history_body_id ON history(body_id)",
+	/*
+	 * Searching.  key: the folded title of a series, which outlives the series' row; NULL of a wish: as the
+	 * configuration says.  ignored: volumes, separated by spaces; aliases: one a line.
+	 */
+	"CREATE TABLE IF NOT EXISTS wish(key TEXT PRIMARY KEY, title TEXT NOT NULL, monitored INTEGER, "
+	"automatic INTEGER, total INTEGER, language TEXT, ignored TEXT NOT NULL, url TEXT NOT NULL, "
+	"aliases TEXT NOT NULL, at INTEGER NOT NULL)",
+	/* known: as enum known of indexer/search/authority.h; -1 is unknown */
+	"CREATE TABLE IF NOT EXISTS authority(key TEXT NOT NULL, source TEXT NOT NULL, known INTEGER NOT NULL, "
+	"url TEXT NOT NULL, title TEXT NOT NULL, aliases TEXT NOT NULL, released INTEGER NOT NULL, "
+	"original INTEGER NOT NULL, planned INTEGER NOT NULL, planned_at INTEGER NOT NULL, "
+	"status TEXT NOT NULL, choices TEXT NOT NULL, asked_at INTEGER NOT NULL, next_at INTEGER NOT NULL, "
+	"error TEXT NOT NULL, ordered_at INTEGER NOT NULL, PRIMARY KEY(key, source))",
+	/* at: last answer; tried_at: last attempt; outcome: found, nothing, failed; streak: in a row */
+	"CREATE TABLE IF NOT EXISTS searched(key TEXT NOT NULL, source TEXT NOT NULL, at INTEGER NOT NULL, "
+	"tried_at INTEGER NOT NULL, next_at INTEGER NOT NULL, outcome TEXT NOT NULL, error TEXT NOT NULL, "
+	"results INTEGER NOT NULL, confirmed INTEGER NOT NULL, streak INTEGER NOT NULL, "
+	"ordered_at INTEGER NOT NULL, PRIMARY KEY(key, source))",
+	/* verdict: 0 confirmed, 1 unconfirmed, 2 rejected; first > last: volumes not known; ident: the
+	 * hash, or source and guid */
+	"CREATE TABLE IF NOT EXISTS result(id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, "
+	"source TEXT NOT NULL, guid TEXT NOT NULL, title TEXT NOT NULL, link TEXT NOT NULL, "
+	"page TEXT NOT NULL, indexer TEXT NOT NULL, indexer_id INTEGER NOT NULL, protocol TEXT NOT NULL, "
+	"hash TEXT NOT NULL, size INTEGER NOT NULL, published_at INTEGER NOT NULL, "
+	"seeders INTEGER NOT NULL, leechers INTEGER NOT NULL, context TEXT NOT NULL, "
+	"verdict INTEGER NOT NULL, reason TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, "
+	"complete INTEGER NOT NULL, covers INTEGER NOT NULL, score INTEGER NOT NULL, "
+	"seen_at INTEGER NOT NULL, ident TEXT NOT NULL, UNIQUE(key, source, guid))",
+	"CREATE INDEX IF NOT EXISTS result_rank ON result(key, verdict, score DESC)",
+	/* state: wanted, found, sent, downloading, arrived, failed, gone; flow: missing, new */
+	"CREATE TABLE IF NOT EXISTS request(id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, "
+	"series TEXT NOT NULL, volume INTEGER NOT NULL, flow TEXT NOT NULL, state TEXT NOT NULL, "
+	"reason TEXT NOT NULL, result_id INTEGER, handed_id INTEGER, tries INTEGER NOT NULL, "
+	"next_at INTEGER NOT NULL, created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL, "
+	"is_told INTEGER NOT NULL, UNIQUE(key, volume))",
+	"CREATE INDEX IF NOT EXISTS request_handed ON request(handed_id)",
+	"CREATE INDEX IF NOT EXISTS request_state ON request(state)",
+	"CREATE INDEX IF NOT EXISTS request_untold ON request(is_told) WHERE is_told = 0",
+	/* one hand-over to a client, for ever at most one a hash.  step: planned → sent (the intent, durable
+	 * before the client is called) → confirmed | unknown → arrived | failed | gone */
+	"CREATE TABLE IF NOT EXISTS handed(id INTEGER PRIMARY KEY AUTOINCREMENT, ident TEXT NOT NULL UNIQUE, "
+	"hash TEXT NOT NULL, protocol TEXT NOT NULL, source TEXT NOT NULL, guid TEXT NOT NULL, "
+	"title TEXT NOT NULL, indexer TEXT NOT NULL, indexer_id INTEGER NOT NULL, link TEXT NOT NULL, "
+	"size INTEGER NOT NULL, client TEXT NOT NULL, step TEXT NOT NULL, text TEXT NOT NULL, "
+	"progress REAL NOT NULL, speed INTEGER NOT NULL, seconds_left INTEGER NOT NULL, "
+	"automatic INTEGER NOT NULL, tries INTEGER NOT NULL, next_at INTEGER NOT NULL, "
+	"created_at INTEGER NOT NULL, sent_at INTEGER NOT NULL, changed_at INTEGER NOT NULL, "
+	"missed INTEGER NOT NULL)",
+	"CREATE INDEX IF NOT EXISTS handed_guid ON handed(source, guid)",
+	"CREATE INDEX IF NOT EXISTS handed_step ON handed(step, next_at)",
+	"CREATE INDEX IF NOT EXISTS handed_guid ON handed(guid, source)",
+	"CREATE INDEX IF NOT EXISTS handed_created ON handed(created_at) WHERE automatic = 1",
+	/* budgets: indexer/net/limit.h; recent: times, as they lie in memory */
+	"CREATE TABLE IF NOT EXISTS host(name TEXT PRIMARY KEY, day INTEGER NOT NULL, "
+	"used_day INTEGER NOT NULL, refused_day INTEGER NOT NULL, calls INTEGER NOT NULL, "
+	"failures INTEGER NOT NULL, refusals INTEGER NOT NULL, open_at INTEGER NOT NULL, "
+	"reason TEXT NOT NULL, streak INTEGER NOT NULL, last_ok_at INTEGER NOT NULL, "
+	"last_failure_at INTEGER NOT NULL, recent BLOB NOT NULL)",
+	"CREATE TABLE IF NOT EXISTS host_day(name TEXT NOT NULL, day INTEGER NOT NULL, "
+	"calls INTEGER NOT NULL, refused INTEGER NOT NULL, failures INTEGER NOT NULL, "
+	"PRIMARY KEY(name, day))",
+	"CREATE TABLE IF NOT EXISTS feed(source TEXT PRIMARY KEY, mark TEXT NOT NULL, at INTEGER NOT NULL, "
+	"tried_at INTEGER NOT NULL, next_at INTEGER NOT NULL, outcome TEXT NOT NULL, "
+	"error TEXT NOT NULL, posts INTEGER NOT NULL)",
 };
 
 static const char *type_of(enum field_id f)

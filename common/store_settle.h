@@ -13,6 +13,15 @@ int store_returning(struct store *s, sqlite3_stmt *q, int64_t *id);
 /** Runs a statement with one number as its parameter. */
 int store_run_id(struct store *s, enum sql_id sql, int64_t id);
 
+/* --- store_write_request.c --- */
+
+/** Documents about the series are new. */
+int store_touch_series(struct store *s, const char *key);
+/** 0 when no series has the key now. */
+int64_t store_series_of_key(struct store *s, const char *key);
+/** The best results of its missing volumes become requests, where nobody works on one. */
+int store_choose(struct store *s, int64_t series);
+
 /** Values of file.pending. */
 enum {
 	PENDING = 1,

@@ -8,6 +8,7 @@
 #include "common/buf.h"
 #include "common/render.h"
 #include "common/store_settle.h"
+#include "common/store_write_find.h"
 #include "common/text.h"
 #include "common/vec.h"
 
@@ -89,6 +90,7 @@ static int load_numbers(struct store *s, int64_t series, numbers *list)
 		n->chapter = column_number(q, 2);
 		n->count = sqlite3_column_int64(q, 3);
 		snprintf(n->kind, sizeof n->kind, "%s", column_str(q, 4));
+		snprintf(n->rule, sizeof n->rule, "%s", column_str(q, 7));
 		/* unreadable is unknown, and unknown is not missing */
 		n->is_corrupt = strcmp(column_str(q, 6), "corrupt") == 0;
 		n->is_incomplete = strcmp(column_str(q, 6), "incomplete") == 0;
@@ -131,6 +133,9 @@ static int forget_filled(struct store *s, int64_t series, const struct store_gap
 			*v = volume;
 	}
 	for (i = 0; i < filled.len && r == 0; i++) {
+		int64_t row = 0;
+		if (store_missing_find(s, series, filled.data[i], &row) == 0)
+			r = store_tomb(s, ROW_MISSING, row);
 		q = store_stmt(s, SQL_missing_delete);
 		sqlite3_bind_int64(q, 1, series);
 		sqlite3_bind_int64(q, 2, filled.data[i]);
@@ -194,7 +199,11 @@ static int update_series(struct store *s, int64_t series, const struct store_gap
 
 static int end_series(struct store *s, int64_t series)
 {
-	int r = store_run_id(s, SQL_missing_clear, series);
+	int r = store_run_id(s, SQL_request_end, series);
+	if (r == 0 && sqlite3_changes(s->db))
+		store_touch(s, TOPIC_BIT(requests));
+	if (r == 0)
+		r = store_run_id(s, SQL_missing_clear, series);
 	if (r == 0 && sqlite3_changes(s->db))
 		store_touch(s, TOPIC_BIT(missing));
 	if (r == 0)
@@ -211,17 +220,61 @@ int store_all_series(struct store *s, void (*series)(void *arg, int64_t id), voi
 	return r;
 }
 
+/** What the user and an authority say of a series. */
 struct series_facts {
-	char *title;
-	int64_t user_total;
+	char *key, *title;
+	VEC(int64_t) ignored;
+	char authority[32];
+	struct store_expected expected;
 };
 
-static int copy_facts(void *arg, const struct store_series *row)
+static int copy_wish(void *arg, const struct store_wish *w)
 {
 	struct series_facts *f = arg;
-	f->title = strdup(row->title);
-	f->user_total = row->user_total;
-	return f->title ? 0 : -ENOMEM;
+	char *end;
+	f->expected.user_total = w->total;
+	for (const char *p = w->ignored; *p; p = end) {
+		int64_t v = strtoll(p, &end, 10);
+		if (end == p)
+			break;
+		int64_t *slot = vec_add(&f->ignored);
+		if (!slot)
+			return -ENOMEM;
+		*slot = v;
+	}
+	return 0;
+}
+
+static int copy_authority(void *arg, const struct store_authority *a)
+{
+	struct series_facts *f = arg;
+	if (a->known != 0)
+		return 0;
+	snprintf(f->authority, sizeof f->authority, "%s", a->source);
+	f->expected.authority = f->authority;
+	f->expected.released = a->released;
+	f->expected.planned = a->planned;
+	return 0;
+}
+
+static int load_facts(struct store *s, int64_t series, int64_t first, struct series_facts *f)
+{
+	f->expected.first = first;
+	int r = store_series_names(s, series, &f->key, &f->title);
+	if (r == 0)
+		r = store_wish(s, f->key, copy_wish, f);
+	if (r == 0 || (r == -ENOENT && f->key))
+		r = store_authority(s, f->key, copy_authority, f);
+	f->expected.ignored = f->ignored.data;
+	f->expected.ignored_count = f->ignored.len;
+	return r == -ENOENT && f->key ? 0 : r;
+}
+
+static void clear_facts(struct series_facts *f)
+{
+	free(f->key);
+	free(f->title);
+	vec_clear(&f->ignored);
 }
 
 int store_settle_series(struct store *s, int64_t series, int64_t first, store_gaps_fn *compute)
@@ -229,7 +282,7 @@ int store_settle_series(struct store *s, int64_t series, int64_t first, store_ga
 	struct series_facts facts = {0};
 	struct store_gaps gaps = {.total_source = ""};
 	numbers list = {0};
-	int r = store_series(s, series, copy_facts, &facts);
+	int r = load_facts(s, series, first, &facts);
 	if (r == -ENOENT)
 		return 0;
 	if (r == 0)
@@ -237,17 +290,18 @@ int store_settle_series(struct store *s, int64_t series, int64_t first, store_ga
 	if (r == 0 && list.len == 0) {
 		r = end_series(s, series);
 	} else if (r == 0) {
-		struct store_expected expected = {first, facts.user_total};
-		r = compute(list.data, list.len, &expected, &gaps);
+		r = compute(list.data, list.len, &facts.expected, &gaps);
 		if (r == 0)
 			r = store_gaps(s, series, facts.title, &gaps);
 		if (r == 0)
 			r = update_series(s, series, &gaps);
+		if (r == 0)
+			r = store_settle_requests(s, series, &gaps);
 	}
 	store_touch(s, TOPIC_BIT(manga) | TOPIC_BIT(audit));
 	free(gaps.gap);
 	free(gaps.owned);
-	free(facts.title);
+	clear_facts(&facts);
 	vec_clear(&list);
 	return r;
 }

@@ -10,7 +10,10 @@
 #ifndef COMMON_STORE_SQL_H
 #define COMMON_STORE_SQL_H
 
+#include "common/store_sql_find.h"
+
 #define STATEMENTS(SQL) \
+	STATEMENTS_FIND(SQL) \
 	/* --- topics and generations --- */ \
 	SQL(topics, 0, "SELECT id, version, at FROM topic") \
 	SQL(topic_move, 0, \
@@ -295,7 +298,7 @@
 	    "JOIN root r ON r.id = d.root_id WHERE t.series_id = ? " \
 	    "ORDER BY ifnull(t.volume, 1e9), ifnull(t.chapter, 1e9), f.name, f.id") \
 	SQL(series_numbers, 0, \
-	    "SELECT t.volume, t.volume_end, t.chapter, t.count, t.kind, f.state, e.kind " \
+	    "SELECT t.volume, t.volume_end, t.chapter, t.count, t.kind, f.state, e.kind, t.rule " \
 	    "FROM volume t JOIN file f ON f.id = t.file_id LEFT JOIN error e ON e.file_id = f.id " \
 	    "WHERE t.series_id = ?") \
 	SQL(missing_of, 0, "SELECT volume, kind, state FROM missing WHERE series_id = ? ORDER BY volume") \
@@ -303,14 +306,28 @@
 	    "INSERT INTO missing(series_id, volume, kind, state, since) VALUES(?, ?, ?, ?, ?) " \
 	    "ON CONFLICT(series_id, volume) DO UPDATE SET kind = excluded.kind, " \
 	    "state = excluded.state") \
+	SQL(missing_names, 0, \
+	    "SELECT rowid, volume, since FROM missing WHERE series_id = ? AND rowid > ? ORDER BY rowid") \
+	SQL(missing_find, 0, "SELECT rowid FROM missing WHERE series_id = ? AND volume = ?") \
+	SQL(missing_row, 0, \
+	    "SELECT s.id, m.volume, s.version, s.at FROM missing m JOIN series s ON s.id = m.series_id " \
+	    "WHERE m.rowid = ?") \
+	SQL(changed_missing, 0, \
+	    "SELECT m.rowid FROM series s JOIN missing m ON m.series_id = s.id WHERE s.version > ?") \
 	SQL(missing_delete, 0, "DELETE FROM missing WHERE series_id = ? AND volume = ?") \
 	SQL(missing_clear, 0, "DELETE FROM missing WHERE series_id = ?") \
-	SQL(missing_all, 1, \
-	    "SELECT s.title, m.volume, m.kind, m.state, m.since, s.shown FROM missing m " \
-	    "JOIN series s ON s.id = m.series_id ORDER BY s.shown_key, m.volume") \
-	SQL(missing_series, 0, \
-	    "SELECT s.title, m.volume, m.kind, m.state, m.since, s.shown FROM missing m " \
-	    "JOIN series s ON s.id = m.series_id WHERE m.series_id = ? ORDER BY m.volume") \
+	/* searched: whether anybody looked, and when last */ \
+	SQL(missing_series_all, 1, \
+	    "SELECT s.id, s.key, s.title, s.shown, w.monitored, (SELECT max(x.at) FROM searched x WHERE " \
+	    "x.key = s.key) FROM series s LEFT JOIN wish w ON w.key = s.key WHERE EXISTS(SELECT 1 FROM " \
+	    "missing m WHERE m.series_id = s.id) ORDER BY s.shown_key") \
+	SQL(missing_series_one, 0, \
+	    "SELECT s.id, s.key, s.title, s.shown, w.monitored, (SELECT max(x.at) FROM searched x WHERE " \
+	    "x.key = s.key) FROM series s LEFT JOIN wish w ON w.key = s.key WHERE s.id = ?") \
+	SQL(missing_volumes, 0, \
+	    "SELECT m.volume, m.kind, m.state, m.since, q.id, q.state, q.handed_id, r.title FROM missing m " \
+	    "LEFT JOIN request q ON q.key = ?2 AND q.volume = m.volume LEFT JOIN result r ON " \
+	    "r.id = q.result_id WHERE m.series_id = ?1 AND (?3 < 0 OR m.volume = ?3) ORDER BY m.volume") \
 	/* --- errors, audit --- */ \
 	SQL(error_add, 0, \
 	    "INSERT INTO error(root_id, path, file_id, kind, reason, since, tries, job) " \
@@ -416,6 +433,22 @@
 	    "SELECT ifnull(sum(kind <> 'chapter'), 0), ifnull(sum(kind = 'chapter'), 0) FROM volume") \
 	SQL(count_missing, 1, "SELECT count(*) FROM missing") \
 	SQL(count_errors, 1, "SELECT count(*) FROM error") \
+	/* --- duplicates: one pass each, then one row for each copy that is shown --- */ \
+	SQL(copies_tracks, 1, \
+	    "SELECT file_id, album_id, disc, track, duration_seconds, title, musicbrainz_recording_id " \
+	    "FROM track") \
+	SQL(copies_volumes, 1, \
+	    "SELECT series_id, file_id, volume, volume_end, chapter, kind, rule, language FROM volume " \
+	    "WHERE kind IN ('volume', 'range')") \
+	SQL(copy_track, 0, \
+	    "SELECT r.path, d.path, f.name, f.size, f.state, t.format, t.bitrate, t.bits_per_sample, " \
+	    "a.artist, a.title, t.title, t.disc, t.track FROM track t JOIN file f ON f.id = t.file_id " \
+	    "JOIN dir d ON d.id = f.dir_id JOIN root r ON r.id = d.root_id " \
+	    "JOIN album a ON a.id = t.album_id WHERE t.file_id = ?") \
+	SQL(copy_volume, 0, \
+	    "SELECT r.path, d.path, f.name, f.size, f.state, t.format, t.pages, s.title FROM volume t " \
+	    "JOIN file f ON f.id = t.file_id JOIN dir d ON d.id = f.dir_id JOIN root r ON r.id = d.root_id " \
+	    "JOIN series s ON s.id = t.series_id WHERE t.file_id = ?") \
 	/* --- exports --- */ \
 	SQL(export_tracks, 1, \
 	    "SELECT f.id, r.path, d.path, f.name, f.size, f.mtime, {t.track} " \

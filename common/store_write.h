@@ -130,13 +130,15 @@ struct store_number {
 	int64_t count;
 	/** "volume", "range", "chapter", "special", "oneshot", "unknown". */
 	char kind[12];
+	/** By which rule its name was read, "" when that is not known: it tells a complete edition. */
+	char rule[24];
 	/** The file is there but damaged; or it ends too early, as during a copy. */
 	bool is_corrupt, is_incomplete;
 };
 
 struct store_gap {
 	int64_t volume;
-	/** "interior", "tail". */
+	/** "interior", "tail", "announced". */
 	const char *kind;
 	/** "wanted", "corrupt", "incomplete". */
 	const char *state;
@@ -158,6 +160,14 @@ struct store_expected {
 	int64_t first;
 	/** Volumes that the series has by the user's word; 0 when he did not say. */
 	int64_t user_total;
+	/** Volumes that are never missing, by the user's word; in any order, borrowed. */
+	const int64_t *ignored;
+	size_t ignored_count;
+	/** Who knows what exists, a constant such as "nautiljon"; NULL when nobody was asked or knew. */
+	const char *authority;
+	/** By its word, only read with one: volumes that are out in the library's language, and the
+	 * next one that is to come, which is not missing yet; -1 unknown. */
+	int64_t released, planned;
 };
 
 /** What is missing (indexer/monitor/monitor_missing.c).  The caller frees gap and owned. */

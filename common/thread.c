@@ -28,3 +28,12 @@ void thread_join(struct thread *t)
 		pthread_join(t->id, NULL);
 	t->is_started = 0;
 }
+
+void thread_cond_init(pthread_cond_t *c)
+{
+	pthread_condattr_t attr;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(c, &attr);
+	pthread_condattr_destroy(&attr);
+}

@@ -14,5 +14,7 @@ struct thread {
 int thread_start(struct thread *t, const char *name, void *(*run)(void *), void *arg);
 /** Waits for its end; nothing when it never started. */
 void thread_join(struct thread *t);
+/** A condition whose timed waits count by mono_ns(). */
+void thread_cond_init(pthread_cond_t *c);
 
 #endif

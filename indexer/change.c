@@ -33,6 +33,7 @@ void change_free(void *arg)
 	if (!c)
 		return;
 	free(c->run);
+	free(c->record);
 	snapshot_free(c->snapshot);
 	free(c);
 }

@@ -72,9 +72,16 @@ enum change_kind {
 	CHANGE_META,
 	/** The documents of status/ as they were: snapshot; answers row, 0 when not kept. */
 	CHANGE_HISTORY,
+	/** What act does with record: see load/finds.c. */
+	CHANGE_ACT,
 };
 
 struct waiter;
+struct store;
+struct store_touched;
+
+/** Runs in the writer's thread and transaction; *row is what the caller is answered. */
+typedef int change_act(struct store *s, void *record, int64_t *row, struct store_touched *touched);
 
 struct change {
 	enum change_kind kind;
@@ -97,6 +104,9 @@ struct change {
 	size_t media_len;
 	struct run *run;
 	struct snapshot *snapshot;
+	change_act *act;
+	/** One block, owned. */
+	void *record;
 	/** Set by writer_call(). */
 	struct waiter *waiter;
 	/** Where the texts lie. */

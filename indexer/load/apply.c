@@ -292,6 +292,15 @@ static int apply_history(struct writer *w, struct change *c)
 	return store_add_history(w->store, c->snapshot, &c->row);
 }
 
+static int apply_act(struct writer *w, struct change *c)
+{
+	struct store_touched touched = {0};
+	int r = c->act(w->store, c->record, &c->row, &touched);
+	if (r == 0)
+		mark_touched(w, &touched);
+	return r;
+}
+
 static int (*const handlers[])(struct writer *w, struct change *c) = {
 	[CHANGE_FILE] = apply_file,
 	[CHANGE_FORGET_FILE] = apply_forget_file,
@@ -322,6 +331,7 @@ static int (*const handlers[])(struct writer *w, struct change *c) = {
 	[CHANGE_VERIFY] = apply_verify,
 	[CHANGE_META] = apply_meta,
 	[CHANGE_HISTORY] = apply_history,
+	[CHANGE_ACT] = apply_act,
 };
 
 int writer_apply(struct writer *w, struct change *c)

@@ -50,6 +50,29 @@ static void the_default_file_is_read_back_as_it_is(void **state)
 	config_free(b);
 }
 
+/** Each example of a load profile, without its marks of a comment, is a good configuration. */
+static void the_profiles_of_the_default_file_can_be_used(void **state)
+{
+	_buf_ struct buf text = BUF_INIT(1 << 20), profile = BUF_INIT(1 << 16), why = BUF_INIT(1 << 16);
+	int profiles = 0;
+	(void)state;
+	config_print_default(&text);
+	char *save = NULL;
+	for (char *line = strtok_r(text.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (strncmp(line, "#   ", 4) == 0) {
+			buf_addf(&profile, "%s\n", line + 4);
+			continue;
+		}
+		struct config *c = NULL;
+		if (profile.len && load(buf_str(&profile), &c, &why) < 0)
+			fail_msg("%s: %s", buf_str(&profile), buf_str(&why));
+		profiles += profile.len > 0;
+		config_free(c);
+		buf_reset(&profile);
+	}
+	assert_int_equal(profiles, 3);
+}
+
 static void values_are_taken(void **state)
 {
 	struct config *c = NULL;
@@ -90,6 +113,8 @@ static void every_option_refuses_what_it_cannot_be(void **state)
 	}
 	refused("music = {\"relative\"}\n", "music", "no absolute path");
 	refused("log_level = \"loud\"\n", "log_level", "loud");
+	refused("prowlarr {\n url = \"127.0.0.1\"\n}\n", "prowlarr.url", "http://");
+	refused("hook {\n exec = \"notify.sh\"\n}\n", "hook.exec", "absolute path");
 	refused("path_map = {\"/a\"}\n", "path_map", "'='");
 	refused("scan {\n workers = 99\n}\n", "workers", "from 0 to 16");
 	refused("music = {\"/a\"\n", "conf:", "");
@@ -122,6 +147,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_default_file_is_read_back_as_it_is),
+		cmocka_unit_test(the_profiles_of_the_default_file_can_be_used),
 		cmocka_unit_test(values_are_taken),
 		cmocka_unit_test(an_unknown_key_is_an_error_with_its_line_and_the_nearest_key),
 		cmocka_unit_test(every_option_refuses_what_it_cannot_be),
