@@ -60,8 +60,12 @@ struct entry {
 	int (*show)(struct view *v, const struct node *n, struct buf *out);
 	/** The target of a symbolic link. */
 	int (*link)(struct view *v, const struct node *n, struct buf *out);
-	/** The order that writing to it gives (ORDERS_TABLE's name), or NULL. */
+	/** The order that writing to it gives (ORDERS_TABLE's name), or NULL.  With show, that explains
+	 * it instead of the table. */
 	const char *order;
+	/** What one line that is written to it means, as words of that order; NULL: as it is.  0 or
+	 * -errno, with a sentence in @out. */
+	int (*words)(struct view *v, uint64_t row, const char *line, struct buf *out);
 	/** One line for README.txt. */
 	const char *help;
 };

@@ -339,7 +339,7 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 	if (r == 0 && !n.entry->order)
 		r = -EROFS;
 	if (r == 0)
-		r = orders_submit(n.entry, data, size, req);
+		r = orders_submit(&n, data, size, req);
 	if (r < 0)
 		fuse_reply_err(req, -r);
 }

@@ -26,6 +26,7 @@ enum {
 
 struct order {
 	const struct entry *control;
+	uint64_t row;
 	void *request;
 	size_t n;
 	/** Of a longer one only the beginning; it is refused. */
@@ -53,6 +54,31 @@ static void remember(const struct order *o, int verdict, const char *sentence)
 	notify_orders();
 }
 
+/** The words of each line; what a file about one thing is told is about that thing. */
+static int translate(const struct order *o, struct buf *words, struct buf *answer)
+{
+	if (!o->control->words)
+		return buf_add(words, o->text, o->n);
+	_free_ char *text = strndup(o->text, o->n);
+	struct view v;
+	char *save = NULL;
+	int r = text ? 0 : -ENOMEM;
+	view_begin(&v);
+	for (char *line = r ? NULL : strtok_r(text, "\n", &save); line && r == 0;
+	     line = strtok_r(NULL, "\n", &save)) {
+		line += strspn(line, " \t\r");
+		if (!*line)
+			continue;
+		size_t before = words->len;
+		r = o->control->words(&v, o->row, line, words);
+		if (r < 0 && words->len > before)
+			buf_adds(answer, buf_str(words) + before);
+		buf_addc(words, '\n');
+	}
+	view_end(&v);
+	return r;
+}
+
 static void carry_out(struct order *o)
 {
 	char token[CTL_TOKEN];
@@ -64,9 +90,16 @@ static void carry_out(struct order *o)
 		ops_answer_write(o->request, E2BIG, 0);
 		return;
 	}
+	_buf_ struct buf words = BUF_INIT(1 << 16);
+	verdict = -translate(o, &words, &answer);
+	if (verdict) {
+		remember(o, verdict, buf_str(&answer));
+		ops_answer_write(o->request, verdict, 0);
+		return;
+	}
 	ctl_token(token);
-	int r = ctl_order(config_state_dir(views_config()), token, o->control->order, o->text, o->n,
-			  DEADLINE_MS, &verdict, &answer);
+	int r = ctl_order(config_state_dir(views_config()), token, o->control->order, buf_str(&words),
+			  words.len, DEADLINE_MS, &verdict, &answer);
 	if (r < 0) {
 		verdict = r == -EACCES ? EACCES : EAGAIN;
 		buf_reset(&answer);
@@ -103,12 +136,12 @@ static void *run(void *arg)
 	return NULL;
 }
 
-int orders_submit(const struct entry *control, const char *text, size_t n, void *request)
+int orders_submit(const struct node *control, const char *text, size_t n, void *request)
 {
 	struct order *o = malloc(sizeof *o);
 	if (!o)
 		return -ENOMEM;
-	*o = (struct order){.control = control, .request = request, .n = n};
+	*o = (struct order){.control = control->entry, .row = control->row, .request = request, .n = n};
 	memcpy(o->text, text, n < ORDER_MAX ? n : ORDER_MAX);
 	LOCKED(&all.lock);
 	if (all.count == WAITING || all.is_ending) {

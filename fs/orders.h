@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-struct entry;
+struct node;
 
 int orders_start(void);
 void orders_stop(void);
@@ -14,6 +14,6 @@ void orders_stop(void);
  * Takes one write.  0: @request is answered later (ops_answer_write); -errno: the caller answers
  * now.
  */
-int orders_submit(const struct entry *control, const char *text, size_t n, void *request);
+int orders_submit(const struct node *control, const char *text, size_t n, void *request);
 
 #endif

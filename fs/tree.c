@@ -239,7 +239,7 @@ static void show_order(const struct entry *e, struct view *v, struct buf *out)
 
 int tree_render(struct view *v, const struct node *n, struct buf *out)
 {
-	if (n->entry->order) {
+	if (n->entry->order && !n->entry->show) {
 		show_order(n->entry, v, out);
 		return buf_error(out);
 	}

@@ -170,6 +170,7 @@ static bool is_news(const struct live_values *old, const struct live_values *fre
 	struct live_values a = *old, b = *fresh;
 	a.heartbeat_at = b.heartbeat_at = 0;
 	a.cpu_ns = b.cpu_ns = 0;
+	a.due = b.due = 0;
 	a.generation_next = b.generation_next = a.generation = b.generation = 0;
 	if (!b.job) {
 		a.rss_indexer = b.rss_indexer = 0;

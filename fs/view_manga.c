@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** manga/: a folder for each series. */
 #include <errno.h>
+#include <stdlib.h>
 
+#include "common/store_find.h"
 #include "common/text.h"
 #include "fs/names.h"
 #include "fs/views.h"
@@ -83,11 +85,76 @@ static int find_volume(struct view *v, const struct node *parent, const char *na
 	return r;
 }
 
-/* --- missing --- */
+/* --- monitor --- */
 
-static int show_missing(struct view *v, const struct node *n, struct buf *out)
+struct monitor {
+	struct view *v;
+	struct buf *out;
+	char *key;
+};
+
+static int monitor_key(void *arg, const char *key, const char *title, const char *shown)
 {
-	return status_missing_table(v, (int64_t)n->row, out);
+	struct monitor *m = arg;
+	(void)shown;
+	m->key = strdup(key);
+	buf_adds(m->out, "series     ");
+	text_escape(title, strlen(title), m->out);
+	buf_addc(m->out, '\n');
+	return m->key ? 0 : -ENOMEM;
+}
+
+static const char *on_off(int said, bool otherwise)
+{
+	return said < 0 ? (otherwise ? "on (as configured)" : "off (as configured)") : said ? "on" : "off";
+}
+
+static int monitor_wish(void *arg, const struct store_wish *w)
+{
+	struct monitor *m = arg;
+	const struct config *c = m->v->config;
+	const char *language = *w->language ? w->language : config_text(c, OPT_monitor_language);
+	buf_addf(m->out, "monitored  %s\n", on_off(w->monitored, config_int(c, OPT_monitor_default) != 0));
+	buf_addf(m->out, "auto       %s\n", on_off(w->automatic, true));
+	if (w->total)
+		buf_addf(m->out, "total      %lld\n", (long long)w->total);
+	else
+		buf_adds(m->out, "total      as others say\n");
+	buf_addf(m->out, "ignored    %s\nlanguage   %s\n", *w->ignored ? w->ignored : "none",
+		 *language ? language : "any");
+	buf_adds(m->out, "aliases    ");
+	text_escape(*w->aliases ? w->aliases : "none", *w->aliases ? strlen(w->aliases) : 4, m->out);
+	buf_adds(m->out, "\nurl        ");
+	text_escape(*w->url ? w->url : "none", *w->url ? strlen(w->url) : 4, m->out);
+	return buf_addc(m->out, '\n');
+}
+
+/** What is wished now, and how to wish something else. */
+static int show_monitor(struct view *v, const struct node *n, struct buf *out)
+{
+	struct monitor m = {.v = v, .out = out};
+	static const struct store_wish none = {.monitored = -1, .automatic = -1, .language = "",
+					       .ignored = "", .url = "", .aliases = ""};
+	int r = v->store ? store_series_key(v->store, (int64_t)n->row, monitor_key, &m) : -ENOENT;
+	if (r == 0)
+		r = store_wish(v->store, m.key, monitor_wish, &m);
+	if (r == -ENOENT && m.key)
+		r = monitor_wish(&m, &none);
+	free(m.key);
+	buf_adds(out, "\ntakes      on | off | total N | ignore N | unignore N | language xx | auto on | "
+		      "auto off | alias NAME | url ADDRESS\nexample    echo ignore 3 > monitor\n");
+	return r;
+}
+
+static int add_shown(void *arg, const struct store_series *row)
+{
+	return buf_adds(arg, row->shown);
+}
+
+static int monitor_words(struct view *v, uint64_t row, const char *line, struct buf *out)
+{
+	int r = v->store ? store_series(v->store, (int64_t)row, add_shown, out) : -ENOENT;
+	return r < 0 ? r : buf_addf(out, " %s", line);
 }
 
 /* --- info.json --- */
@@ -189,8 +256,13 @@ static const struct entry volumes_dir[] = {
 static const struct entry series_dir[] = {
 	DIRECTORY("volumes", volumes_dir, .of_parent = true, .stamp = stamp_series,
 		  .rows = ROW_SERIES, .help = "the files of the series"),
-	FILE_OF("missing", show_missing, .of_parent = true, .stamp = stamp_series,
-		.help = "what is missing of it"),
+	DIRECTORY("missing", missing_dir, .of_parent = true, .stamp = stamp_series,
+		  .rows = ROW_SERIES, .help = "the volumes that are missing of it"),
+	{
+		.name = "monitor", .mode = S_IFREG | 0600, .order = "monitor", .show = show_monitor,
+		.words = monitor_words, .of_parent = true, .stamp = stamp_series, .rows = ROW_SERIES,
+		.help = "what is wished of the series; takes on, off, total N, ignore N, …",
+	},
 	FILE_OF("info.json", show_info, .of_parent = true, .stamp = stamp_series,
 		.help = "owned, missing, and every field of its files"),
 	{0},

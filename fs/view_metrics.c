@@ -110,5 +110,7 @@ const struct entry metrics_dir[] = {
 		.help = "the running scan and the last ones: rates, queues, errors, memory, CPU"),
 	FILE_OF("scan.csv", show_scan_csv, .topics = TOPIC_BIT(scan),
 		.help = "the ended scans, one a line"),
+	FILE_OF("search.json", show_search_json, .topics = OF_SEARCH, .moods = VIEW_AWAY,
+		.help = "searching: cache, budgets used and left, feeds"),
 	{0},
 };

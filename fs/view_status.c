@@ -52,6 +52,7 @@ int doc_list_end(struct json *j, int64_t count)
 }
 
 struct rows {
+	const struct view *v;
 	struct json *j;
 	struct table *t;
 	int64_t count;
@@ -200,6 +201,26 @@ static int show_jobs(struct view *v, const struct node *n, struct buf *out)
 
 /* --- missing --- */
 
+static bool is_monitored(const struct view *v, const struct store_missing *row)
+{
+	return row->monitored < 0 ? config_int(v->config, OPT_monitor_default) != 0 : row->monitored;
+}
+
+/** What is being done about it, or else how its file is. */
+static const char *missing_state(const struct store_missing *row)
+{
+	static const struct {
+		const char *request, *state;
+	} states[] = {
+		{"found", "found"},  {"sent", "requested"}, {"downloading", "requested"},
+		{"failed", "failed"}, {"gone", "gone"},
+	};
+	for (size_t i = 0; i < COUNT_OF(states); i++)
+		if (strcmp(states[i].request, row->request_state) == 0)
+			return row->handed && i == 0 ? "requested" : states[i].state;
+	return row->state;
+}
+
 static int json_missing(void *arg, const struct store_missing *row)
 {
 	struct rows *r = arg;
@@ -208,11 +229,16 @@ static int json_missing(void *arg, const struct store_missing *row)
 	json_kv_text(r->j, "series", row->series);
 	json_kv_int(r->j, "volume", row->volume);
 	json_kv_text(r->j, "kind", row->kind);
-	json_kv_text(r->j, "state", row->state);
-	json_kv_bool(r->j, "monitored", true);
+	json_kv_text(r->j, "state", missing_state(row));
+	json_kv_bool(r->j, "monitored", is_monitored(r->v, row));
 	json_kv_time(r->j, "since", row->since);
-	json_key(r->j, "last_searched_at");
-	json_null(r->j);
+	if (row->searched_at) {
+		json_kv_time(r->j, "last_searched_at", row->searched_at);
+	} else {
+		json_key(r->j, "last_searched_at");
+		json_null(r->j);
+	}
+	json_kv_text(r->j, "best", row->best);
 	json_end_object(r->j);
 	return 0;
 }
@@ -220,7 +246,7 @@ static int json_missing(void *arg, const struct store_missing *row)
 static int show_missing_json(struct view *v, const struct node *n, struct buf *out)
 {
 	struct json j;
-	struct rows r = {.j = &j};
+	struct rows r = {.j = &j, .v = v};
 	(void)n;
 	doc_list_begin(&j, out, v, "missing", OF_MISSING, VIEW_AWAY);
 	int e = v->store ? store_missing(v->store, 0, json_missing, &r) : 0;
@@ -233,26 +259,24 @@ static int text_missing(void *arg, const struct store_missing *row)
 	table_cells(r->t, row->series);
 	table_cellf(r->t, "%lld", (long long)row->volume);
 	table_cells(r->t, row->kind);
-	table_cells(r->t, row->state);
+	table_cells(r->t, missing_state(row));
 	doc_time_cell(r->t, row->since);
+	table_cells(r->t, is_monitored(r->v, row) ? "yes" : "no");
+	doc_time_cell(r->t, row->searched_at);
+	table_cells(r->t, row->best);
 	return 0;
-}
-
-int status_missing_table(struct view *v, int64_t series, struct buf *out)
-{
-	static const char *const head[] = {"series", "volume", "kind", "state", "since"};
-	struct table t;
-	struct rows r = {.t = &t};
-	table_open(&t, head, COUNT_OF(head));
-	int e = v->store ? store_missing(v->store, series, text_missing, &r) : 0;
-	doc_end_table(&t, out);
-	return e;
 }
 
 static int show_missing(struct view *v, const struct node *n, struct buf *out)
 {
+	static const char *const head[] = {"series",	"volume",   "kind", "state",
+					   "since", "monitored", "searched", "best find"};
+	struct table t;
+	struct rows r = {.t = &t, .v = v};
 	(void)n;
-	int e = status_missing_table(v, 0, out);
+	table_open(&t, head, COUNT_OF(head));
+	int e = v->store ? store_missing(v->store, 0, text_missing, &r) : 0;
+	doc_end_table(&t, out);
 	doc_away(out, v);
 	return e;
 }
@@ -418,10 +442,16 @@ const struct entry status_dir[] = {
 	      .help = "queued, running (progress, rate, time left), the last 100 ended"),
 	TWINS("missing", show_missing, show_missing_json, .topics = OF_MISSING, .moods = VIEW_AWAY,
 	      .help = "volumes missing from series"),
+	TWINS("new", show_new, show_new_json, .topics = OF_NEW, .moods = VIEW_AWAY,
+	      .help = "volumes that are out or announced after the last one owned"),
+	TWINS("requests", show_requests, show_requests_json, .topics = OF_REQUESTS, .moods = VIEW_AWAY,
+	      .help = "what was found, what a download client was asked for, and where it stands"),
 	TWINS("errors", show_errors, show_errors_json, .topics = OF_ERRORS, .moods = VIEW_AWAY,
 	      .help = "files that cannot be read or are damaged, and why"),
 	TWINS("audit", show_audit, show_audit_json, .topics = OF_AUDIT, .moods = VIEW_AWAY,
 	      .help = "no tags, no cover, no ComicInfo, names not understood"),
+	TWINS("duplicates", show_duplicates, show_duplicates_json, .topics = OF_DUPLICATES,
+	      .moods = VIEW_AWAY, .help = "the same volume or recording twice, and which copy is the best"),
 	TWINS("verify", show_verify, show_verify_json, .topics = OF_VERIFY, .moods = VIEW_AWAY,
 	      .help = "what the last control/verify found: where the index differs from the disk"),
 	FILE_OF("generation", show_generation, .stamp = stamp_generation, .uncached = true,

@@ -5,6 +5,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/store_find.h"
 #include "fs/views.h"
 
 enum {
@@ -43,6 +44,18 @@ static int check_root(void *arg, const struct store_root *row)
 	buf_addf(&h->reasons, "folder %s (", row->name);
 	text_escape(row->path.data, row->path.len, &h->reasons);
 	buf_addf(&h->reasons, ") is %s: %s\n", row->state, row->reason);
+	return 0;
+}
+
+static int check_source(void *arg, const struct store_feed *f)
+{
+	struct health *h = arg;
+	if (strcmp(f->outcome, "failed") != 0 && strcmp(f->outcome, "unusable") != 0)
+		return 0;
+	buf_addf(&h->reasons, "%s %s: ", f->source,
+		 *f->outcome == 'f' ? "does not answer" : "cannot be used");
+	text_escape(f->error, strlen(f->error), &h->reasons);
+	buf_addc(&h->reasons, '\n');
 	return 0;
 }
 
@@ -107,6 +120,7 @@ static void check_health(struct view *v, struct health *h)
 		buf_addf(&h->reasons, "%lld files or folders cannot be read (status/errors)\n",
 			 (long long)c.errors);
 	check_store(v, h);
+	store_feeds(v->store, check_source, h);
 }
 
 static const char *health_word(const struct health *h)
@@ -173,6 +187,8 @@ int show_health(struct view *v, const struct node *n, struct buf *out)
 struct totals {
 	struct store_counts c;
 	int64_t running, queued, links;
+	/** Finds that nobody has asked for. */
+	int64_t found;
 };
 
 static void add_totals(struct view *v, struct totals *t)
@@ -182,6 +198,7 @@ static void add_totals(struct view *v, struct totals *t)
 		return;
 	store_counts(v->store, &t->c);
 	status_count_jobs(v, &t->running, &t->queued);
+	store_request_count(v->store, "found", &t->found);
 }
 
 /** What needs a human, in sentences. */
@@ -193,6 +210,9 @@ static void attention(struct view *v, const struct totals *t, struct buf *out)
 	buf_clear(&h.reasons);
 	if (t->c.missing)
 		buf_addf(out, "%lld volumes are missing (status/missing)\n", (long long)t->c.missing);
+	if (t->found)
+		buf_addf(out, "%lld of them %s found, and wait%s for a grab (status/requests)\n",
+			 (long long)t->found, t->found == 1 ? "was" : "were", t->found == 1 ? "s" : "");
 }
 
 static void json_links(struct json *j, int64_t total)

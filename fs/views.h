@@ -8,14 +8,19 @@
 /* topics of each document, so that its header and its row agree */
 enum {
 	OF_SUMMARY = TOPIC_BIT(music) | TOPIC_BIT(manga) | TOPIC_BIT(missing) | TOPIC_BIT(errors) |
-		     TOPIC_BIT(roots) | TOPIC_BIT(jobs) | TOPIC_BIT(store),
-	OF_HEALTH = TOPIC_BIT(roots) | TOPIC_BIT(errors) | TOPIC_BIT(store),
+		     TOPIC_BIT(roots) | TOPIC_BIT(jobs) | TOPIC_BIT(store) | TOPIC_BIT(search) |
+		     TOPIC_BIT(requests),
+	OF_HEALTH = TOPIC_BIT(roots) | TOPIC_BIT(errors) | TOPIC_BIT(store) | TOPIC_BIT(search),
 	OF_ROOTS = TOPIC_BIT(roots),
 	OF_JOBS = TOPIC_BIT(jobs),
-	OF_MISSING = TOPIC_BIT(missing),
+	OF_MISSING = TOPIC_BIT(missing) | TOPIC_BIT(search) | TOPIC_BIT(requests),
+	OF_REQUESTS = TOPIC_BIT(requests) | TOPIC_BIT(search),
+	OF_NEW = TOPIC_BIT(search) | TOPIC_BIT(missing) | TOPIC_BIT(manga),
+	OF_SEARCH = TOPIC_BIT(search),
 	OF_VERIFY = TOPIC_BIT(verify),
 	OF_ERRORS = TOPIC_BIT(errors) | TOPIC_BIT(roots),
 	OF_AUDIT = TOPIC_BIT(audit) | TOPIC_BIT(music) | TOPIC_BIT(manga) | TOPIC_BIT(roots),
+	OF_DUPLICATES = TOPIC_BIT(music) | TOPIC_BIT(manga) | TOPIC_BIT(roots),
 	MOODY = VIEW_AWAY | VIEW_LIVE,
 };
 
@@ -24,6 +29,8 @@ extern const struct entry metrics_dir[];
 extern const struct entry control_dir[];
 extern const struct entry music_dir[];
 extern const struct entry manga_dir[];
+/** The volumes that a series misses; rows of ROW_MISSING. */
+extern const struct entry missing_dir[];
 extern const struct entry history_dir[];
 
 int show_summary(struct view *v, const struct node *n, struct buf *out);
@@ -31,8 +38,16 @@ int show_summary_json(struct view *v, const struct node *n, struct buf *out);
 int show_health(struct view *v, const struct node *n, struct buf *out);
 int show_health_json(struct view *v, const struct node *n, struct buf *out);
 
+int show_requests(struct view *v, const struct node *n, struct buf *out);
+int show_requests_json(struct view *v, const struct node *n, struct buf *out);
+int show_new(struct view *v, const struct node *n, struct buf *out);
+int show_new_json(struct view *v, const struct node *n, struct buf *out);
+int show_search_json(struct view *v, const struct node *n, struct buf *out);
+
 int show_verify(struct view *v, const struct node *n, struct buf *out);
 int show_verify_json(struct view *v, const struct node *n, struct buf *out);
+int show_duplicates(struct view *v, const struct node *n, struct buf *out);
+int show_duplicates_json(struct view *v, const struct node *n, struct buf *out);
 int show_roots(struct view *v, const struct node *n, struct buf *out);
 int show_roots_json(struct view *v, const struct node *n, struct buf *out);
 
@@ -46,9 +61,6 @@ int doc_end_table(struct table *t, struct buf *out);
 
 /** How many jobs run and wait, as this view sees them. */
 int status_count_jobs(struct view *v, int64_t *running, int64_t *queued);
-
-/** The table of missing volumes of one series (0: of all). */
-int status_missing_table(struct view *v, int64_t series, struct buf *out);
 
 /** For links to media files: target and time of file row n->row. */
 int link_to_file(struct view *v, const struct node *n, struct buf *out);

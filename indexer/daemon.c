@@ -29,6 +29,7 @@
 #include "indexer/load/writer.h"
 #include "indexer/order.h"
 #include "indexer/pipeline.h"
+#include "indexer/pipeline_find.h"
 
 enum {
 	EXIT_UNAVAILABLE = 69,
@@ -48,6 +49,9 @@ struct daemon {
 	struct live_page *live;
 	struct writer *writer;
 	struct pipeline *pipeline;
+	struct finder *finder;
+	/** Last commit that the finder was told of. */
+	uint64_t told;
 	struct history *history;
 	struct backups *backups;
 	struct orders orders;
@@ -218,6 +222,17 @@ static void restart_history(struct daemon *d)
 		log_warning("the documents of status/ are not kept in history/: %s", strerror(-r));
 }
 
+/** Nothing else is less without it. */
+static void restart_finder(struct daemon *d)
+{
+	finder_free(take(d->finder));
+	struct finder_options options = {d->config, d->state_dir, d->writer, d->live};
+	int r = finder_new(&options, &d->finder);
+	if (r < 0)
+		log_error("nothing is searched for: %s", strerror(-r));
+	d->orders.finder = d->finder;
+}
+
 /** Under d->busy. */
 static int reload(void *arg, struct buf *why)
 {
@@ -245,6 +260,7 @@ static int reload(void *arg, struct buf *why)
 	if (r == 0 && !same_roots)
 		r = add_scan_job(d, "rescan all");
 	restart_history(d);
+	restart_finder(d);
 	config_free(old);
 	if (r < 0) {
 		/* the file is good: the main thread starts all parts again with it */
@@ -297,6 +313,7 @@ static int start_parts(struct daemon *d)
 		return r;
 	d->orders = (struct orders){
 		.writer = d->writer, .pipeline = d->pipeline, .quit = quit, .reload = reload, .arg = d};
+	restart_finder(d);
 	r = ctl_serve(d->state_dir, group_id(d->config), on_order, d, &d->ctl);
 	if (r < 0)
 		log_error("the control socket cannot be made: %s", strerror(-r));
@@ -310,6 +327,7 @@ static void stop_parts(struct daemon *d)
 	writer_hurry(d->writer);
 	ctl_stop(take(d->ctl));
 	history_free(take(d->history));
+	finder_free(take(d->finder));
 	pipeline_free(take(d->pipeline));
 	backups_free(take(d->backups));
 	writer_free(take(d->writer));
@@ -335,6 +353,10 @@ static void look_at_timers(struct daemon *d)
 {
 	int64_t interval = config_int(d->config, OPT_scan_interval);
 	bool is_idle = !atomic_load(&d->live->job);
+	uint64_t generation = atomic_load(&d->live->generation);
+	if (generation != d->told)
+		finder_poke(d->finder);
+	d->told = generation;
 	backups_look(d->backups, config_int(d->config, OPT_backup_interval),
 		     (unsigned)config_int(d->config, OPT_backup_keep), is_idle);
 	if (!interval || mono_ns() < d->next_scan || writer_error(d->writer))

@@ -181,10 +181,15 @@ static int job_number(const char *word, int64_t *id)
 	return 0;
 }
 
+static bool is_search(const struct line *l)
+{
+	return strcmp(l->words, "search") == 0;
+}
+
 static int check_job(struct line *l)
 {
 	int64_t id;
-	if (strcmp(l->words, "scan") == 0 || strcmp(l->words, "all") == 0)
+	if (strcmp(l->words, "scan") == 0 || strcmp(l->words, "all") == 0 || is_search(l))
 		return 0;
 	if (job_number(l->words, &id) < 0)
 		return refuse(l, EINVAL, l->words, "is neither");
@@ -193,16 +198,48 @@ static int check_job(struct line *l)
 		       : refuse(l, ENOENT, l->words, "is no job that waits or runs");
 }
 
-static int do_job(struct line *l)
+static const struct {
+	enum order_id id;
+	enum pipeline_act act;
+} acts[] = {
+	{ORDER_pause, PIPELINE_PAUSE},
+	{ORDER_resume, PIPELINE_RESUME},
+	{ORDER_cancel, PIPELINE_CANCEL},
+};
+
+static enum pipeline_act act_of(enum order_id id)
 {
-	static const enum pipeline_act acts[ORDER_COUNT] = {
-		[ORDER_pause] = PIPELINE_PAUSE,
-		[ORDER_resume] = PIPELINE_RESUME,
-		[ORDER_cancel] = PIPELINE_CANCEL,
-	};
+	for (size_t i = 0; i < COUNT_OF(acts); i++)
+		if (acts[i].id == id)
+			return acts[i].act;
+	return PIPELINE_CANCEL;
+}
+
+static int act_on_search(const struct line *l)
+{
+	if (!l->o->finder)
+		return -EBUSY;
+	return l->id == ORDER_cancel ? finder_cancel(l->o->finder)
+				     : finder_pause(l->o->finder, l->id == ORDER_pause);
+}
+
+/** "all" is done when there was anything to do. */
+static int act_on(const struct line *l)
+{
 	int64_t id = 0;
 	job_number(l->words, &id);
-	int r = pipeline_act(l->o->pipeline, acts[l->id], id);
+	if (is_search(l))
+		return act_on_search(l);
+	int r = pipeline_act(l->o->pipeline, act_of(l->id), id);
+	if (strcmp(l->words, "all") != 0 || (r < 0 && r != -EBUSY))
+		return r;
+	int other = act_on_search(l);
+	return r == -EBUSY && other == 0 && l->id != ORDER_cancel ? 0 : other < 0 && other != -EBUSY ? other : r;
+}
+
+static int do_job(struct line *l)
+{
+	int r = act_on(l);
 	if (r == -ENOENT)
 		return refuse(l, ENOENT, l->words, "is no job that waits or runs");
 	if (r == -EBUSY) {
@@ -218,6 +255,43 @@ static int do_job(struct line *l)
 	if (r < 0)
 		buf_addf(l->answer, ", but it is not stored yet: %s", strerror(-r));
 	return -r;
+}
+
+/* --- search, grab, monitor, refresh, dry-run --- */
+
+static int find_order(struct line *l, bool act)
+{
+	static const struct {
+		enum order_id id;
+		int (*run)(struct finder *f, const char *words, bool act, struct buf *answer);
+	} rows[] = {
+		{ORDER_search, finder_search},	 {ORDER_grab, finder_grab},
+		{ORDER_monitor, finder_monitor}, {ORDER_refresh, finder_refresh},
+		{ORDER_dry_run, finder_dry_run},
+	};
+	if (!l->o->finder) {
+		buf_adds(l->answer, "searching could not be started: see the log");
+		return EAGAIN;
+	}
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		if (rows[i].id == l->id)
+			return rows[i].run(l->o->finder, l->words, act, l->answer);
+	return EINVAL;
+}
+
+/** What a check would say of an order that is good is said when it is done. */
+static int check_find(struct line *l)
+{
+	size_t before = l->answer->len;
+	int r = find_order(l, false);
+	if (r == 0 && l->answer->data)
+		l->answer->data[l->answer->len = before] = '\0';
+	return r;
+}
+
+static int do_find(struct line *l)
+{
+	return find_order(l, true);
 }
 
 /* --- reload, log-level, quit --- */
@@ -284,6 +358,11 @@ static const struct {
 	[ORDER_cancel] = {check_job, do_job, false},
 	[ORDER_verify] = {check_rescan, do_rescan, false},
 	[ORDER_accept_loss] = {check_loss, do_loss, false},
+	[ORDER_search] = {check_find, do_find, false},
+	[ORDER_grab] = {check_find, do_find, false},
+	[ORDER_monitor] = {check_find, do_find, false},
+	[ORDER_refresh] = {check_find, do_find, false},
+	[ORDER_dry_run] = {check_find, do_find, false},
 	[ORDER_reload] = {check_reload, do_reload, false},
 	[ORDER_log_level] = {check_level, do_level, true},
 	[ORDER_quit] = {check_quit, do_quit, true},

@@ -387,6 +387,15 @@ static void purge(struct pipeline *p)
 	writer_put(p->o.writer, c);
 }
 
+/** Who acts by himself waits until the index is as the disk is. */
+static void tell_due(struct pipeline *p)
+{
+	uint64_t due = p->watch_scan.id ? 1 : 0;
+	for (size_t i = 0; i < p->scouts; i++)
+		due += p->row[i].due.len;
+	LIVE_SET(p, due, due);
+}
+
 void watch_step(struct pipeline *p)
 {
 	purge(p);
@@ -394,6 +403,7 @@ void watch_step(struct pipeline *p)
 		end_scan(p);
 	if (!p->watch_scan.id)
 		begin_scan(p);
+	tell_due(p);
 }
 
 /** When a root wants to be looked at. */
