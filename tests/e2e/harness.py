@@ -19,13 +19,13 @@ IDLE_S = 60
 
 
 def until(check, seconds, what, pause=0.02):
-    """Calls check() until it answers something true, and returns that."""
+    """Calls check() until it answers something true, and returns that; what: a text, or what makes it then."""
     end = time.monotonic() + seconds
     while True:
         answer = check()
         if answer:
             return answer
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        assert time.monotonic() < end, f"not within {seconds} s: {what() if callable(what) else what}"
         time.sleep(pause)
 
 

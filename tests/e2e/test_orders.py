@@ -88,16 +88,18 @@ def test_what_a_shell_does_works(small):
 
 def test_reading_a_control_file_explains_it(small):
     names = set(small.listing("control"))
-    assert names == {"rescan", "pause", "resume", "cancel", "verify", "accept-loss", "reload", "log-level", "quit", "last"}
+    assert names == {"rescan", "pause", "resume", "cancel", "verify", "accept-loss", "reload", "log-level", "quit", "last",
+                     "search", "grab", "monitor", "refresh", "dry-run"}
     for name in names - {"last"}:
         text = small.read(f"control/{name}").decode()
         assert len(text) <= 1024
         assert f"control/{name}:" in text and "\ntakes " in text and f"> control/{name}\n" in text
-        assert "\nnow      the indexer is running\n" in text
+        assert "\nnow      the indexer is running" in text
         example = text.split("\nexample  echo ")[1].split(" > ")[0]
         if name not in ("quit", "cancel"):
-            assert small.order(name, example) in (NONE, errno.EBUSY, errno.EINVAL), example
+            assert small.order(name, example) in (NONE, errno.EBUSY, errno.EINVAL, errno.ENOENT, errno.EPERM), example
     small.order("resume", "all")
+    small.order("dry-run", "on")
     small.wait_idle()
 
 
@@ -213,16 +215,16 @@ def test_everything_else_is_read_only(small):
         for flags in (0, os.O_TRUNC, os.O_APPEND):
             assert errno_of(write_to, path, flags) in refused, path
         for call, words in ((os.unlink, ()), (os.truncate, (0,)), (os.chmod, (0o777,)), (os.utime, ()),
-                            (os.chown, (1, 1)), (os.rename, (path.with_name("new"),)),
-                            (os.link, (path.with_name("new"),))):
+                            (os.chown, (1, 1)), (os.rename, (path.with_name("fresh"),)),
+                            (os.link, (path.with_name("fresh"),))):
             assert errno_of(call, path, *words) in refused, (call, path)
         assert before is None or path.read_bytes() == before
     for path in folders:
-        for call, words in ((os.mkdir, (path / "new",)), (os.mknod, (path / "new",)), (os.symlink, ("x", path / "new")),
-                            (write_to, (path / "new", os.O_CREAT)), (os.mkfifo, (path / "new",))):
+        for call, words in ((os.mkdir, (path / "fresh",)), (os.mknod, (path / "fresh",)), (os.symlink, ("x", path / "fresh")),
+                            (write_to, (path / "fresh", os.O_CREAT)), (os.mkfifo, (path / "fresh",))):
             assert errno_of(call, *words) in refused, (call, path)
         assert errno_of(os.rmdir, path) in refused | {errno.EBUSY}
-        assert not (path / "new").exists()
+        assert not (path / "fresh").exists()
     assert errno_of(os.chmod, small.mnt / "control/rescan", 0o777) in refused
     assert errno_of(os.unlink, small.mnt / "control/rescan") in refused
 

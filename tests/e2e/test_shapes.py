@@ -8,7 +8,8 @@ import re
 import pytest
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z")
-TWINS = ("summary", "health", "roots", "jobs", "missing", "errors", "audit", "verify")
+TWINS = ("summary", "health", "roots", "jobs", "missing", "errors", "audit", "duplicates", "verify",
+         "requests", "new")
 ITEM = {
     "roots": {"name", "kind", "path", "state", "reason", "since", "files", "bytes"},
     "jobs": {"id", "order", "state", "submitted_at", "started_at", "ended_at", "done", "total", "rate_per_second",
@@ -46,7 +47,7 @@ def test_every_text_has_a_twin_and_begins_with_a_header(small):
         assert not any(line != line.rstrip() for line in text.splitlines()), name
     assert set(small.listing(".")) == {"README.txt", "events.jsonl", "status", "metrics", "control", "music", "manga",
                                        "history"}
-    assert small.listing("metrics") == ["scan.csv", "scan.json"]
+    assert small.listing("metrics") == ["scan.csv", "scan.json", "search.json"]
     assert small.listing("music") == ["artists", "genres", "years"]
     readme = small.read("README.txt").decode()
     assert all(name in readme for name in names | set(small.listing("control")) | {"scan.csv", "album.json"})
