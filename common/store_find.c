@@ -1,40 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "common/store_find.h"
 
-#include <errno.h>
-
-#include "common/store_private.h"
+#include "common/store_rows.h"
 
 #define TEXT(i) column_str(q, i)
 #define INT(i) sqlite3_column_int64(q, i)
 
-/** Walks the rows of a bound statement; @row hands one to the caller's function. */
-typedef int row_fn(sqlite3_stmt *q, void *fn, void *arg);
-
-static int each(struct store *s, sqlite3_stmt *q, row_fn *row, void *fn, void *arg)
-{
-	int r;
-	while ((r = store_step(s, q)) > 0) {
-		r = row(q, fn, arg);
-		if (r)
-			break;
-	}
-	sqlite3_reset(q);
-	return r;
-}
-
-/** The same of one row: -ENOENT without. */
-static int one(struct store *s, sqlite3_stmt *q, row_fn *row, void *fn, void *arg)
-{
-	int r = store_step(s, q);
-	r = r > 0 ? row(q, fn, arg) : r < 0 ? r : -ENOENT;
-	sqlite3_reset(q);
-	return r;
-}
-
-/* a function pointer cannot be a void pointer in ISO C: it travels in a box */
-#define BOX(type, f) (&(struct { type *fn; }){f})
-#define UNBOX(type, box) (((const struct { type *fn; } *)(box))->fn)
+#define each store_each
+#define one store_one
+#define BOX STORE_BOX
+#define UNBOX STORE_UNBOX
 
 static int number_or_zero(struct store *s, sqlite3_stmt *q, int64_t *v)
 {
@@ -118,14 +93,15 @@ int store_authority(struct store *s, const char *key, store_authority_fn *fn, vo
 	return one(s, q, row_authority, BOX(store_authority_fn, fn), arg);
 }
 
-int store_authority_next(struct store *s, const char *source, int64_t now, bool monitored,
-			 bool by_itself, int64_t *series)
+int store_authority_next(struct store *s, const struct store_authority_ask *ask, int64_t *series)
 {
 	sqlite3_stmt *q = store_stmt(s, SQL_authority_next);
-	bind_str(q, 1, source);
-	sqlite3_bind_int64(q, 2, now);
-	sqlite3_bind_int(q, 3, monitored);
-	sqlite3_bind_int(q, 4, by_itself);
+	bind_str(q, 1, ask->source);
+	sqlite3_bind_int64(q, 2, ask->now);
+	sqlite3_bind_int(q, 3, ask->monitored);
+	sqlite3_bind_int(q, 4, ask->by_itself);
+	sqlite3_bind_int64(q, 5, ask->wait);
+	sqlite3_bind_int64(q, 6, ask->wait_ended);
 	return store_one_number(s, q, series);
 }
 
@@ -364,6 +340,13 @@ int store_handed_due(struct store *s, int64_t now, store_handed_fn *fn, void *ar
 int store_handed_next(struct store *s, int64_t *at)
 {
 	return number_or_zero(s, store_stmt(s, SQL_handed_next_at), at);
+}
+
+int store_request_due_again(struct store *s, int64_t now, int64_t *series)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_request_due_again);
+	sqlite3_bind_int64(q, 1, now);
+	return store_one_number(s, q, series);
 }
 
 int store_handed_find(struct store *s, const char *ident, int64_t *id)

@@ -44,9 +44,18 @@ struct store_authority {
 };
 typedef int store_authority_fn(void *arg, const struct store_authority *row);
 int store_authority(struct store *s, const char *key, store_authority_fn *fn, void *arg);
-/** The series to ask @source about now: ordered ones, then monitored ones when @by_itself. */
-int store_authority_next(struct store *s, const char *source, int64_t now, bool monitored,
-			 bool by_itself, int64_t *series);
+/** Who may be asked about. */
+struct store_authority_ask {
+	const char *source;
+	int64_t now;
+	/** What the configuration says of series without a wish; whether any is asked about without an order. */
+	bool monitored, by_itself;
+	/** The longest that one waits, and one that has ended: who waits longer was told so before the clock was
+	 * set back. */
+	int64_t wait, wait_ended;
+};
+/** The series to ask about now: ordered ones, then monitored ones. */
+int store_authority_next(struct store *s, const struct store_authority_ask *ask, int64_t *series);
 /** *at: when the next one is due; 0 when none is. */
 int store_authority_due(struct store *s, const char *source, bool monitored, int64_t *at);
 
@@ -145,6 +154,8 @@ int store_handed(struct store *s, int64_t id, store_handed_fn *fn, void *arg);
 int store_handed_due(struct store *s, int64_t now, store_handed_fn *fn, void *arg);
 /** *at: when the next one is due, 0 none. */
 int store_handed_next(struct store *s, int64_t *at);
+/** A series whose volumes are wanted again after a hand-over that failed or is gone; -ENOENT. */
+int store_request_due_again(struct store *s, int64_t now, int64_t *series);
 /** The row of an identity; -ENOENT. */
 int store_handed_find(struct store *s, const char *ident, int64_t *id);
 /** Automatic ones since @since. */

@@ -291,37 +291,59 @@ int store_series_volumes(struct store *s, int64_t series, store_media_fn *fn, vo
 	return media_rows(s, q, OF_VOLUME, fn, arg);
 }
 
-/** The missing volumes of the series that @q stands at; volume -1: all.  *found: any. */
-static int missing_of(struct store *s, sqlite3_stmt *q, int64_t volume, bool *found,
+/** Parameters 2 and 3: that volume, -1 all. */
+static void bind_range(sqlite3_stmt *q, int64_t volume)
+{
+	sqlite3_bind_int64(q, 2, volume < 0 ? INT64_MIN : volume);
+	sqlite3_bind_int64(q, 3, volume < 0 ? INT64_MAX : volume);
+}
+
+/** Fills in the request for row->volume from @q, which stands at one (*more) and only moves upwards. */
+static int join_request(struct store *s, sqlite3_stmt *q, int *more, struct store_missing *row)
+{
+	while (*more > 0 && sqlite3_column_int64(q, 0) < row->volume)
+		*more = store_step(s, q);
+	bool has = *more > 0 && sqlite3_column_int64(q, 0) == row->volume;
+	row->request = has ? sqlite3_column_int64(q, 1) : 0;
+	row->request_state = has ? column_str(q, 2) : "";
+	row->handed = has ? sqlite3_column_int64(q, 3) : 0;
+	row->best = has ? column_str(q, 4) : "";
+	return *more < 0 ? *more : 0;
+}
+
+/** The missing volumes of the series that @series stands at; volume -1: all.  *found: any.  They and the requests
+ * are read side by side: most have none, and looking for each takes longer than all else. */
+static int missing_of(struct store *s, sqlite3_stmt *series, int64_t volume, bool *found,
 		      store_missing_fn *fn, void *arg)
 {
-	sqlite3_stmt *v = store_stmt(s, SQL_missing_volumes);
+	sqlite3_stmt *v = store_stmt(s, SQL_missing_volumes), *q = store_stmt(s, SQL_missing_requests);
 	struct store_missing row = {
-		.series_id = sqlite3_column_int64(q, 0),
-		.series = column_str(q, 2),
-		.shown = column_str(q, 3),
-		.monitored = sqlite3_column_type(q, 4) == SQLITE_NULL ? -1 : sqlite3_column_int(q, 4),
-		.searched_at = sqlite3_column_int64(q, 5),
+		.series_id = sqlite3_column_int64(series, 0),
+		.series = column_str(series, 2),
+		.shown = column_str(series, 3),
+		.monitored = sqlite3_column_type(series, 4) == SQLITE_NULL ? -1 : sqlite3_column_int(series, 4),
+		.searched_at = sqlite3_column_int64(series, 5),
 	};
 	int r;
 	sqlite3_bind_int64(v, 1, row.series_id);
-	bind_str(v, 2, column_str(q, 1));
-	sqlite3_bind_int64(v, 3, volume);
+	bind_str(q, 1, column_str(series, 1));
+	bind_range(v, volume);
+	bind_range(q, volume);
+	int more = store_step(s, q);
 	while ((r = store_step(s, v)) > 0) {
 		*found = true;
 		row.volume = sqlite3_column_int64(v, 0);
 		row.kind = column_str(v, 1);
 		row.state = column_str(v, 2);
 		row.since = sqlite3_column_int64(v, 3);
-		row.request = sqlite3_column_int64(v, 4);
-		row.request_state = column_str(v, 5);
-		row.handed = sqlite3_column_int64(v, 6);
-		row.best = column_str(v, 7);
-		r = fn(arg, &row);
+		r = join_request(s, q, &more, &row);
+		if (r == 0)
+			r = fn(arg, &row);
 		if (r)
 			break;
 	}
 	sqlite3_reset(v);
+	sqlite3_reset(q);
 	return r;
 }
 

@@ -4,7 +4,12 @@
 #define COMMON_STORE_SQL_FIND_H
 
 /** A volume that is handed over, or is just being, is not looked for: q is its request. */
-#define SQL_IS_FREE "(q.id IS NULL OR q.handed_id IS NULL OR q.state IN ('found', 'wanted', 'failed'))"
+#define SQL_IS_FREE "(q.id IS NULL OR q.handed_id IS NULL OR q.state IN ('found', 'wanted', 'failed', 'gone'))"
+
+/** Its volume is wanted again: a client failed, or somebody removed it; what waits longer than anything does was told to
+ * before the clock was set back. */
+#define SQL_IS_DUE_AGAIN "(q.state IN ('failed', 'gone') AND q.next_at > 0 AND q.next_at < 9223372036854775807 AND " \
+	"(q.next_at <= ?1 OR q.next_at > ?1 + 1209600000000000))"
 
 #define SQL_RESULT_COLUMNS \
 	"id, key, source, guid, title, link, page, indexer, indexer_id, protocol, hash, size, " \
@@ -46,7 +51,9 @@
 	    "SELECT s.id FROM series s LEFT JOIN wish w ON w.key = s.key " \
 	    "LEFT JOIN authority a ON a.key = s.key AND a.source = ?1 " \
 	    "WHERE s.owned <> '' AND s.owned <> '[]' AND (ifnull(a.ordered_at, 0) > 0 OR " \
-	    "(?4 AND ifnull(w.monitored, ?3))) AND ifnull(a.next_at, 0) <= ?2 " \
+	    "(?4 AND ifnull(w.monitored, ?3))) AND (ifnull(a.next_at, 0) <= ?2 OR " \
+	    "a.asked_at > ?2 + 86400000000000 OR a.next_at > ?2 + CASE WHEN a.status IN ('finished', 'abandoned') " \
+	    "THEN max(?5, ?6) ELSE ?5 END) " \
 	    "ORDER BY ifnull(a.ordered_at, 0) > 0 DESC, ifnull(a.asked_at, 0), s.id LIMIT 1") \
 	SQL(authority_due_at, 1, \
 	    "SELECT min(a.next_at) FROM authority a JOIN series s ON s.key = a.key " \
@@ -90,6 +97,7 @@
 	    "WHERE m.series_id = s.id) AND NOT EXISTS(SELECT 1 FROM searched x WHERE x.key = s.key AND " \
 	    "x.source = ?1 AND x.next_at > ?2) ON CONFLICT(key, source) DO UPDATE SET " \
 	    "ordered_at = excluded.ordered_at") \
+	SQL(searched_again, 1, "UPDATE searched SET next_at = 0 WHERE key = ?") \
 	SQL(searched_unorder, 1, "UPDATE searched SET ordered_at = 0 WHERE ordered_at > 0") \
 	SQL(search_next, 1, \
 	    "SELECT n.id, ifnull(x.ordered_at, 0) > 0, x.key IS NULL OR n.since > x.tried_at FROM " \
@@ -146,6 +154,9 @@
 	SQL(result_trim, 0, \
 	    "DELETE FROM result WHERE key = ?1 AND source = ?2 AND id NOT IN (SELECT id FROM result " \
 	    "WHERE key = ?1 AND source = ?2 ORDER BY verdict, score DESC LIMIT ?3)") \
+	SQL(results_doubt, 1, \
+	    "UPDATE result SET verdict = 1, reason = 'found when the series had another name; it is judged again when it " \
+	    "is searched' WHERE key = ? AND verdict = 0") \
 	SQL(result_any, 0, "SELECT id FROM result WHERE key = ? LIMIT 1") \
 	SQL(result_get, 0, "SELECT " SQL_RESULT_COLUMNS " FROM result WHERE id = ?") \
 	SQL(results_of, 0, \
@@ -167,9 +178,15 @@
 	    "next_at, created_at, changed_at, is_told) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, ?9, ?9, 0) " \
 	    "ON CONFLICT(key, volume) DO UPDATE SET series = excluded.series, flow = excluded.flow, " \
 	    "state = excluded.state, reason = excluded.reason, result_id = excluded.result_id, " \
-	    "handed_id = excluded.handed_id, is_told = CASE WHEN state = excluded.state THEN is_told " \
+	    "handed_id = excluded.handed_id, next_at = CASE WHEN excluded.handed_id IS NULL THEN next_at ELSE 0 END, " \
+	    "is_told = CASE WHEN state = excluded.state THEN is_told " \
 	    "ELSE 0 END, changed_at = CASE WHEN state = excluded.state " \
 	    "THEN changed_at ELSE excluded.changed_at END") \
+	SQL(request_due_again, 1, \
+	    "SELECT s.id FROM request q JOIN series s ON s.key = q.key WHERE " SQL_IS_DUE_AGAIN " LIMIT 1") \
+	SQL(requests_free, 1, \
+	    "UPDATE request AS q SET next_at = 0 WHERE " SQL_IS_DUE_AGAIN " AND q.key = (SELECT key FROM series WHERE " \
+	    "id = ?2)") \
 	SQL(request_defer, 1, \
 	    "UPDATE request SET next_at = ?2 WHERE result_id = ?1 AND handed_id IS NULL") \
 	SQL(request_end, 0, \
@@ -178,9 +195,11 @@
 	SQL(request_state, 0, \
 	    "UPDATE request SET state = ?2, reason = ?3, is_told = CASE WHEN (state = ?2 AND reason = ?3) OR " \
 	    "(state = 'downloading' AND ?2 = 'sent') THEN is_told ELSE 0 END, changed_at = CASE WHEN state = ?2 THEN changed_at ELSE ?4 END, " \
-	    "tries = tries + ?5, next_at = ?6 WHERE handed_id = ?1 AND state <> 'arrived'") \
+	    "tries = tries + ?5, next_at = CASE WHEN ?6 > ?4 AND ?6 < 9223372036854775807 THEN " \
+	    "?4 + ((?6 - ?4) << min(tries, 8)) ELSE ?6 END WHERE handed_id = ?1 AND state <> 'arrived'") \
 	SQL(request_arrived, 0, \
-	    "UPDATE request SET state = 'arrived', reason = '', is_told = 0, changed_at = ?2 WHERE id = ?1") \
+	    "UPDATE request SET state = 'arrived', reason = '', tries = 0, next_at = 0, is_told = 0, changed_at = ?2 " \
+	    "WHERE id = ?1") \
 	SQL(requests_of_key, 0, \
 	    "SELECT id, volume, handed_id, state FROM request WHERE key = ?") \
 	SQL(handed_arrived, 0, \
@@ -231,13 +250,14 @@
 	SQL(handed_set, 0, \
 	    "UPDATE handed SET hash = ?2, ident = ?3, client = ?4, step = ?5, text = ?6, progress = ?7, " \
 	    "speed = ?8, seconds_left = ?9, tries = ?10, next_at = ?11, sent_at = ?12, " \
-	    "changed_at = CASE WHEN step <> ?5 OR progress <> ?7 THEN ?13 ELSE changed_at END, " \
+	    "changed_at = CASE WHEN step <> ?5 OR progress <> ?7 OR changed_at > ?13 THEN ?13 ELSE changed_at END, " \
 	    "missed = ?14 WHERE id = ?1") \
 	SQL(handed_today, 0, \
 	    "SELECT count(*) FROM handed WHERE automatic = 1 AND created_at > ?") \
 	SQL(handed_purge, 1, \
 	    "DELETE FROM handed WHERE changed_at < ? AND step IN ('arrived', 'failed', 'gone') AND " \
-	    "NOT EXISTS(SELECT 1 FROM request q WHERE q.handed_id = handed.id AND q.state <> 'arrived')") \
+	    "NOT EXISTS(SELECT 1 FROM request q WHERE q.handed_id = handed.id AND q.state <> 'arrived') AND " \
+	    "(step = 'arrived' OR (ident NOT IN (SELECT ident FROM result) AND guid NOT IN (SELECT guid FROM result)))") \
 	SQL(request_purge, 1, "DELETE FROM request WHERE state = 'arrived' AND changed_at < ?") \
 	/* --- hosts and feeds --- */ \
 	SQL(host_put, 0, \

@@ -28,8 +28,31 @@ static void put_tristate(sqlite3_stmt *q, int i, int v)
 
 /* --- wishes, authorities --- */
 
+static int take_aliases(void *arg, const struct store_wish *w)
+{
+	*(size_t *)arg = strlen(w->aliases);
+	return 0;
+}
+
+/** A name was taken back: what it may have proved is no find until it has been judged without. */
+static int doubt_results(struct store *s, const char *key)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_results_doubt);
+	bind_str(q, 1, key);
+	int r = store_run(s, q);
+	q = store_stmt(s, SQL_searched_again);
+	bind_str(q, 1, key);
+	return r < 0 ? r : store_run(s, q);
+}
+
 int store_set_wish(struct store *s, const struct store_wish *w, struct store_touched *touched)
 {
+	size_t before = 0;
+	int r = store_wish(s, w->key, take_aliases, &before);
+	if (r == 0 && strlen(w->aliases) < before)
+		r = doubt_results(s, w->key);
+	if (r < 0 && r != -ENOENT)
+		return r;
 	sqlite3_stmt *q = store_stmt(s, SQL_wish_put);
 	bind_str(q, 1, w->key);
 	bind_str(q, 2, w->title);
@@ -43,7 +66,7 @@ int store_set_wish(struct store *s, const struct store_wish *w, struct store_tou
 	sqlite3_bind_int64(q, 10, s->started_at);
 	store_touch(s, TOPIC_BIT(search) | TOPIC_BIT(missing));
 	touched->series[0] = store_series_of_key(s, w->key);
-	int r = store_run(s, q);
+	r = store_run(s, q);
 	return r < 0 ? r : store_touch_series(s, w->key);
 }
 

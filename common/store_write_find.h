@@ -49,9 +49,15 @@ struct store_grab {
  * volume that is missing.
  */
 int store_grab(struct store *s, const struct store_grab *grab, int64_t *handed);
-/** @request_state, @reason: of the requests that it is for, unless they have arrived; NULL: they stay. */
+/**
+ * @request_state, @reason: of the requests that it is for, unless they have arrived; NULL: they stay.  @retry_at: when one
+ * that failed or is gone is wanted again (twice as long after each failure of its volume); INT64_MAX never by itself.
+ */
 int store_set_handed(struct store *s, const struct store_handed *h, const char *request_state,
 		     const char *reason, int64_t retry_at);
+/** Requests of the series that are wanted again by @now: the next best result of each, never one that was handed over
+ * before.  Where there is none they stay as they are until one is found. */
+int store_choose_again(struct store *s, int64_t series, int64_t now);
 /** A request and the state of it that somebody was told of. */
 struct store_told {
 	int64_t request;

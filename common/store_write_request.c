@@ -103,11 +103,17 @@ static int event_of_find(struct store *s, const char *series, int64_t volume)
 	return store_add_event(s, "found", buf_str(&body), body.len);
 }
 
+/** Its hand-over ended without the volume: another one may be made instead. */
+static bool is_over(const char *state)
+{
+	return strcmp(state, "failed") == 0 || strcmp(state, "gone") == 0;
+}
+
 /** Requests that nobody works on, whose result may be another one now. */
 static bool is_open(const struct known_request *k)
 {
 	return !k->id || strcmp(k->state, "found") == 0 || strcmp(k->state, "wanted") == 0 ||
-	       strcmp(k->state, "arrived") == 0 || strcmp(k->state, "failed") == 0;
+	       strcmp(k->state, "arrived") == 0 || is_over(k->state);
 }
 
 /** The best result of one missing volume. */
@@ -120,7 +126,7 @@ static int choose(struct store *s, const char *key, const char *series, int64_t 
 		return r;
 	bool is_planned = k.handed && strcmp(k.state, "found") == 0;
 	/* the next one is tried later */
-	if (strcmp(k.state, "failed") == 0 && k.next_at > s->started_at)
+	if (is_over(k.state) && k.next_at > s->started_at)
 		return 0;
 	if (!is_open(&k) || is_planned)
 		return 0;
@@ -130,7 +136,7 @@ static int choose(struct store *s, const char *key, const char *series, int64_t 
 		return r < 0 || strcmp(k.state, "found") == 0 ? r : event_of_find(s, series, volume);
 	}
 	/* what failed stays to be seen; what was only found, and is not any more, was nothing */
-	if (best || !k.id || strcmp(k.state, "failed") == 0)
+	if (best || !k.id || is_over(k.state))
 		return 0;
 	store_touch(s, TOPIC_BIT(requests));
 	return store_run_id(s, SQL_request_delete, k.id);
@@ -229,8 +235,7 @@ static bool grab_holds(const struct store_grab *g, const struct grab_facts *f, i
 /** A client has it, or is about to. */
 static bool is_taken(const struct known_request *k)
 {
-	return k->handed && strcmp(k->state, "failed") != 0 && strcmp(k->state, "gone") != 0 &&
-	       strcmp(k->state, "arrived") != 0;
+	return k->handed && !is_over(k->state) && strcmp(k->state, "arrived") != 0;
 }
 
 /** Of the missing volumes, those that the release is for; *taken: others have a client's already. */
@@ -285,8 +290,7 @@ static int hand_again(struct store *s, const struct store_grab *g, int64_t hande
 	if (store_step(s, q) > 0)
 		snprintf(step, sizeof step, "%s", column_str(q, 12));
 	sqlite3_reset(q);
-	bool is_over = strcmp(step, "failed") == 0 || strcmp(step, "gone") == 0 || strcmp(step, "arrived") == 0;
-	if (g->automatic || !is_over)
+	if (g->automatic || (!is_over(step) && strcmp(step, "arrived") != 0))
 		return -EEXIST;
 	q = store_stmt(s, SQL_handed_again);
 	sqlite3_bind_int64(q, 1, handed);
@@ -364,13 +368,12 @@ int store_grab(struct store *s, const struct store_grab *g, int64_t *handed)
 static int set_requests(struct store *s, int64_t handed, const char *state, const char *reason,
 			int64_t retry_at)
 {
-	bool failed = strcmp(state, "failed") == 0;
 	sqlite3_stmt *q = store_stmt(s, SQL_request_state);
 	sqlite3_bind_int64(q, 1, handed);
 	bind_str(q, 2, state);
 	bind_str(q, 3, reason);
 	sqlite3_bind_int64(q, 4, s->started_at);
-	sqlite3_bind_int(q, 5, failed);
+	sqlite3_bind_int(q, 5, is_over(state));
 	sqlite3_bind_int64(q, 6, retry_at);
 	return store_run(s, q);
 }
@@ -405,6 +408,16 @@ int store_set_handed(struct store *s, const struct store_handed *h, const char *
 		r = set_requests(s, h->id, request_state, reason, retry_at);
 	store_touch(s, TOPIC_BIT(requests));
 	return r < 0 ? r : store_requests_of(s, h->id, touch_one, s);
+}
+
+int store_choose_again(struct store *s, int64_t series, int64_t now)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_requests_free);
+	sqlite3_bind_int64(q, 1, now);
+	sqlite3_bind_int64(q, 2, series);
+	int r = store_run(s, q);
+	store_touch(s, TOPIC_BIT(requests));
+	return r < 0 ? r : store_choose(s, series);
 }
 
 int store_set_told(struct store *s, const struct store_told *told)
@@ -503,8 +516,7 @@ static int settle_request(struct store *s, const struct open_request *q,
 	if (list_holds(gaps->owned, q->volume))
 		return arrive(s, q);
 	/* not wanted any more: what a client has is followed to its end all the same */
-	bool is_over = strcmp(q->state, "failed") == 0 || strcmp(q->state, "gone") == 0;
-	return q->handed && !is_over ? 0 : store_run_id(s, SQL_request_delete, q->id);
+	return q->handed && !is_over(q->state) ? 0 : store_run_id(s, SQL_request_delete, q->id);
 }
 
 int store_settle_requests(struct store *s, int64_t series, const struct store_gaps *gaps)

@@ -31,7 +31,7 @@ static int save_host(void *arg, const struct limit_row *row)
 		.refused_day = row->refused_day, .calls = row->calls, .failures = row->failures,
 		.refusals = row->refusals, .open_at = row->open_at, .streak = row->streak,
 		.last_ok_at = row->last_ok_at, .last_failure_at = row->last_failure_at,
-		.recent = {(const char *)row->recent, sizeof row->recent},
+		.recent = {(const char *)row->recent, limit_recent(row) * sizeof *row->recent},
 	};
 	return finds_host(f->o.writer, &h);
 }
@@ -47,8 +47,7 @@ static int restore_host(void *arg, const struct store_host *h)
 	};
 	snprintf(row.name, sizeof row.name, "%s", h->name);
 	snprintf(row.reason, sizeof row.reason, "%s", h->reason);
-	if (h->recent.len == sizeof row.recent)
-		memcpy(row.recent, h->recent.data, sizeof row.recent);
+	limit_set_recent(&row, h->recent.data, h->recent.len);
 	limit_restore(f->net.limit, &row);
 	return 0;
 }
@@ -67,8 +66,7 @@ static int fetch(void *arg, struct handover *h, char *why)
 
 static bool is_dry(void *arg)
 {
-	struct finder *f = arg;
-	return atomic_load(&f->is_dry);
+	return finder_is_dry(arg);
 }
 
 static bool is_scanning(void *arg)
@@ -178,6 +176,21 @@ void finder_free(struct finder *f)
 	http_free(f->net.http);
 	limit_free(f->net.limit);
 	free(f);
+}
+
+struct net *finder_net(struct finder *f)
+{
+	return &f->net;
+}
+
+struct notify *finder_notify(struct finder *f)
+{
+	return f->notify;
+}
+
+bool finder_is_dry(const struct finder *f)
+{
+	return atomic_load(&f->is_dry);
 }
 
 int finder_remember(struct finder *f, const char *name, const char *word)

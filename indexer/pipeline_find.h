@@ -11,6 +11,8 @@
 #include "indexer/load/writer.h"
 
 struct finder;
+struct net;
+struct notify;
 
 /** Borrowed until finder_free(). */
 struct finder_options {
@@ -26,6 +28,12 @@ int finder_new(const struct finder_options *options, struct finder **out);
 void finder_free(struct finder *f);
 /** Something was committed: look whether anything is due. */
 void finder_poke(struct finder *f);
+
+/** For whoever else asks the world: they live as long as the finder. */
+struct net *finder_net(struct finder *f);
+struct notify *finder_notify(struct finder *f);
+/** Any thread. */
+bool finder_is_dry(const struct finder *f);
 
 /** Pauses or resumes searching; -EBUSY when it is so already. */
 int finder_pause(struct finder *f, bool paused);

@@ -122,11 +122,52 @@ static int wish_auto(struct wish *w, const char *value)
 	return 0;
 }
 
+/** Two that a search takes for one name are one. */
+static bool is_same_name(const char *a, size_t n, const char *b)
+{
+	_buf_ struct buf x = BUF_INIT(1 << 16), y = BUF_INIT(1 << 16);
+	if (strlen(b) == n && memcmp(a, b, n) == 0)
+		return true;
+	return text_fold_title(a, n, &x) == 0 && text_fold_title(b, strlen(b), &y) == 0 && x.len &&
+	       strcmp(buf_str(&x), buf_str(&y)) == 0;
+}
+
+/** The aliases without @name; *found: it was one of them. */
+static int without_alias(const struct wish *w, const char *name, struct buf *rest, bool *found)
+{
+	*found = false;
+	for (const char *p = buf_str(&w->aliases); *p;) {
+		size_t n = strcspn(p, "\n");
+		if (is_same_name(p, n, name))
+			*found = true;
+		else
+			buf_addf(rest, "%s%.*s", rest->len ? "\n" : "", (int)n, p);
+		p += n + (p[n] == '\n');
+	}
+	return -buf_error(rest);
+}
+
 static int wish_alias(struct wish *w, const char *value)
 {
+	_buf_ struct buf rest = BUF_INIT(1 << 16);
+	bool known;
 	if (w->aliases.len + strlen(value) > ALIASES_MOST || strchr(value, '\t'))
 		return EINVAL;
+	int r = without_alias(w, value, &rest, &known);
+	if (r || known)
+		return r;
 	return buf_addf(&w->aliases, "%s%s", w->aliases.len ? "\n" : "", value) < 0 ? ENOMEM : 0;
+}
+
+static int wish_unalias(struct wish *w, const char *value)
+{
+	_buf_ struct buf rest = BUF_INIT(1 << 16);
+	bool known;
+	int r = without_alias(w, value, &rest, &known);
+	if (r || !known)
+		return r ? r : EINVAL;
+	buf_reset(&w->aliases);
+	return -buf_add(&w->aliases, buf_str(&rest), rest.len);
 }
 
 static int wish_url(struct wish *w, const char *value)
@@ -149,6 +190,7 @@ static const struct {
 	{"unignore", true, wish_unignore},
 	{"language", true, wish_language},
 	{"alias", true, wish_alias},
+	{"unalias", true, wish_unalias},
 	{"url", true, wish_url},
 	{"on", false, wish_on},
 	{"off", false, wish_off},

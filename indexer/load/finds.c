@@ -213,6 +213,23 @@ int finds_handed(struct writer *w, const struct store_handed *h, const char *req
 	return call(w, act_handed, copy, NULL);
 }
 
+struct again {
+	int64_t series, now;
+};
+
+static int act_again(struct store *s, void *record, int64_t *row, struct store_touched *touched)
+{
+	const struct again *a = record;
+	(void)row, (void)touched;
+	return store_choose_again(s, a->series, a->now);
+}
+
+int finds_choose_again(struct writer *w, int64_t series, int64_t now)
+{
+	struct again again = {series, now};
+	return call(w, act_again, copy_record(&again, sizeof again, NULL, 0), NULL);
+}
+
 struct told_list {
 	size_t n;
 	struct store_told request[];

@@ -20,6 +20,8 @@ int finds_grab(struct writer *w, const struct store_grab *grab, int64_t *handed)
 /** As store_set_handed(). */
 int finds_handed(struct writer *w, const struct store_handed *h, const char *request_state,
 		 const char *reason, int64_t retry_at);
+/** As store_choose_again(). */
+int finds_choose_again(struct writer *w, int64_t series, int64_t now);
 int finds_told(struct writer *w, const struct store_told *told, size_t n);
 int finds_purge(struct writer *w, int64_t time);
 int finds_host(struct writer *w, const struct store_host *h);

@@ -261,7 +261,7 @@ int http_sleep(struct http *h, int64_t ns)
 void http_answer_clear(struct http_answer *a)
 {
 	buf_clear(&a->body);
-	*a = (struct http_answer){.body = BUF_INIT(a->body.max), .retry_after_ns = -1};
+	*a = (struct http_answer){.body = BUF_INIT(a->body.max), .retry_after_ns = -1, .total = -1};
 }
 
 const char *http_library(void)

@@ -64,6 +64,8 @@ struct http_answer {
 	/** Header cf-mitigated: challenge. */
 	bool is_challenge;
 	char etag[128], last_modified[64];
+	/** X-Total-Count; -1 when there is none. */
+	int64_t total;
 	/** "name=value" of the first Set-Cookie; "" when none. */
 	char cookie[512];
 	/** Location, for those who know what they expect (Prowlarr's magnets); "" when none. */
@@ -72,7 +74,7 @@ struct http_answer {
 	char why[160];
 };
 
-#define HTTP_ANSWER_INIT ((struct http_answer){.body = BUF_INIT(HTTP_MOST), .retry_after_ns = -1})
+#define HTTP_ANSWER_INIT ((struct http_answer){.body = BUF_INIT(HTTP_MOST), .retry_after_ns = -1, .total = -1})
 
 /** Starts the thread. */
 int http_new(struct http **out);

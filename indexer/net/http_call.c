@@ -152,6 +152,15 @@ static void take_location(struct call *c, const char *s, size_t n)
 	keep(c->a->location, sizeof c->a->location, s, n);
 }
 
+/** Digits only; what is no number is not there. */
+static void take_total(struct call *c, const char *s, size_t n)
+{
+	int64_t total = n && n <= 15 ? 0 : -1;
+	for (size_t i = 0; i < n && total >= 0; i++)
+		total = s[i] >= '0' && s[i] <= '9' ? total * 10 + s[i] - '0' : -1;
+	c->a->total = total;
+}
+
 static const struct {
 	const char *name;
 	void (*read)(struct call *c, const char *s, size_t n);
@@ -160,6 +169,7 @@ static const struct {
 	{"date", take_date},           {"cf-mitigated", take_challenge},
 	{"etag", take_etag},           {"last-modified", take_modified},
 	{"set-cookie", take_cookie},   {"location", take_location},
+	{"x-total-count", take_total},
 };
 
 /** An interim answer (100, 103) is not the answer: each status line starts anew. */
@@ -173,6 +183,7 @@ static void start_block(struct call *c, const char *line, size_t n)
 	*a->type = *a->etag = *a->last_modified = *a->cookie = *a->location = '\0';
 	*c->retry_after = *c->date = '\0';
 	a->is_challenge = false;
+	a->total = -1;
 }
 
 static void take_header(struct call *c, const char *line, size_t n)

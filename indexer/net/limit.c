@@ -31,7 +31,12 @@
 #define HOLD_MOST (31 * DAY)
 #define READING_ORDER (5 * NS_PER_S)
 
-enum { FAILURES = 5, RECENT = 64, PER_MINUTE_MOST = 60 };
+enum {
+	FAILURES = 5,
+	RECENT = LIMIT_MINUTE_MOST,
+	/** Of the ladder: the longest pause of a host that nobody reaches. */
+	ABSENT_STEP = 3,
+};
 
 static const int64_t ladder[] = {
 	MINUTE,       5 * MINUTE,   15 * MINUTE,  30 * MINUTE,   60 * MINUTE,
@@ -141,12 +146,26 @@ static bool is_name(const char *name)
 	return n > 0 && n < LIMIT_NAME;
 }
 
+/** Whether @name may be a part of @whole. */
+static bool may_hold(struct limit *l, const char *whole, const char *name)
+{
+	struct host *h = is_name(whole) ? find_declared(l, whole) : NULL;
+	if (!h || *h->rule.within || strcmp(whole, name) == 0)
+		return false;
+	for (size_t i = 0; i < l->hosts.len; i++)
+		if (strcmp(l->hosts.data[i].rule.within, name) == 0)
+			return false;
+	return true;
+}
+
 int limit_declare(struct limit *l, const char *name, const struct limit_rule *rule)
 {
-	if (!is_name(name) || rule->per_minute < 0 || rule->per_minute > PER_MINUTE_MOST ||
+	if (!is_name(name) || rule->per_minute < 0 || rule->per_minute > LIMIT_MINUTE_MOST ||
 	    rule->per_day < 0 || rule->distance < 0 || rule->failures < 0)
 		return -EINVAL;
 	LOCKED(&l->lock);
+	if (*rule->within && !may_hold(l, rule->within, name))
+		return -EINVAL;
 	struct host *h = find_or_add(l, name);
 	if (!h)
 		return -ENOMEM;
@@ -237,6 +256,16 @@ static int64_t bring_to(struct host *h, int64_t now)
 	return now;
 }
 
+/** Both to one moment: the later of what each has seen. */
+static int64_t bring_both(struct host *h, struct host *whole, int64_t now)
+{
+	now = bring_to(h, now);
+	if (!whole)
+		return now;
+	now = bring_to(whole, now);
+	return bring_to(h, now);
+}
+
 /* --- rules --- */
 
 static bool is_tripped(const struct host *h)
@@ -282,28 +311,62 @@ static int save(struct limit *l, const struct host *h)
 	return l->save ? l->save(l->arg, &h->row) : 0;
 }
 
+/** What @h is a part of; NULL. */
+static struct host *whole_of(struct limit *l, const struct host *h)
+{
+	return *h->rule.within ? find_declared(l, h->rule.within) : NULL;
+}
+
+/** Counts a call in the row. */
+static void count(struct host *h, int64_t now)
+{
+	memmove(h->row.recent + 1, h->row.recent, (RECENT - 1) * sizeof *h->row.recent);
+	h->row.recent[0] = now;
+	h->row.used_day++;
+	h->row.calls++;
+}
+
+static int take_one(struct limit *l, struct host *h, int64_t now)
+{
+	struct limit_row before = h->row;
+	count(h, now);
+	int r = save(l, h);
+	if (r < 0)
+		h->row = before;
+	else
+		h->under_way++;
+	return r;
+}
+
+/** As if the call had never been; where it was kept, it stays until the next change. */
+static void untake(struct host *h)
+{
+	memmove(h->row.recent, h->row.recent + 1, (RECENT - 1) * sizeof *h->row.recent);
+	h->row.recent[RECENT - 1] = 0;
+	h->row.used_day--;
+	h->row.calls--;
+	h->under_way--;
+}
+
 int limit_take(struct limit *l, const char *name, int64_t now, int64_t *at)
 {
 	LOCKED(&l->lock);
 	struct host *h = find_declared(l, name);
 	if (!h)
 		return -ENOENT;
-	now = bring_to(h, now);
-	int64_t next = next_at(h, now);
+	struct host *whole = whole_of(l, h);
+	now = bring_both(h, whole, now);
+	int64_t next = whole ? later(next_at(h, now), next_at(whole, now)) : next_at(h, now);
 	if (at)
 		*at = next;
 	if (next > now)
 		return -EAGAIN;
-	struct limit_row before = h->row;
-	memmove(h->row.recent + 1, h->row.recent, (RECENT - 1) * sizeof *h->row.recent);
-	h->row.recent[0] = now;
-	h->row.used_day++;
-	h->row.calls++;
-	int r = save(l, h);
-	if (r < 0)
-		h->row = before;
-	else
-		h->under_way++;
+	int r = whole ? take_one(l, whole, now) : 0;
+	if (r == 0) {
+		r = take_one(l, h, now);
+		if (r < 0 && whole)
+			untake(whole);
+	}
 	return r;
 }
 
@@ -318,74 +381,117 @@ static void silence(struct host *h, int64_t now, int64_t duration, const char *r
 	snprintf(h->row.reason, sizeof h->row.reason, "%s", reason ? reason : "");
 }
 
-static struct host *end_call(struct limit *l, const char *name, int64_t *now)
+/** The host, and what it is a part of (else the same), whose breaker it is. */
+struct ended {
+	struct host *host, *whole;
+};
+
+static bool end_call(struct limit *l, const char *name, int64_t *now, struct ended *e)
 {
-	struct host *h = find_declared(l, name);
-	if (!h)
-		return NULL;
-	*now = bring_to(h, *now);
-	if (h->under_way > 0)
-		h->under_way--;
-	return h;
+	e->host = find_declared(l, name);
+	if (!e->host)
+		return false;
+	struct host *whole = whole_of(l, e->host);
+	*now = bring_both(e->host, whole, *now);
+	e->whole = whole ? whole : e->host;
+	if (e->host->under_way > 0)
+		e->host->under_way--;
+	if (whole && whole->under_way > 0)
+		whole->under_way--;
+	return true;
+}
+
+static void save_both(struct limit *l, const struct ended *e)
+{
+	if (e->whole != e->host)
+		save(l, e->whole);
+	save(l, e->host);
+}
+
+/** A silence that is over. */
+static void forget_silence(struct host *h, int64_t now)
+{
+	if (now < h->row.open_at)
+		return;
+	h->row.open_at = 0;
+	*h->row.reason = '\0';
 }
 
 void limit_ok(struct limit *l, const char *name, int64_t now)
 {
 	LOCKED(&l->lock);
-	struct host *h = end_call(l, name, &now);
-	if (!h)
+	struct ended e;
+	if (!end_call(l, name, &now, &e))
 		return;
-	h->row.streak = 0;
-	h->row.last_ok_at = now;
-	if (now >= h->row.open_at) {
-		h->row.open_at = 0;
-		*h->row.reason = '\0';
-	}
-	save(l, h);
+	e.host->row.last_ok_at = e.whole->row.last_ok_at = now;
+	e.host->row.streak = e.whole->row.streak = 0;
+	forget_silence(e.host, now);
+	forget_silence(e.whole, now);
+	save_both(l, &e);
 }
 
 /** Calls that were under way when the breaker opened do not climb its ladder. */
-static void climb(struct limit *l, struct host *h, int64_t now, const char *reason)
+static void climb(struct limit *l, struct host *h, int64_t now, enum limit_failure failure,
+		  const char *reason)
 {
 	if (is_tripped(h) && now < h->row.open_at)
 		return;
-	if (h->row.streak < INT32_MAX)
+	/* nor do days without it make one error after its return as long as days of errors */
+	int most = failure == LIMIT_ABSENT ? h->rule.failures + ABSENT_STEP : INT32_MAX;
+	if (h->row.streak < most)
 		h->row.streak++;
 	if (!is_tripped(h))
 		return;
 	size_t step = (size_t)(h->row.streak - h->rule.failures);
-	if (step >= COUNT_OF(ladder))
-		step = COUNT_OF(ladder) - 1;
+	size_t last = failure == LIMIT_ABSENT ? ABSENT_STEP : COUNT_OF(ladder) - 1;
+	if (step > last)
+		step = last;
 	silence(h, now, jitter(l, ladder[step]), reason);
 }
 
-void limit_fail(struct limit *l, const char *name, int64_t now, int64_t retry_after, bool refused,
-		const char *reason)
+/** It never heard of that call: what counts there has not changed. */
+static void give_back(struct host *h, int64_t now)
 {
-	LOCKED(&l->lock);
-	struct host *h = end_call(l, name, &now);
-	if (!h)
-		return;
+	if (h->row.day == now / DAY && h->row.used_day > 0)
+		h->row.used_day--;
+}
+
+static void count_failure(struct host *h, int64_t now, enum limit_failure failure)
+{
 	h->row.failures++;
 	h->row.last_failure_at = now;
-	if (refused) {
+	if (failure == LIMIT_REFUSED) {
 		h->row.refusals++;
 		h->row.refused_day++;
+	} else if (failure == LIMIT_ABSENT) {
+		give_back(h, now);
 	}
-	climb(l, h, now, reason);
+}
+
+void limit_fail(struct limit *l, const char *name, int64_t now, int64_t retry_after,
+		enum limit_failure failure, const char *reason)
+{
+	LOCKED(&l->lock);
+	struct ended e;
+	if (!end_call(l, name, &now, &e))
+		return;
+	count_failure(e.host, now, failure);
+	if (e.whole != e.host)
+		count_failure(e.whole, now, failure);
+	climb(l, e.whole, now, failure, reason);
 	if (retry_after >= 0)
-		silence(h, now, retry_after, reason);
-	else if (refused)
-		silence(h, now, MINUTE, reason);
-	save(l, h);
+		silence(e.whole, now, retry_after, reason);
+	else if (failure == LIMIT_REFUSED)
+		silence(e.whole, now, MINUTE, reason);
+	save_both(l, &e);
 }
 
 void limit_drop(struct limit *l, const char *name, int64_t now)
 {
 	LOCKED(&l->lock);
-	struct host *h = end_call(l, name, &now);
-	if (h)
-		save(l, h);
+	struct ended e;
+	if (end_call(l, name, &now, &e))
+		save_both(l, &e);
 }
 
 void limit_block(struct limit *l, const char *name, int64_t now, int64_t duration, const char *reason)
@@ -401,9 +507,24 @@ void limit_block(struct limit *l, const char *name, int64_t now, int64_t duratio
 
 /* --- told --- */
 
-static void tell(struct host *h, int64_t now, struct limit_status *out)
+/** What holds @whole holds its part. */
+static void tell_whole(const struct host *whole, int64_t now, struct limit_status *out)
 {
-	now = bring_to(h, now);
+	out->next_at = later(out->next_at, next_at(whole, now));
+	if (now >= whole->row.open_at || whole->row.open_at <= out->row.open_at) {
+		if (out->state == LIMIT_CLOSED)
+			out->state = state_of(whole, now);
+		return;
+	}
+	out->state = LIMIT_OPEN;
+	out->row.open_at = whole->row.open_at;
+	snprintf(out->row.reason, sizeof out->row.reason, "%s", whole->row.reason);
+}
+
+static void tell(struct limit *l, struct host *h, int64_t now, struct limit_status *out)
+{
+	struct host *whole = whole_of(l, h);
+	now = bring_both(h, whole, now);
 	*out = (struct limit_status){
 		.row = h->row, .rule = h->rule, .state = state_of(h, now),
 		.used_minute = used_minute(h, now), .left_minute = -1, .left_day = -1,
@@ -413,6 +534,8 @@ static void tell(struct host *h, int64_t now, struct limit_status *out)
 		out->row.open_at = 0;
 		*out->row.reason = '\0';
 	}
+	if (whole)
+		tell_whole(whole, now, out);
 	if (h->rule.per_minute)
 		out->left_minute = later(0, h->rule.per_minute - out->used_minute);
 	if (h->rule.per_day)
@@ -425,7 +548,7 @@ int limit_status(struct limit *l, const char *name, int64_t now, struct limit_st
 	struct host *h = find_declared(l, name);
 	if (!h)
 		return -ENOENT;
-	tell(h, now, out);
+	tell(l, h, now, out);
 	return 0;
 }
 
@@ -437,7 +560,7 @@ static struct limit_status *tell_all(struct limit *l, int64_t now, size_t *n)
 	*n = 0;
 	for (size_t i = 0; all && i < l->hosts.len; i++)
 		if (l->hosts.data[i].is_declared)
-			tell(&l->hosts.data[i], now, &all[(*n)++]);
+			tell(l, &l->hosts.data[i], now, &all[(*n)++]);
 	return all;
 }
 

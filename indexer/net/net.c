@@ -58,23 +58,39 @@ static bool is_our_fault(int error)
 	return error == -ECANCELED || error == -EINVAL || error == -ENOMEM;
 }
 
-static void judge_status(struct net *n, const char *host, const struct http_answer *a)
+static enum limit_failure failure_of(int error)
+{
+	return error == -ECONNREFUSED || error == -EHOSTUNREACH ? LIMIT_ABSENT : LIMIT_ERROR;
+}
+
+/** By the status alone. */
+static struct net_verdict judge_plainly(void *arg, const struct http_answer *a)
+{
+	(void)arg;
+	if (a->status == 429 || (a->status == 503 && a->retry_after_ns >= 0))
+		return (struct net_verdict){NET_REFUSED, a->retry_after_ns};
+	if (a->status >= 500)
+		return (struct net_verdict){NET_ERROR, a->retry_after_ns};
+	return (struct net_verdict){NET_OK, a->status >= 300 ? a->retry_after_ns : -1};
+}
+
+static void tell(struct net *n, const char *host, const struct http_answer *a, struct net_verdict v)
 {
 	int64_t now = net_now(n);
 	char reason[64];
 	snprintf(reason, sizeof reason, "it answered HTTP %d", a->status);
-	if (a->status == 429 || a->status >= 500) {
-		bool refused = a->status == 429 || (a->status == 503 && a->retry_after_ns >= 0);
-		limit_fail(n->limit, host, now, a->retry_after_ns, refused, reason);
+	if (v.end != NET_OK) {
+		limit_fail(n->limit, host, now, v.pause, v.end == NET_REFUSED ? LIMIT_REFUSED : LIMIT_ERROR,
+			   reason);
 		return;
 	}
 	limit_ok(n->limit, host, now);
-	if (a->status >= 300 && a->retry_after_ns > 0)
-		limit_block(n->limit, host, now, a->retry_after_ns, reason);
+	if (v.pause > 0)
+		limit_block(n->limit, host, now, v.pause, reason);
 }
 
-int net_do(struct net *n, const char *host, const struct http_request *q, struct http_answer *a,
-	   int64_t *at)
+int net_do_judged(struct net *n, const char *host, const struct http_request *q, struct http_answer *a,
+		  net_judge_fn *judge, void *arg, int64_t *at)
 {
 	http_answer_clear(a);
 	int r = take_slot(n, host, a, at);
@@ -82,12 +98,18 @@ int net_do(struct net *n, const char *host, const struct http_request *q, struct
 		return r;
 	r = http_do(n->http, q, a);
 	if (r == 0)
-		judge_status(n, host, a);
+		tell(n, host, a, judge(arg, a));
 	else if (is_our_fault(r))
 		limit_drop(n->limit, host, net_now(n));
 	else
-		limit_fail(n->limit, host, net_now(n), -1, false, a->why);
+		limit_fail(n->limit, host, net_now(n), -1, failure_of(r), a->why);
 	return r;
+}
+
+int net_do(struct net *n, const char *host, const struct http_request *q, struct http_answer *a,
+	   int64_t *at)
+{
+	return net_do_judged(n, host, q, a, judge_plainly, NULL, at);
 }
 
 static int refuse_behind(struct net *n, const char *behind, int64_t at, struct http_answer *a)
@@ -129,13 +151,13 @@ int net_do_behind(struct net *n, const char *host, const char *behind, const str
 	r = http_do(n->http, q, a);
 	if (r == 0) {
 		limit_ok(n->limit, host, net_now(n));
-		judge_status(n, behind, a);
+		tell(n, behind, a, judge_plainly(NULL, a));
 		return 0;
 	}
 	limit_drop(n->limit, behind, net_now(n));
 	if (is_our_fault(r))
 		limit_drop(n->limit, host, net_now(n));
 	else
-		limit_fail(n->limit, host, net_now(n), -1, false, a->why);
+		limit_fail(n->limit, host, net_now(n), -1, failure_of(r), a->why);
 	return r;
 }

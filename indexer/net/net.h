@@ -30,8 +30,21 @@ int64_t net_now(const struct net *n);
 int net_do(struct net *n, const char *host, const struct http_request *q, struct http_answer *a,
 	   int64_t *at);
 
+/** How an answer ended its call, for the host's budget. */
+struct net_verdict {
+	/** Of NET_ERROR and NET_REFUSED: a failure for the breaker. */
+	enum net_end { NET_OK, NET_ERROR, NET_REFUSED } end;
+	/** The host is left alone for so long; -1: as limit_fail() says without Retry-After. */
+	int64_t pause;
+};
+typedef struct net_verdict net_judge_fn(void *arg, const struct http_answer *a);
+
+/** net_do() for a host whose answers mean more than their status: @judge says what, before anybody else may ask. */
+int net_do_judged(struct net *n, const char *host, const struct http_request *q, struct http_answer *a,
+		  net_judge_fn *judge, void *arg, int64_t *at);
+
 /**
- * The same where @behind (a declared name, too) answers through @host, as an indexer does through
+ * net_do() where @behind (a declared name, too) answers through @host, as an indexer does through
  * Prowlarr: 429 and 5xx are its failures; @host fails only when there is no answer.  A call counts
  * for both.  -EBUSY, with *at: the one behind may not be asked now.
  */

@@ -272,6 +272,19 @@ static bool hand_one(struct requests *q, int64_t now)
 	return true;
 }
 
+/** After a hand-over that failed, or was removed from the client, the next best one is found: whether it is handed
+ * over by itself is another question. */
+static bool choose_again(struct requests *q, int64_t now)
+{
+	int64_t series;
+	if (store_request_due_again(q->store, now, &series) < 0)
+		return false;
+	int r = finds_choose_again(q->o.writer, series, now);
+	if (r < 0)
+		q->unkept_at = now;
+	return r == 0;
+}
+
 static void purge(struct requests *q, int64_t now)
 {
 	if (now < q->purge_at && q->purge_at < now + 2 * DAY_S * NS_PER_S)
@@ -301,7 +314,7 @@ int requests_step(struct requests *q, int64_t *next_at)
 		return 0;
 	}
 	bool told = tell(q);
-	if (grab_one(q, now, &later) || hand_one(q, now) || told)
+	if (grab_one(q, now, &later) || hand_one(q, now) || choose_again(q, now) || told)
 		return 1;
 	if (q->has_news)
 		notify_flush(q->o.notify);

@@ -45,7 +45,7 @@ void requests_poke(struct requests *q);
 /** Whether a client is set up that takes it; @source: where it was found. */
 bool requests_can_take(const struct requests *q, enum protocol protocol, const char *source);
 
-/** One action: 1 when something was done, 0 when nothing is due before *next_at. */
+/** One action (telling, handing over, following, choosing the next best after a failure): 1 when something was done, 0 when nothing is due before *next_at. */
 int requests_step(struct requests *q, int64_t *next_at);
 
 #endif

@@ -8,6 +8,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/render.h"
 #include "indexer/extract/guess.h"
 #include "indexer/hash.h"
 #include "indexer/request/request_private.h"
@@ -30,18 +31,19 @@ struct outcome {
 	const char *state;
 	char text[WHY];
 	int64_t next_at;
+	/** Failed, and nothing else shall be tried instead by itself. */
+	bool is_final;
 };
 
 static int save(struct requests *q, struct handed *h, const struct outcome *o, int64_t now)
 {
 	struct store_handed row = h->row;
-	bool failed = o->state && strcmp(o->state, "failed") == 0;
+	bool is_over = strcmp(o->step, "failed") == 0 || strcmp(o->step, "gone") == 0;
 	row.step = o->step;
 	row.text = o->text;
 	row.next_at = o->next_at < now + WAIT_MOST_S * NS_PER_S ? o->next_at : now + WAIT_MOST_S * NS_PER_S;
-	int64_t retry = failed ? now + (INT64_C(1) << (row.tries < 8 ? row.tries : 8)) * IDLE_S * NS_PER_S : 0;
-	int r = finds_handed(q->o.writer, &row, o->state,
-			     failed || strcmp(o->step, "gone") == 0 ? o->text : "", retry);
+	int64_t retry = o->is_final ? INT64_MAX : is_over ? now + IDLE_S * NS_PER_S : 0;
+	int r = finds_handed(q->o.writer, &row, o->state, is_over ? o->text : "", retry);
 	/* the row is due as before: without a pause the same calls would be made again at once */
 	if (r < 0)
 		q->unkept_at = now;
@@ -63,12 +65,17 @@ static int64_t later(const struct handed *h, int64_t now)
 	return now + seconds[i < COUNT_OF(seconds) ? i : COUNT_OF(seconds) - 1] * NS_PER_S;
 }
 
+static void fail_with(struct requests *q, struct handed *h, int64_t now, const char *why, bool is_final)
+{
+	struct outcome o = {.step = "failed", .state = "failed", .is_final = is_final};
+	snprintf(o.text, sizeof o.text, "%s", why);
+	log_warning("%s does not arrive: %s", h->row.title, why);
+	save(q, h, &o, now);
+}
+
 static void fail(struct requests *q, struct handed *h, int64_t now, const char *why)
 {
-	struct outcome o = {.step = "failed", .state = "failed"};
-	snprintf(o.text, sizeof o.text, "%s", why);
-	log_warning("%s was not downloaded: %s", h->row.title, why);
-	save(q, h, &o, now);
+	fail_with(q, h, now, why, false);
 }
 
 /** Nothing was sent; again later, but not for ever. */
@@ -232,8 +239,9 @@ static void step_unknown(struct requests *q, struct handed *h, int64_t now)
 	} else if (r == -ENOENT && now - h->row.sent_at >= GRACE_S * NS_PER_S) {
 		put_off(q, h, now, "the client did not receive it");
 	} else if (r == -ENOTSUP) {
-		fail(q, h, now, "it is not known whether the client received it, and it cannot be asked: "
-				"it is not sent again by itself");
+		/* it may be on its way: another release would be the volume twice */
+		fail_with(q, h, now, "it is not known whether the client received it, and it cannot be asked: "
+				     "it is not sent again by itself", true);
 	} else {
 		wait.next_at = r == -ENOENT ? h->row.sent_at + GRACE_S * NS_PER_S : later(h, now);
 		snprintf(wait.text, sizeof wait.text, "it is not known whether %s has it%s%.150s",
@@ -307,12 +315,30 @@ static bool is_wrong_volume(struct requests *q, const struct handed *h, const st
 	return wrong;
 }
 
+/**
+ * All bytes are there, and for long, but no file of the volume is: true, and the hand-over has failed.  It is where
+ * only people know, so that nothing else is downloaded instead; when it appears it arrives all the same.
+ */
+static bool is_lost(struct requests *q, struct handed *h, int64_t now)
+{
+	_buf_ struct buf since = BUF_INIT(64);
+	char why[WHY];
+	if (now - h->row.changed_at < config_int(q->o.config, OPT_requests_arrival))
+		return false;
+	time_rfc3339(h->row.changed_at, &since);
+	snprintf(why, sizeof why, "complete in %.40s since %s, but no file of this volume has appeared below "
+		 "the manga roots: was it moved or imported elsewhere?", h->row.client, buf_str(&since));
+	fail_with(q, h, now, why, true);
+	return true;
+}
+
 static void follow(struct requests *q, struct handed *h, const struct client_item *item, int64_t now)
 {
 	const struct config *c = q->o.config;
 	struct outcome o = {.step = "confirmed", .next_at = now + config_int(c, OPT_requests_check)};
 	char wrong[WHY] = "";
 	bool moved = item->progress > h->row.progress;
+	bool was_done = h->row.progress >= 1;
 	h->row.missed = 0;
 	h->row.progress = item->state == CLIENT_DONE ? 1 : item->progress;
 	h->row.speed = item->speed;
@@ -325,6 +351,8 @@ static void follow(struct requests *q, struct handed *h, const struct client_ite
 		fail(q, h, now, *item->text ? item->text : "the client gave it up");
 		return;
 	}
+	if (item->state == CLIENT_DONE && was_done && is_lost(q, h, now))
+		return;
 	if (item->state != CLIENT_DONE && !moved &&
 	    now - h->row.changed_at > config_int(c, OPT_requests_patience)) {
 		fail(q, h, now, "the download stands still");
@@ -342,6 +370,8 @@ static void miss(struct requests *q, struct handed *h, int64_t now)
 	struct outcome o = {.step = "confirmed",
 			    .next_at = now + config_int(q->o.config, OPT_requests_check)};
 	if (h->row.progress >= 1) {
+		if (is_lost(q, h, now))
+			return;
 		o.next_at = now + IDLE_S * NS_PER_S;
 		snprintf(o.text, sizeof o.text, "complete; it is waited for in the library");
 	} else if (++h->row.missed >= MISSES) {

@@ -188,10 +188,35 @@ static void read_row(struct page *p, xmlNodePtr link, nautiljon_row_fn *fn, void
 	xmlFree(href);
 }
 
+/**
+ * Whether the page says, where its list would be, that there is nothing in it.  The whole sentence counts: "Aucun" is
+ * a word of errors and of menus, too, and a page that is misread as "nothing" would be believed for a week.
+ */
+static bool says_nothing(struct page *p)
+{
+	static const char *const sentences[] = {
+		"aucun resultat", "aucun resultat trouve", "aucun manga", "aucun manga trouve",
+		"aucun resultat pour cette recherche", "aucun resultat pour votre recherche",
+		"aucun resultat ne correspond a votre recherche", "aucun manga ne correspond a votre recherche",
+	};
+	static const char path[] =
+		"//*[self::p or self::div or self::td or self::span][not(*)]"
+		"[contains(., 'ucun') or contains(., 'UCUN')][not(ancestor::*[self::nav or self::header or "
+		"self::footer or self::aside or self::form or @id='menu'])]";
+	_result_ xmlXPathObjectPtr found = select_nodes(p, NULL, path);
+	_buf_ struct buf text = BUF_INIT(8192);
+	for (size_t i = 0; i < count_of(found) && i < ROWS_MOST; i++) {
+		text_of(node_at(found, i), &text);
+		for (size_t k = 0; k < COUNT_OF(sentences); k++)
+			if (folds_to(buf_str(&text), sentences[k]))
+				return true;
+	}
+	return false;
+}
+
 int nautiljon_read_search(const char *html, size_t n, nautiljon_row_fn *fn, void *arg)
 {
 	_page_ struct page p;
-	_buf_ struct buf text = BUF_INIT(8192);
 	int r = open_page(html, n, &p);
 	if (r < 0)
 		return r;
@@ -199,11 +224,7 @@ int nautiljon_read_search(const char *html, size_t n, nautiljon_row_fn *fn, void
 	size_t count = count_of(rows) < ROWS_MOST ? count_of(rows) : ROWS_MOST;
 	for (size_t i = 0; i < count; i++)
 		read_row(&p, node_at(rows, i), fn, arg);
-	static const char nothing[] = "//*[self::p or self::div or self::td or self::span]"
-				      "[not(*)][contains(., 'Aucun') or contains(., 'aucun')]";
-	if (count == 0 && !text_at(&p, NULL, nothing, &text))
-		return -EPROTO;
-	return (int)count;
+	return count || says_nothing(&p) ? (int)count : -EPROTO;
 }
 
 /* --- numbers, dates, words --- */

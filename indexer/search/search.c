@@ -13,9 +13,9 @@
 enum {
 	/** What was found could not be kept: nobody is asked before that can have changed. */
 	UNKEPT_S = 60,
-	/** Failures of a source after which its pauses grow no more: within the hour it is noticed that it is
-	 * back.  Whether it may be called at all is its budget's business, which goes on growing. */
-	PAUSES = 5,
+	/** Failures of a source after which its pauses grow no more: within half an hour it is noticed that it is
+	 * back.  Whether it may be called at all is its budget's business. */
+	PAUSES = 4,
 };
 
 static const struct source *const all_sources[] = {
@@ -299,6 +299,13 @@ int search_step(struct search *s, size_t seeker, int64_t *next_at)
 	return k->source ? source_step(k, now, next_at) : authority_step(k, now, next_at);
 }
 
+void search_set_back(struct search *s, size_t seeker)
+{
+	struct seeker *k = &s->seekers.data[seeker];
+	k->closed_until = 0;
+	k->is_set_back = true;
+}
+
 /* --- threads --- */
 
 static int take_unusable(void *arg, const struct store_feed *f)
@@ -323,14 +330,24 @@ static bool rest(struct search *s, unsigned *seen, int64_t ns)
 	return !s->is_ending;
 }
 
+/** What the clock is ahead of one that nobody sets. */
+static int64_t clock_ahead(const struct search *s)
+{
+	return net_now(s->o.net) - mono_ns();
+}
+
 static void *seek(void *arg)
 {
 	struct seeker *k = arg;
 	struct search *s = k->search;
 	size_t index = (size_t)(k - s->seekers.data);
 	unsigned seen = 0;
-	int64_t next_at, wait = 0;
+	int64_t next_at, wait = 0, ahead = clock_ahead(s);
 	while (rest(s, &seen, wait)) {
+		int64_t was = ahead;
+		ahead = clock_ahead(s);
+		if (ahead < was - NS_PER_S)
+			search_set_back(s, index);
 		int did = search_step(s, index, &next_at);
 		wait = did ? 0 : next_at - net_now(s->o.net);
 	}

@@ -55,5 +55,7 @@ const char *search_fault(const struct search *s, size_t seeker);
  * due before *next_at.  For the threads, and for tests with a clock of their own.
  */
 int search_step(struct search *s, size_t seeker, int64_t *next_at);
+/** Before a step, by whoever makes it: the clock was set back since the last one. */
+void search_set_back(struct search *s, size_t seeker);
 
 #endif

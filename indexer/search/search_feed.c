@@ -287,8 +287,10 @@ int feed_step(struct seeker *k, int64_t now, int64_t *next_at)
 	struct feed_row row = {.mark = BUF_INIT(1 << 16)};
 	store_feed(k->store, k->source->name, take_feed, &row);
 	/* a clock that was set back does not silence it */
-	bool due = row.next_at <= now || row.tried_at > now;
+	bool due = row.next_at <= now || row.tried_at > now || k->is_set_back;
 	int r = due ? read_feed(k, &row, now) : 0;
+	if (due && r != -EAGAIN && r != -ECANCELED)
+		k->is_set_back = false;
 	if (!due && row.next_at < *next_at)
 		*next_at = row.next_at;
 	buf_clear(&row.mark);

@@ -9,6 +9,8 @@
 #include "common/log.h"
 #include "indexer/search/search_private.h"
 
+enum { WAIT_LEAST_S = 86400 };
+
 struct subject {
 	char *key, *title, *url;
 	/** What it said before. */
@@ -74,6 +76,9 @@ static int keep_old(void *arg, const struct store_authority *old)
 	struct store_authority row = *old;
 	row.error = e->why;
 	row.next_at = e->next_at;
+	/* it was set back: what was said in the future was said, at the latest, now */
+	if (row.asked_at > e->now)
+		row.asked_at = e->now;
 	if (*e->url)
 		row.url = e->url;
 	e->result = finds_authority(e->k->search->o.writer, &row);
@@ -135,16 +140,28 @@ static int ask(struct seeker *k, const struct subject *t, int64_t now)
 	return r;
 }
 
-int authority_step(struct seeker *k, int64_t now, int64_t *next_at)
+/** A clock that was set back by a day or more silences nobody; by less, it only makes the next call as much later. */
+static struct store_authority_ask may_ask(const struct seeker *k, int64_t now)
 {
 	const struct config *c = k->search->o.config;
-	bool monitored = config_int(c, OPT_monitor_default) != 0;
-	bool by_itself = config_int(c, OPT_monitor_enabled) && config_int(c, OPT_monitor_auto) &&
-			 config_int(c, OPT_new_enabled) && config_int(c, OPT_new_authority);
+	int64_t wait = config_int(c, k->authority->interval);
+	return (struct store_authority_ask){
+		.source = k->authority->name, .now = now, .monitored = config_int(c, OPT_monitor_default) != 0,
+		.by_itself = config_int(c, OPT_monitor_enabled) && config_int(c, OPT_monitor_auto) &&
+			     config_int(c, OPT_new_enabled) && config_int(c, OPT_new_authority),
+		/* failures wait, too, be the interval as short as it may */
+		.wait = wait > WAIT_LEAST_S * NS_PER_S ? wait : WAIT_LEAST_S * NS_PER_S,
+		.wait_ended = config_int(c, k->authority->interval_finished),
+	};
+}
+
+int authority_step(struct seeker *k, int64_t now, int64_t *next_at)
+{
+	struct store_authority_ask may = may_ask(k, now);
 	int64_t series, due = 0;
-	int r = store_authority_next(k->store, k->authority->name, now, monitored, by_itself, &series);
+	int r = store_authority_next(k->store, &may, &series);
 	if (r < 0) {
-		store_authority_due(k->store, k->authority->name, monitored, &due);
+		store_authority_due(k->store, may.source, may.monitored, &due);
 		if (due > now && due < *next_at)
 			*next_at = due;
 		return 0;

@@ -25,6 +25,8 @@ struct seeker {
 	struct store *store;
 	/** Nothing before that: no budget, or it failed; and since when. */
 	int64_t closed_until, closed_at;
+	/** The clock was: what it says is due may be late already. */
+	bool is_set_back;
 	/** Calls that the last readings of its feed took, and what one usually takes. */
 	int read[3], feed_calls;
 	/** In a row; read by other seekers. */

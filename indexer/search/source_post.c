@@ -17,7 +17,14 @@ enum {
 	TITLE_MAX = 1024,
 	ADDRESS_MAX = 8192,
 	INDEXER_MAX = 128,
+	/** Bytes of one character of a key, escaped as often as anybody does. */
+	KEY_SPELLED = 9,
+	/** So many hex digits in a path may be a key. */
+	PATH_KEY_DIGITS = 32,
 };
+
+#define FNV_BASE UINT64_C(0xcbf29ce484222325)
+#define FNV_PRIME UINT64_C(0x100000001b3)
 
 void post_clear(struct post *p)
 {
@@ -50,9 +57,9 @@ int posts_put(struct posts *all, struct post *p)
 int64_t post_identity(const struct post *p)
 {
 	/* FNV-1a */
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	uint64_t h = FNV_BASE;
 	for (const char *c = p->guid ? p->guid : ""; *c; c++)
-		h = (h ^ (uint8_t)*c) * UINT64_C(0x100000001b3);
+		h = (h ^ (uint8_t)*c) * FNV_PRIME;
 	return (int64_t)(h >> 1);
 }
 
@@ -148,57 +155,132 @@ int64_t post_date(const char *text)
 
 /* --- without keys --- */
 
-static void mask(const char *text, const char *key, struct buf *out)
+static int small(char c)
 {
-	size_t n = strlen(key);
-	while (n) {
-		const char *found = strcasestr(text, key);
-		if (!found)
+	return c >= 'A' && c <= 'Z' ? c | 0x20 : (unsigned char)c;
+}
+
+static bool is_hex(char c)
+{
+	return (c >= '0' && c <= '9') || (small(c) >= 'a' && small(c) <= 'f');
+}
+
+static int hex_value(char c)
+{
+	return c <= '9' ? c - '0' : small(c) - 'a' + 10;
+}
+
+/** Bytes at the begin of @text that spell @c, be it as "%63", or as "%2563"; 0 for none. */
+static size_t spells(const char *text, char c)
+{
+	if (*text != '%')
+		return *text && small(*text) == small(c);
+	for (size_t n = 1; is_hex(text[n]) && is_hex(text[n + 1]); n += 2) {
+		char byte = (char)(hex_value(text[n]) << 4 | hex_value(text[n + 1]));
+		if (small(byte) == small(c))
+			return n + 2;
+		if (byte != '%')
 			break;
-		buf_add(out, text, (size_t)(found - text));
-		buf_adds(out, "***");
-		text = found + n;
 	}
-	buf_adds(out, text);
+	return c == '%';
+}
+
+/** As spells(), of all of @key. */
+static size_t spells_key(const char *text, const char *key)
+{
+	size_t n = 0;
+	for (; *key; key++) {
+		size_t length = spells(text + n, *key);
+		if (!length)
+			return 0;
+		n += length;
+	}
+	return n;
 }
 
 void post_mask(const char *text, const char *key, struct buf *out)
 {
-	_buf_ struct buf escaped = BUF_INIT(16384);
-	_buf_ struct buf once = BUF_INIT(ADDRESS_MAX * 8);
-	url_escape(key, strlen(key), &escaped);
-	/* as a part of an address it looks otherwise */
-	if (strcmp(buf_str(&escaped), key) == 0) {
-		mask(text, key, out);
-		return;
+	while (*text) {
+		size_t n = *key ? spells_key(text, key) : 0;
+		if (n)
+			buf_adds(out, "***");
+		else
+			buf_addc(out, *text);
+		text += n ? n : 1;
 	}
-	mask(text, buf_str(&escaped), &once);
-	if (once.error)
-		out->error = once.error;
-	else
-		mask(buf_str(&once), key, out);
 }
 
+/** Cut at @max only when nothing of the key can be left at its end. */
 static void tell_text(const char *text, const char *key, size_t max, struct buf *out)
 {
-	_buf_ struct buf clean = BUF_INIT(max + 8);
-	text_clean(text ? text : "", text ? strlen(text) : 0, max, &clean);
-	post_mask(buf_str(&clean), key, out);
+	size_t most = max + strlen(key) * KEY_SPELLED;
+	_buf_ struct buf clean = BUF_INIT(most + 8);
+	_buf_ struct buf masked = BUF_INIT((most + 8) * 3);
+	text_clean(text ? text : "", text ? strlen(text) : 0, most, &clean);
+	post_mask(buf_str(&clean), key, &masked);
+	buf_add(out, buf_str(&masked), text_cut(buf_str(&masked), masked.len, max));
 }
 
-static void tell_address(const char *text, const char *key, struct buf *out)
+/* --- keys in paths --- */
+
+/** Digits of a key that @s begins with, however they are escaped: how many bytes, 0 when they are too few. */
+static size_t path_key(const char *s, uint64_t *fingerprint)
 {
+	size_t bytes = 0;
+	*fingerprint = FNV_BASE;
+	for (int digits = 0;; digits++) {
+		static const char hex[] = "0123456789abcdef";
+		size_t n = 0;
+		int i = 0;
+		while (i < 16 && !n)
+			n = spells(s + bytes, hex[i++]);
+		if (!n)
+			return digits >= PATH_KEY_DIGITS ? bytes : 0;
+		*fingerprint = (*fingerprint ^ (uint8_t)hex[i - 1]) * FNV_PRIME;
+		bytes += n;
+	}
+}
+
+/** An address, "***" for what may be a key in its path; @is_identity: still another for another key. */
+static void hide_path(const char *address, bool is_identity, struct buf *out)
+{
+	const char *start = strstr(address, "://");
+	start = start ? start + 3 + strcspn(start + 3, "/?") : address;
+	const char *end = start + strcspn(start, "?");
+	buf_add(out, address, (size_t)(start - address));
+	for (size_t n; start < end; start += n) {
+		uint64_t fingerprint;
+		n = path_key(start, &fingerprint);
+		if (n && is_identity)
+			buf_addf(out, "***%08x", (unsigned)(fingerprint >> 16));
+		else if (n)
+			buf_adds(out, "***");
+		else
+			buf_addc(out, *start);
+		n = n ? n : 1;
+	}
+	buf_adds(out, end);
+}
+
+static void tell_address(const struct post *p, const char *text, const char *key, struct buf *out)
+{
+	_buf_ struct buf clean = BUF_INIT(ADDRESS_MAX);
+	_buf_ struct buf hidden = BUF_INIT(ADDRESS_MAX);
 	if (!post_is_address(text))
 		return;
-	_buf_ struct buf clean = BUF_INIT(ADDRESS_MAX);
 	url_strip(text, &clean);
-	if (!clean.error)
-		post_mask(buf_str(&clean), key, out);
+	if (p->has_path_keys)
+		hide_path(buf_str(&clean), text == p->guid, &hidden);
+	if (!clean.error && !hidden.error)
+		post_mask(buf_str(p->has_path_keys ? &hidden : &clean), key, out);
 }
 
 /** Whether a magnet's tracker (percent-encoded) carries nobody's key. */
-static bool is_open_tracker(const char *tr, size_t n)
+static bool is_open_tracker(const char *tr, size_t n, const char *key)
 {
+	for (size_t i = 0; *key && i < n; i++)
+		if (spells_key(tr + i, key))
+			return false;
 	_buf_ struct buf plain = BUF_INIT(ADDRESS_MAX);
 	_buf_ struct buf clean = BUF_INIT(ADDRESS_MAX);
 	if (url_unescape(tr, n, &plain) < 0)
@@ -226,7 +308,7 @@ static bool tell_magnet(const char *magnet, const char *key, struct buf *out)
 	buf_adds(&clean, "magnet:?");
 	for (const char *p = magnet + strlen("magnet:?"); *p;) {
 		size_t n = strcspn(p, "&");
-		bool keep = strncasecmp(p, "tr=", 3) == 0 && is_open_tracker(p + 3, n - 3);
+		bool keep = strncasecmp(p, "tr=", 3) == 0 && is_open_tracker(p + 3, n - 3, key);
 		is_whole &= keep || strncasecmp(p, "tr=", 3) != 0;
 		for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
 			keep |= strncasecmp(p, kept[i], 3) == 0;
@@ -246,7 +328,7 @@ static void tell_identity(const struct post *p, const char *key, struct buf *out
 	if (post_is_magnet(p->guid))
 		tell_magnet(p->guid, key, out);
 	else if (post_is_address(p->guid))
-		tell_address(p->guid, key, out);
+		tell_address(p, p->guid, key, out);
 	else
 		tell_text(p->guid, key, TITLE_MAX, out);
 }
@@ -263,9 +345,9 @@ static void tell_link(const struct post *p, const char *key, struct buf *out)
 	if (p->clean_link)
 		post_mask(p->clean_link, key, out);
 	if (!out->len)
-		tell_address(p->link, key, out);
+		tell_address(p, p->link, key, out);
 	if (!out->len)
-		tell_address(p->magnet, key, out);
+		tell_address(p, p->magnet, key, out);
 }
 
 static bool hash_of(const char *magnet, char out[41])
@@ -299,7 +381,7 @@ static int tell(const struct post *p, const char *key, release_fn *fn, void *arg
 	if (title.error || guid.error || !title.len || !guid.len)
 		return 0;
 	tell_link(p, key, &link);
-	tell_address(p->page, key, &page);
+	tell_address(p, p->page, key, &page);
 	tell_text(p->indexer, key, INDEXER_MAX, &indexer);
 	struct release r = {
 		.title = buf_str(&title),

@@ -22,6 +22,9 @@ struct post {
 	int64_t indexer_id;
 	/** 0: it did not say. */
 	enum protocol protocol;
+	/** Whoever follows its link asks the source for it again: what looks like a key in the path of an address (32 hex
+	 * digits, as trackers have them there) need not be told. */
+	bool has_path_keys;
 	/** As in struct release. */
 	int64_t size, published_at, seeders, leechers;
 };
@@ -63,7 +66,8 @@ bool post_is_magnet(const char *text);
 /** True for http and https. */
 bool post_is_address(const char *text);
 
-/** Appends @text with every occurrence of @key (whatever its case; "" for none) as "***". */
+/** Appends @text with every occurrence of @key (whatever its case, and whichever of its characters are percent-encoded,
+ * and how often; "" for none) as "***". */
 void post_mask(const char *text, const char *key, struct buf *out);
 
 #endif

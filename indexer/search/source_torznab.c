@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /**
  * Any number of Torznab and Newznab feeds, each with a budget of its own.  Their key can only be
- * a part of the address, which therefore is never shown, and their links may carry keys as well:
- * these are not stored, but asked for again when a release is fetched.
+ * a part of the address, which therefore is never shown, and their links may carry keys as well, as
+ * parameters or in their paths: these are not stored, but asked for again when a release is fetched.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -224,6 +224,7 @@ static int ask(struct service *s, const char *query, int64_t offset, struct post
 		free(all->data[i].indexer);
 		all->data[i].indexer = strdup(s->name);
 		all->data[i].indexer_id = 0;
+		all->data[i].has_path_keys = true;
 	}
 	return r;
 }
