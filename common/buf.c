@@ -25,7 +25,7 @@ static int fail(struct buf *b, int error)
 	return error;
 }
 
-int buf_reserve(struct buf *b, size_t n)
+int buf_grow(struct buf *b, size_t n)
 {
 	if (b->error)
 		return b->error;
@@ -45,15 +45,23 @@ int buf_reserve(struct buf *b, size_t n)
 	return 0;
 }
 
+char *buf_extend(struct buf *b, size_t n)
+{
+	if (buf_reserve(b, n) < 0)
+		return NULL;
+	char *at = b->data + b->len;
+	b->len += n;
+	at[n] = '\0';
+	return at;
+}
+
 int buf_add(struct buf *b, const void *data, size_t n)
 {
-	int r = buf_reserve(b, n);
-	if (r < 0)
-		return r;
+	char *at = buf_extend(b, n);
+	if (!at)
+		return b->error;
 	if (n)
-		memcpy(b->data + b->len, data, n);
-	b->len += n;
-	b->data[b->len] = '\0';
+		memcpy(at, data, n);
 	return 0;
 }
 
@@ -64,7 +72,11 @@ int buf_adds(struct buf *b, const char *text)
 
 int buf_addc(struct buf *b, char c)
 {
-	return buf_add(b, &c, 1);
+	char *at = buf_extend(b, 1);
+	if (!at)
+		return b->error;
+	*at = c;
+	return 0;
 }
 
 int buf_addv(struct buf *b, const char *format, va_list args)

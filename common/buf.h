@@ -9,6 +9,7 @@
 #define COMMON_BUF_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -33,8 +34,18 @@ void buf_clear(struct buf *b);
 /** Empties it and forgets an error, keeping the memory. */
 void buf_reset(struct buf *b);
 
+/** What buf_reserve() does when the room there is does not do. */
+int buf_grow(struct buf *b, size_t n);
+
 /** Makes room for @n more bytes (and a NUL).  Returns 0 or -errno. */
-int buf_reserve(struct buf *b, size_t n);
+static inline int buf_reserve(struct buf *b, size_t n)
+{
+	bool fits = !b->error && n < b->cap - b->len && b->len + n <= b->max;
+	return fits ? 0 : buf_grow(b, n);
+}
+
+/** Makes it @n bytes longer: the caller fills them in, they begin where it says; NULL after a failure. */
+char *buf_extend(struct buf *b, size_t n);
 
 int buf_add(struct buf *b, const void *data, size_t n);
 int buf_adds(struct buf *b, const char *text);

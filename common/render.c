@@ -4,10 +4,51 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <time.h>
+#include <string.h>
 #include <utf8proc.h>
 
 #include "common/text.h"
+
+/* --- plain text, which is most of all text, is looked at eight bytes at a time --- */
+
+#define EACH(byte) ((byte) * UINT64_C(0x0101010101010101))
+
+static bool has_byte(uint64_t eight, uint8_t byte)
+{
+	uint64_t x = eight ^ EACH(byte);
+	return (x - EACH(1)) & ~x & EACH(0x80);
+}
+
+/** Any that is no printable ASCII: 0x20 to 0x7e. */
+static bool has_other(uint64_t eight)
+{
+	return (eight | ~(eight + EACH(0x60)) | (eight + EACH(1))) & EACH(0x80);
+}
+
+static inline size_t plain_run(const char *s, size_t n, bool json)
+{
+	size_t i = 0;
+	for (uint64_t eight; n - i >= sizeof eight; i += sizeof eight) {
+		memcpy(&eight, s + i, sizeof eight);
+		if (has_other(eight) || (json && (has_byte(eight, '"') || has_byte(eight, '\\'))))
+			break;
+	}
+	while (i < n && s[i] >= ' ' && s[i] <= '~' && !(json && (s[i] == '"' || s[i] == '\\')))
+		i++;
+	return i;
+}
+
+/** Bytes from the start that are printable ASCII. */
+static size_t ascii_run(const char *s, size_t n)
+{
+	return plain_run(s, n, false);
+}
+
+/** Bytes from the start that stand for themselves in JSON. */
+static size_t json_plain_run(const char *s, size_t n)
+{
+	return plain_run(s, n, true);
+}
 
 void json_init(struct json *j, struct buf *out, int pretty)
 {
@@ -16,9 +57,12 @@ void json_init(struct json *j, struct buf *out, int pretty)
 
 static void newline(struct json *j)
 {
-	buf_addc(j->out, '\n');
-	for (int i = 0; i < j->depth; i++)
-		buf_adds(j->out, "  ");
+	size_t spaces = 2 * (size_t)j->depth;
+	char *at = buf_extend(j->out, 1 + spaces);
+	if (!at)
+		return;
+	*at = '\n';
+	memset(at + 1, ' ', spaces);
 }
 
 /** Comma and line break before an item or key. */
@@ -30,12 +74,11 @@ static void before_item(struct json *j)
 	}
 	if (j->depth == 0)
 		return;
+	bool is_line = j->depth <= j->pretty;
 	if (j->has_item[j->depth - 1])
-		buf_addc(j->out, ',');
-	if (j->depth <= j->pretty)
+		buf_add(j->out, ", ", is_line ? 1 : 2);
+	if (is_line)
 		newline(j);
-	else if (j->has_item[j->depth - 1])
-		buf_addc(j->out, ' ');
 	j->has_item[j->depth - 1] = true;
 }
 
@@ -84,20 +127,15 @@ void json_end_array(struct json *j)
 
 void json_key(struct json *j, const char *key)
 {
+	size_t n = strlen(key);
 	before_item(j);
-	buf_addc(j->out, '"');
-	buf_adds(j->out, key);
-	buf_adds(j->out, "\": ");
+	char *at = buf_extend(j->out, n + 4);
+	if (at) {
+		*at = '"';
+		memcpy(at + 1, key, n);
+		memcpy(at + 1 + n, "\": ", 3);
+	}
 	j->after_key = true;
-}
-
-/** Bytes at the start of @s that stand for themselves in JSON. */
-static size_t json_plain_run(const char *s, size_t n)
-{
-	size_t i = 0;
-	while (i < n && (uint8_t)s[i] >= 0x20 && (uint8_t)s[i] < 0x7f && s[i] != '"' && s[i] != '\\')
-		i++;
-	return i;
 }
 
 static void json_escape(struct buf *out, uint32_t cp)
@@ -214,9 +252,10 @@ void json_kv_time(struct json *j, const char *key, int64_t ns)
 		json_null(j);
 		return;
 	}
-	_buf_ struct buf text = BUF_INIT(64);
-	time_rfc3339(ns, &text);
-	json_text(j, buf_str(&text), text.len);
+	before_item(j);
+	buf_addc(j->out, '"');
+	time_rfc3339(ns, j->out);
+	buf_addc(j->out, '"');
 }
 
 static void base64(const char *s, size_t n, struct buf *out)
@@ -248,15 +287,6 @@ void json_kv_path(struct json *j, const char *key, const char *s, size_t n)
 	base64(s, n, &encoded);
 	json_key(j, buf_str(&name));
 	json_text(j, buf_str(&encoded), encoded.len);
-}
-
-/** Bytes from the start that are printable ASCII: most of all text. */
-static size_t ascii_run(const char *s, size_t n)
-{
-	size_t i = 0;
-	while (i < n && s[i] >= ' ' && s[i] <= '~')
-		i++;
-	return i;
 }
 
 void text_escape(const char *s, size_t n, struct buf *out)
@@ -307,31 +337,55 @@ void csv_text(struct buf *out, const char *s, size_t n)
 		buf_addc(out, '"');
 }
 
+/** The Gregorian date of a day since 1970, as year × 10000 + month × 100 + day.  From March on a year has its
+ * months in a row, the leap day last; 400 years are always 146097 days. */
+static unsigned date_of(int64_t day)
+{
+	unsigned n = (unsigned)(day + 719468), cycle = n / 146097, rest = n % 146097;
+	unsigned year = (rest - rest / 1460 + rest / 36524 - rest / 146096) / 365;
+	unsigned since_march = rest - (365 * year + year / 4 - year / 100);
+	unsigned month = (5 * since_march + 2) / 153;
+	unsigned of_month = since_march - (153 * month + 2) / 5 + 1;
+	month = month < 10 ? month + 3 : month - 9;
+	return (cycle * 400 + year + (month <= 2)) * 10000 + month * 100 + of_month;
+}
+
+/** @v < 100; behind them. */
+static char *two_digits(char *at, unsigned v)
+{
+	at[0] = (char)('0' + v / 10);
+	at[1] = (char)('0' + v % 10);
+	return at + 2;
+}
+
+/* Tables have thousands: gmtime_r() and printf take longer than all else of a row.  64 bits of nanoseconds are
+ * the years 1677 to 2262. */
+void time_text(int64_t ns, char between, char text[TIME_CHARS])
+{
+	enum { DAY_S = 86400 };
+	int64_t seconds = ns / 1000000000 - (ns % 1000000000 < 0);
+	int64_t day = seconds / DAY_S - (seconds % DAY_S < 0);
+	unsigned date = date_of(day), second = (unsigned)(seconds - day * DAY_S);
+	const unsigned rest[] = {date / 100 % 100, date % 100, second / 3600, second / 60 % 60, second % 60};
+	const char before[] = {'-', '-', between, ':', ':'};
+	char *at = two_digits(two_digits(text, date / 1000000), date / 10000 % 100);
+	for (int i = 0; i < 5; i++) {
+		*at = before[i];
+		at = two_digits(at + 1, rest[i]);
+	}
+}
+
 void time_rfc3339(int64_t ns, struct buf *out)
 {
-	time_t seconds = (time_t)(ns / 1000000000);
+	char text[TIME_CHARS], ms[] = ".000";
 	int64_t rest = ns % 1000000000;
-	if (rest < 0) {
-		rest += 1000000000;
-		seconds--;
-	}
-	struct tm tm;
-	if (!gmtime_r(&seconds, &tm))
-		return;
-	/* tables have thousands: printf takes longer than all else of a row */
-	const int parts[] = {tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec};
-	char text[] = "0000-00-00T00:00:00";
-	if (parts[0] < 0 || parts[0] > 9999)
-		return;
-	for (int i = 0, at = 2; i < 6; i++, at += 3) {
-		text[at] = (char)('0' + parts[i] / 10 % 10);
-		text[at + 1] = (char)('0' + parts[i] % 10);
-	}
-	text[0] = (char)('0' + parts[0] / 1000);
-	text[1] = (char)('0' + parts[0] / 100 % 10);
-	buf_add(out, text, sizeof text - 1);
-	if (rest >= 1000000)
-		buf_addf(out, ".%03d", (int)(rest / 1000000));
+	unsigned v = (unsigned)((rest < 0 ? rest + 1000000000 : rest) / 1000000);
+	time_text(ns, 'T', text);
+	buf_add(out, text, sizeof text);
+	ms[1] = (char)('0' + v / 100);
+	two_digits(ms + 2, v % 100);
+	if (v)
+		buf_add(out, ms, sizeof ms - 1);
 	buf_addc(out, 'Z');
 }
 
@@ -369,7 +423,11 @@ void human_duration(double seconds, struct buf *out)
 		buf_addf(out, "%ld d %ld h", s / 86400, s % 86400 / 3600);
 }
 
-/* --- columns: cells are kept as text with a NUL behind each --- */
+/* --- columns: a cell is kept as struct cell and its text --- */
+
+struct cell {
+	uint32_t len, width;
+};
 
 void table_init(struct table *t, int columns)
 {
@@ -407,15 +465,53 @@ static unsigned width_of(const char *s, size_t n)
 	return width;
 }
 
+/** @text: of the cell, the last of t->cells. */
+static void end_cell(struct table *t, char *text, size_t n, size_t width)
+{
+	struct cell cell = {.len = (uint32_t)n, .width = (uint32_t)width};
+	memcpy(text - sizeof cell, &cell, sizeof cell);
+	if (cell.width > t->width[t->column])
+		t->width[t->column] = cell.width;
+	t->column = t->column + 1 < t->columns ? t->column + 1 : 0;
+	t->filled++;
+}
+
+static void escaped_cell(struct table *t, const char *s, size_t n)
+{
+	size_t start = t->cells.len + sizeof(struct cell);
+	buf_extend(&t->cells, sizeof(struct cell));
+	text_escape(s, n, &t->cells);
+	if (t->cells.error)
+		return;
+	char *text = t->cells.data + start;
+	n = t->cells.len - start;
+	end_cell(t, text, n, width_of(text, n));
+}
+
 void table_cell(struct table *t, const char *s, size_t n)
 {
-	size_t start = t->cells.len;
-	text_escape(s, n, &t->cells);
-	int column = t->filled++ % t->columns;
-	unsigned width = width_of(buf_str(&t->cells) + start, t->cells.len - start);
-	if (width > t->width[column])
-		t->width[column] = width;
-	buf_addc(&t->cells, '\0');
+	if (ascii_run(s, n) < n) {
+		escaped_cell(t, s, n);
+		return;
+	}
+	char *at = buf_extend(&t->cells, sizeof(struct cell) + n);
+	if (!at)
+		return;
+	if (n)
+		memcpy(at + sizeof(struct cell), s, n);
+	end_cell(t, at + sizeof(struct cell), n, n);
+}
+
+void table_cell_int(struct table *t, int64_t v)
+{
+	char digits[20];
+	size_t at = sizeof digits;
+	uint64_t rest = v < 0 ? -(uint64_t)v : (uint64_t)v;
+	for (; rest || at == sizeof digits; rest /= 10)
+		digits[--at] = (char)('0' + rest % 10);
+	if (v < 0)
+		digits[--at] = '-';
+	table_cell(t, digits + at, sizeof digits - at);
 }
 
 void table_cells(struct table *t, const char *s)
@@ -433,42 +529,40 @@ void table_cellf(struct table *t, const char *format, ...)
 	table_cell(t, buf_str(&text), text.len);
 }
 
-static void pad(struct buf *out, unsigned n)
+/** A cell as wide as its column wants it, and two spaces more unless it is the @last. */
+static void write_cell(struct buf *out, const char *text, struct cell cell, unsigned want, bool last)
 {
-	static const char spaces[] = "                                ";
-	while (n > 0) {
-		unsigned k = n < sizeof spaces - 1 ? n : (unsigned)sizeof spaces - 1;
-		buf_add(out, spaces, k);
-		n -= k;
-	}
+	size_t spaces = last ? 0 : (cell.width < want ? want - cell.width : 0) + 2;
+	char *at = buf_extend(out, cell.len + spaces);
+	if (!at)
+		return;
+	memcpy(at, text, cell.len);
+	memset(at + cell.len, ' ', spaces);
 }
 
 void table_write(struct table *t, struct buf *out)
 {
 	enum { WIDEST = 60 };
-	const char *cell = buf_str(&t->cells);
+	const char *at = t->cells.data;
 	/* behind the last cell of the row that is not empty */
 	size_t end = out->len;
-	for (int i = 0; i < t->filled; i++) {
-		int column = i % t->columns;
-		size_t n = strlen(cell);
-		if (column == 0 && i < t->columns)
-			buf_adds(out, "# ");
-		else if (column == 0)
-			buf_adds(out, "  ");
-		buf_add(out, cell, n);
-		end = n || column == 0 ? out->len : end;
-		bool last = column == t->columns - 1;
-		unsigned width = width_of(cell, n);
-		unsigned want = t->width[column] < WIDEST ? t->width[column] : WIDEST;
-		if (!last)
-			pad(out, (width < want ? want - width : 0) + 2);
-		if (last && !out->error)
-			out->len = end;
-		if (last)
-			buf_addc(out, '\n');
-		cell += n + 1;
-	}
 	if (t->cells.error)
 		out->error = t->cells.error;
+	for (int i = 0, column = 0; i < t->filled && !out->error; i++) {
+		bool last = column == t->columns - 1;
+		struct cell cell;
+		memcpy(&cell, at, sizeof cell);
+		at += sizeof cell;
+		if (column == 0)
+			buf_add(out, i ? "  " : "# ", 2);
+		if (cell.len || column == 0)
+			end = out->len + cell.len;
+		write_cell(out, at, cell, t->width[column] < WIDEST ? t->width[column] : WIDEST, last);
+		at += cell.len;
+		column = last ? 0 : column + 1;
+		if (last && !out->error) {
+			out->len = end;
+			buf_addc(out, '\n');
+		}
+	}
 }

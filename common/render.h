@@ -64,6 +64,14 @@ void text_escape(const char *s, size_t n, struct buf *out);
 /** One RFC 4180 cell, neutralised against formulas; the caller puts commas and CRLF. */
 void csv_text(struct buf *out, const char *s, size_t n);
 
+enum {
+	/** "2026-11-21 10:00:00" */
+	TIME_CHARS = 19,
+};
+
+/** Day and time (UTC) with @between between them, no NUL behind.  @ns: since 1970. */
+void time_text(int64_t ns, char between, char text[TIME_CHARS]);
+
 /** "2026-11-21T10:00:00Z"; with @ns % 1 s != 0 three decimals. */
 void time_rfc3339(int64_t ns, struct buf *out);
 
@@ -80,6 +88,8 @@ struct table {
 	struct buf cells;
 	int columns;
 	int filled;
+	/** Of the next cell. */
+	int column;
 	/** Widest cell of each column. */
 	unsigned width[16];
 };
@@ -91,6 +101,7 @@ void table_clear(struct table *t);
 /** Escaped.  Cells come row by row. */
 void table_cell(struct table *t, const char *s, size_t n);
 void table_cells(struct table *t, const char *s);
+void table_cell_int(struct table *t, int64_t v);
 void table_cellf(struct table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /** Two spaces between columns, none at the end of a line. */
 void table_write(struct table *t, struct buf *out);

@@ -33,6 +33,11 @@ static struct {
 int views_open(const struct config *config)
 {
 	all.config = config;
+	{
+		/* what was kept of another store is not of this one */
+		LOCKED(&all.lock);
+		all.epoch++;
+	}
 	views_refresh(true);
 	return 0;
 }
@@ -331,12 +336,8 @@ void doc_away(struct buf *out, const struct view *v)
 
 void doc_time(int64_t ns, struct buf *out)
 {
-	_buf_ struct buf text = BUF_INIT(64);
-	if (!ns) {
-		buf_addc(out, '-');
-		return;
-	}
-	time_rfc3339(ns / NS_PER_S * NS_PER_S, &text);
-	text.data[10] = ' ';
-	buf_add(out, text.data, 19);
+	char text[TIME_CHARS] = "-";
+	if (ns)
+		time_text(ns / NS_PER_S * NS_PER_S, ' ', text);
+	buf_add(out, text, ns ? sizeof text : 1);
 }

@@ -23,9 +23,10 @@ static void add_path(struct buf *out, struct bytes a, struct bytes b, struct byt
 
 void doc_time_cell(struct table *t, int64_t ns)
 {
-	_buf_ struct buf text = BUF_INIT(64);
-	doc_time(ns, &text);
-	table_cell(t, buf_str(&text), text.len);
+	char text[TIME_CHARS] = "-";
+	if (ns)
+		time_text(ns / NS_PER_S * NS_PER_S, ' ', text);
+	table_cell(t, text, ns ? sizeof text : 1);
 }
 
 int doc_end_table(struct table *t, struct buf *out)
@@ -215,7 +216,7 @@ static const char *missing_state(const struct store_missing *row)
 		{"found", "found"},  {"sent", "requested"}, {"downloading", "requested"},
 		{"failed", "failed"}, {"gone", "gone"},
 	};
-	for (size_t i = 0; i < COUNT_OF(states); i++)
+	for (size_t i = 0; *row->request_state && i < COUNT_OF(states); i++)
 		if (strcmp(states[i].request, row->request_state) == 0)
 			return row->handed && i == 0 ? "requested" : states[i].state;
 	return row->state;
@@ -257,7 +258,7 @@ static int text_missing(void *arg, const struct store_missing *row)
 {
 	struct rows *r = arg;
 	table_cells(r->t, row->series);
-	table_cellf(r->t, "%lld", (long long)row->volume);
+	table_cell_int(r->t, row->volume);
 	table_cells(r->t, row->kind);
 	table_cells(r->t, missing_state(row));
 	doc_time_cell(r->t, row->since);
@@ -446,6 +447,12 @@ const struct entry status_dir[] = {
 	      .help = "volumes that are out or announced after the last one owned"),
 	TWINS("requests", show_requests, show_requests_json, .topics = OF_REQUESTS, .moods = VIEW_AWAY,
 	      .help = "what was found, what a download client was asked for, and where it stands"),
+	TWINS("symlinks", show_symlinks, show_symlinks_json, .topics = OF_SYMLINKS, .moods = VIEW_AWAY,
+	      .help = "links by state; each that is broken, held, suspect or unknown, and why"),
+	TWINS("torrents", show_torrents, show_torrents_json, .topics = OF_TORRENTS, .moods = VIEW_AWAY,
+	      .help = "Real-Debrid torrents by state, the account, scans, failures, what is tried again"),
+	TWINS("repairs", show_repairs, show_repairs_json, .topics = OF_REPAIRS, .moods = VIEW_AWAY,
+	      .help = "the plan, what is under way, and the journal: what can be undone"),
 	TWINS("errors", show_errors, show_errors_json, .topics = OF_ERRORS, .moods = VIEW_AWAY,
 	      .help = "files that cannot be read or are damaged, and why"),
 	TWINS("audit", show_audit, show_audit_json, .topics = OF_AUDIT, .moods = VIEW_AWAY,

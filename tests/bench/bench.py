@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 
+import links
 import month
 import reads
 import scans
@@ -14,7 +15,7 @@ from lab import SHARED, CannotMeasure, Lab
 
 MUSIC_FILES, MANGA_SERIES = 100_000, 10_000
 QUICK_SHARE = 5
-PARTS = ["index", "watch", "month"]
+PARTS = ["index", "missing", "watch", "links", "month"]
 
 
 class Table:
@@ -62,8 +63,12 @@ def measure(quick, parts):
         if "index" in parts:
             scans.measure(lab, table, music)
             reads.measure(lab, table, music, manga)
+        if "missing" in parts:
+            reads.measure_missing(lab, table)
         if "watch" in parts:
             watch.measure(lab, table)
+        if "links" in parts:
+            links.measure(lab, table)
         if "month" in parts and not quick:
             month.measure(table)
         print(machine())

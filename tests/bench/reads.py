@@ -3,6 +3,8 @@
 import os
 import shutil
 import subprocess
+import time
+import zipfile
 
 from lab import CannotMeasure, end, median, run, seconds_of, unmount, until, is_mounted
 
@@ -10,6 +12,7 @@ CPU = max(os.sched_getaffinity(0))
 QUERY_S = 0.1
 START_S = 0.3
 GAPS_S = 0.05
+MISSING_S = 0.02
 QUIET_FILE, CHANGED_FILE = "status/errors", "control/last"
 
 
@@ -151,6 +154,63 @@ def gaps(lab, table):
     taken = median([int(line.split()[0]) for line in lines]) / 1e6
     table.at_most(f"{lines[0].split()[1]} gaps of {series} series with {volumes} volumes", f"{taken:.1f} ms", "", taken,
                   GAPS_S * 1e3, "ms")
+
+
+def gapped_library(lab, series, missing):
+    """Of each series the first volume and, behind as many as are @missing, the last; made once."""
+    folder, syllables = lab.work / f"gapped-{series}-{missing}", "ka mi to re no su ha ji yo wa".split()
+    if folder.exists():
+        return folder
+    new = folder.with_name(folder.name + ".new")
+    shutil.rmtree(new, ignore_errors=True)
+    for i in range(series):
+        name = "".join(syllables[i // 10 ** k % 10] for k in range(3)).title() + " no Monogatari"
+        (new / name).mkdir(parents=True)
+        for volume in (1, missing + 2):
+            with zipfile.ZipFile(new / name / f"{name} T{volume:02}.cbz", "w") as comic:
+                comic.writestr("001.jpg", b"\xff\xd8\xff\xe0 a page")
+    new.rename(folder)
+    return folder
+
+
+def rendered_anew(lab, path, switch, words):
+    """Seconds of cat once what it shows has changed, because @words, in turn, were written to @switch."""
+    shown, before, end = lab.fast / "shown", None, time.monotonic() + 60
+    while time.monotonic() < end:
+        taken = seconds_of("cat", lab.mnt / path, to=shown)
+        text = shown.read_bytes()
+        if before not in (None, text):
+            yield taken
+        if text != before:
+            before, words = text, words[::-1]
+            switch.write_text(words[0])
+        time.sleep(0.05)
+    raise CannotMeasure(f"{path} did not change")
+
+
+def missing_volumes(lab, table):
+    rounds = 15 if lab.quick else 41
+    switch = lab.mnt / "manga" / os.listdir(lab.mnt / "manga")[0] / "monitor"
+    taken = {}
+    for path in ("status/missing", "status/missing.json"):
+        again = rendered_anew(lab, path, switch, ("on", "off"))
+        taken[path] = median([next(again) for _ in range(rounds)]) * 1e3
+    text, json = taken.values()
+    rows = f"{lab.read_json('status/missing.json')['count']} rows, rendered anew"
+    table.at_most(f"cat status/missing, {rows}", f"{text:.1f} ms", "", text, MISSING_S * 1e3, "ms")
+    table.info(f"cat status/missing.json, {rows}", f"{json:.1f} ms", "", None)
+
+
+def measure_missing(lab, table):
+    """With a library of its own, of which most is missing."""
+    lab.forget()
+    lab.configure(same_names(lab.work / "no-music", []), gapped_library(lab, 1000, 10))
+    lab.mount()
+    lab.start_indexer()
+    lab.wait_run(max((r["id"] for r in lab.read_json("metrics/scan.json")["runs"]), default=0))
+    missing_volumes(lab, table)
+    lab.close()
+    lab.forget()
 
 
 def measure(lab, table, music, manga):
