@@ -164,6 +164,8 @@ enum option_kind {
 	  "how often clients are asked how far they are") \
 	O(requests_patience, "requests", "patience", OPTION_DURATION, "7d", 1, 0, \
 	  "a download that stands still for so long has failed") \
+	O(requests_arrival, "requests", "arrival", OPTION_DURATION, "7d", 1, 0, \
+	  "so has one that is complete for so long while no file of its volume appears") \
 	O(qbittorrent_url, "qbittorrent", "url", OPTION_TEXT, "", 0, 0, \
 	  "such as \"http://127.0.0.1:8080\"; empty: not used") \
 	O(qbittorrent_user, "qbittorrent", "username", OPTION_TEXT, "", 0, 0, "empty: no login") \
@@ -187,7 +189,68 @@ enum option_kind {
 	O(webhook_url, "webhook", "url_file", OPTION_TEXT, "", 0, 0, \
 	  "file (mode 0600) that holds an address to which notices are posted as JSON") \
 	O(hook_exec, "hook", "exec", OPTION_TEXT, "", 0, 0, \
-	  "program that is run with the notices as JSON on its standard input")
+	  "program that is run with the notices as JSON on its standard input") \
+	O(symlinks_interval, "symlinks", "interval", OPTION_DURATION, "6h", 0, 0, \
+	  "how often the trees of links are looked at; 0s: only when control/rescan says so") \
+	O(symlinks_sightings, "symlinks", "sightings", OPTION_INT, "3", 1, 1000, \
+	  "a link is broken when its target was not there so often, below a healthy mount,") \
+	O(symlinks_span, "symlinks", "span", OPTION_DURATION, "24h", 0, 0, "and over so long a time") \
+	O(symlinks_apart, "symlinks", "apart", OPTION_DURATION, "1h", 0, 0, \
+	  "looks that are closer together than this count as one") \
+	O(symlinks_brake_links, "symlinks", "brake_links", OPTION_INT, "20", 0, 1000000, \
+	  "when the targets of more links than this and than brake_percent vanish at once, those links are held " \
+	  "until control/accept-loss says so") \
+	O(symlinks_brake_percent, "symlinks", "brake_percent", OPTION_INT, "2", 0, 100, "see brake_links") \
+	O(realdebrid_token, "realdebrid", "token_file", OPTION_TEXT, "", 0, 0, \
+	  "file (mode 0600) that holds the API token; empty: Real-Debrid is not asked") \
+	O(realdebrid_url, "realdebrid", "url", OPTION_TEXT, "https://api.real-debrid.com/rest/1.0", 0, 0, \
+	  "its address") \
+	O(realdebrid_mount, "realdebrid", "mount", OPTION_TEXT, "", 0, 0, \
+	  "where its files are mounted (rclone, zurg, decypharr), such as \"/mnt/realdebrid\"") \
+	O(realdebrid_folders, "realdebrid", "folders", OPTION_LIST, \
+	  "__all__\ntorrents\nshows\nmovies\nanime\n.", 0, 0, \
+	  "folders of the mount in which every entry is a torrent; \".\" is the mount itself") \
+	O(realdebrid_map, "realdebrid", "path_map", OPTION_LIST, "", 0, 0, \
+	  "\"/path/there=/path/here\": links whose text begins with /path/there lead to /path/here (importers in " \
+	  "containers)") \
+	O(realdebrid_minute, "realdebrid", "requests_per_minute", OPTION_INT, "200", 1, 200, \
+	  "its budget: calls in any 60 seconds (it allows 250, and counts those that it refuses)") \
+	O(realdebrid_repairs, "realdebrid", "repairs_per_minute", OPTION_INT, "60", 1, 60, \
+	  "of these, what repairs may use") \
+	O(realdebrid_scan, "realdebrid", "scan_interval", OPTION_DURATION, "10m", 0, 0, \
+	  "how often torrents that failed are looked at (quick scan); 0s: only when control/repair says so") \
+	O(realdebrid_full, "realdebrid", "full_interval", OPTION_DURATION, "24h", 1, 0, \
+	  "how often all torrents are listed (full scan)") \
+	O(realdebrid_session, "realdebrid", "session", OPTION_INT, "5000", 1, 1000000, \
+	  "torrents that one session of a full scan receives; the next one goes on from there") \
+	O(repair_auto, "repair", "auto_repair", OPTION_BOOL, "false", 0, 0, \
+	  "carry out plans of which every step puts a torrent back, without being asked") \
+	O(repair_remove, "repair", "remove_infringing", OPTION_BOOL, "false", 0, 0, \
+	  "let auto_repair also remove links to torrents that the provider took down for good, inside the caps") \
+	O(repair_delay, "repair", "retry_delay", OPTION_DURATION, "3h", 1, 0, \
+	  "a torrent that could not be put back is tried again after this time") \
+	O(repair_attempts, "repair", "attempts", OPTION_INT, "3", 1, 100, "and so often") \
+	O(repair_wait, "repair", "wait", OPTION_DURATION, "30m", 1, 0, \
+	  "how long a torrent that was put back may take until it is downloaded") \
+	O(repair_visible, "repair", "visible", OPTION_DURATION, "15m", 1, 0, \
+	  "and then until its files are seen on the mount") \
+	O(repair_most, "repair", "most", OPTION_INT, "20", 0, 100000, \
+	  "links removed or replaced in one run at most, ") \
+	O(repair_percent, "repair", "percent", OPTION_INT, "2", 0, 100, "and at most this share of all links; ") \
+	O(repair_day, "repair", "day", OPTION_INT, "50", 0, 100000, "and so many in 24 hours; the rest is held") \
+	O(repair_undo, "repair", "undo", OPTION_DURATION, "30d", 1, 0, "how long changes of links can be undone") \
+	O(repair_history, "repair", "history", OPTION_DURATION, "30d", 1, 0, "how long attempts are remembered") \
+	O(repair_samples, "repair", "metrics", OPTION_DURATION, "90d", 1, 0, "how long numbers are kept") \
+	O(repair_log, "repair", "metrics_log", OPTION_TEXT, "", 0, 0, \
+	  "file to which numbers are appended as JSON lines; it is rotated at 10 MB, 5 old ones are kept; empty: none") \
+	O(sonarr_instances, "sonarr", "instances", OPTION_LIST, "", 0, 0, \
+	  "\"NAME ADDRESS KEY-FILE\" for each, such as \"sonarr http://127.0.0.1:8989 /etc/mediamon/credentials/sonarr\"") \
+	O(radarr_instances, "radarr", "instances", OPTION_LIST, "", 0, 0, "the same for Radarr") \
+	O(plex_instances, "plex", "instances", OPTION_LIST, "", 0, 0, "the same for Plex: one path is refreshed") \
+	O(jellyfin_instances, "jellyfin", "instances", OPTION_LIST, "", 0, 0, "the same for Jellyfin") \
+	O(arr_map, "arr", "path_map", OPTION_LIST, "", 0, 0, \
+	  "\"/path/there=/path/here\": what Sonarr, Radarr, Plex and Jellyfin call /path/there is /path/here") \
+	O(arr_hour, "arr", "per_hour", OPTION_INT, "10", 0, 60, "orders to each of them in an hour at most")
 
 enum option_id {
 #define O(id, ...) OPT_##id,

@@ -13,10 +13,10 @@
 	O(rescan, "rescan", "[full] all | music | manga | links | /absolute/path", "manga", \
 	  "looks at the disks and updates the index; files that did not change are not read.\n" \
 	  "\"full\" reads every tag again. The same scan twice while it waits is one.") \
-	O(pause, "pause", "scan | search | all | JOB-NUMBER", "scan", \
+	O(pause, "pause", "scan | search | repair | all | JOB-NUMBER", "scan", \
 	  "holds a job within a second; what is done stays done") \
-	O(resume, "resume", "scan | search | all | JOB-NUMBER", "scan", "lets a held job go on") \
-	O(cancel, "cancel", "scan | search | all | JOB-NUMBER", "12", \
+	O(resume, "resume", "scan | search | repair | all | JOB-NUMBER", "scan", "lets a held job go on") \
+	O(cancel, "cancel", "scan | search | repair | all | JOB-NUMBER", "12", \
 	  "ends a job within a second; what is done stays done") \
 	O(verify, "verify", "all | music | manga | /absolute/path", "manga", \
 	  "reads every file anew and compares it with the index; changes nothing.\n" \
@@ -32,13 +32,21 @@
 	  "manga/SERIES/missing/VOLUME/grab, it is the number of a line of results.") \
 	O(monitor, "monitor", \
 	  "SERIES on | off | total N | ignore N | unignore N | language xx | auto on | auto off | alias NAME " \
-	  "| url ADDRESS", "Naruto ignore 3", \
+	  "| unalias NAME | url ADDRESS", "Naruto ignore 3", \
 	  "what counts as missing of a series, and whether it is looked for. total: volumes it has (none: as\n" \
 	  "others say); ignore: a volume nobody misses; language: of the edition (any); auto: whether finds\n" \
 	  "are handed over by themselves, where the configuration lets them; alias: another name it is\n" \
-	  "posted under; url: its page at the authority.") \
+	  "posted under (unalias: no longer, and what was found is judged again); url: its page at the authority.") \
 	O(refresh, "refresh", "SERIES", "Naruto", \
 	  "asks the authority (nautiljon) which volumes are out, inside its budget") \
+	O(repair, "repair", "scan quick | scan full | scan symlinks | plan", "plan", \
+	  "scan: asks Real-Debrid for torrents that failed, for all, or looks at the links.\n" \
+	  "plan: writes what would be done, and why, to status/repairs; changes nothing.") \
+	O(apply, "apply", "PLAN-HASH | PLAN-HASH ITEM...", "0123456789abcdef 1 3", \
+	  "carries out exactly that plan of status/repairs, or some of its items; what changed\n" \
+	  "since is left out. Each change of a link can be undone.") \
+	O(undo, "undo", "JOURNAL-ID... | PLAN-HASH", "17", \
+	  "puts links back as they were, bit for bit; status/repairs has the numbers") \
 	O(dry_run, "dry-run", "on | off", "off", \
 	  "on: nothing outside the index is changed and nothing is handed to a download client") \
 	O(reload, "reload", "config", "config", \

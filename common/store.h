@@ -34,6 +34,10 @@ struct store;
 	/* where was looked, what was found, what is wished, budgets */ \
 	T(search) \
 	T(requests) \
+	/* links and their targets; torrents at the provider; plans, the journal, insertions */ \
+	T(symlinks) \
+	T(torrents) \
+	T(repairs) \
 	/* its own state: backups, recovery */ \
 	T(store)
 

@@ -218,6 +218,86 @@ static const char *const later_tables[] = {
 	"CREATE TABLE IF NOT EXISTS feed(source TEXT PRIMARY KEY, mark TEXT NOT NULL, at INTEGER NOT NULL, "
 	"tried_at INTEGER NOT NULL, next_at INTEGER NOT NULL, outcome TEXT NOT NULL, "
 	"error TEXT NOT NULL, posts INTEGER NOT NULL)",
+	/*
+	 * Links (store_symlinks.h).  mtime of a directory: 0 when it must be read again.
+	 */
+	"CREATE TABLE IF NOT EXISTS link_dir(id INTEGER PRIMARY KEY AUTOINCREMENT, root_id INTEGER NOT NULL, "
+	"path BLOB NOT NULL, mtime INTEGER NOT NULL, read_at INTEGER NOT NULL, UNIQUE(root_id, path))",
+	/* path: as the links' texts say it, once: who looks at links has all of them in memory, so no index is kept of
+	 * it; here: what it is on this machine, NULL: the same */
+	"CREATE TABLE IF NOT EXISTS target_dir(id INTEGER PRIMARY KEY, path BLOB NOT NULL, "
+	"here BLOB, torrent BLOB NOT NULL)",
+	"CREATE INDEX IF NOT EXISTS target_dir_torrent ON target_dir(torrent)",
+	/* text: the link's text when it is not target_dir.path and target_name; else NULL.  That a name is there once
+	 * in its directory is seen to by who looks at links: an index of a million names would cost more than the rows */
+	"CREATE TABLE IF NOT EXISTS symlink(id INTEGER PRIMARY KEY AUTOINCREMENT, dir_id INTEGER NOT NULL, "
+	"name BLOB NOT NULL, target_dir_id INTEGER NOT NULL, target_name BLOB NOT NULL, text BLOB, "
+	"state INTEGER NOT NULL DEFAULT 0, error INTEGER NOT NULL DEFAULT 0, sightings INTEGER NOT NULL DEFAULT 0, "
+	"first_at INTEGER NOT NULL DEFAULT 0, last_at INTEGER NOT NULL DEFAULT 0, since INTEGER NOT NULL, "
+	"ok_at INTEGER NOT NULL, size INTEGER NOT NULL, reason TEXT NOT NULL DEFAULT '')",
+	"CREATE INDEX IF NOT EXISTS symlink_dir ON symlink(dir_id)",
+	"CREATE INDEX IF NOT EXISTS symlink_target ON symlink(target_dir_id)",
+	"CREATE INDEX IF NOT EXISTS symlink_state ON symlink(state) WHERE state > 0",
+	"CREATE TABLE IF NOT EXISTS link_hold(root_id INTEGER PRIMARY KEY, count INTEGER NOT NULL, "
+	"since INTEGER NOT NULL, reason TEXT NOT NULL)",
+	"CREATE TABLE IF NOT EXISTS mount_health(path BLOB PRIMARY KEY, state TEXT NOT NULL, reason TEXT NOT NULL, "
+	"fstype TEXT NOT NULL, since INTEGER NOT NULL, looked_at INTEGER NOT NULL, entries INTEGER NOT NULL)",
+	/*
+	 * Repairs (store_repair.h).
+	 */
+	"CREATE TABLE IF NOT EXISTS torrent(provider TEXT NOT NULL, id TEXT NOT NULL, hash TEXT NOT NULL, "
+	"name TEXT NOT NULL, status TEXT NOT NULL, bytes INTEGER NOT NULL, links INTEGER NOT NULL, "
+	"progress REAL NOT NULL, added_at INTEGER NOT NULL, ended_at INTEGER NOT NULL, "
+	"first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL, gone_at INTEGER NOT NULL, "
+	"priority INTEGER NOT NULL, attempts INTEGER NOT NULL, last_attempt_at INTEGER NOT NULL, "
+	"last_success_at INTEGER NOT NULL, broken INTEGER NOT NULL, PRIMARY KEY(provider, id))",
+	"CREATE INDEX IF NOT EXISTS torrent_hash ON torrent(hash)",
+	"CREATE INDEX IF NOT EXISTS torrent_name ON torrent(name)",
+	"CREATE INDEX IF NOT EXISTS torrent_status ON torrent(status)",
+	"CREATE TABLE IF NOT EXISTS attempt(id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, "
+	"response_ms INTEGER NOT NULL, provider TEXT NOT NULL, torrent TEXT NOT NULL, hash TEXT NOT NULL, "
+	"name TEXT NOT NULL, outcome TEXT NOT NULL, error TEXT NOT NULL, code INTEGER NOT NULL)",
+	"CREATE INDEX IF NOT EXISTS attempt_at ON attempt(at)",
+	"CREATE TABLE IF NOT EXISTS permanent(provider TEXT NOT NULL, hash TEXT NOT NULL, torrent TEXT NOT NULL, "
+	"name TEXT NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL, "
+	"handled_at INTEGER NOT NULL, PRIMARY KEY(provider, hash))",
+	"CREATE TABLE IF NOT EXISTS retry(provider TEXT NOT NULL, hash TEXT NOT NULL, torrent TEXT NOT NULL, "
+	"name TEXT NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL, first_at INTEGER NOT NULL, "
+	"due_at INTEGER NOT NULL, tries INTEGER NOT NULL, last_at INTEGER NOT NULL, is_spent INTEGER NOT NULL, "
+	"PRIMARY KEY(provider, hash))",
+	"CREATE TABLE IF NOT EXISTS torrent_scan(kind TEXT PRIMARY KEY, state TEXT NOT NULL, error TEXT NOT NULL, "
+	"offset INTEGER NOT NULL, total INTEGER NOT NULL, started_at INTEGER NOT NULL, ended_at INTEGER NOT NULL, "
+	"completed_at INTEGER NOT NULL, items INTEGER NOT NULL, calls INTEGER NOT NULL)",
+	"CREATE TABLE IF NOT EXISTS plan(hash TEXT PRIMARY KEY, state TEXT NOT NULL, made_at INTEGER NOT NULL, "
+	"items INTEGER NOT NULL, calls INTEGER NOT NULL, held INTEGER NOT NULL, automatic INTEGER NOT NULL)",
+	"CREATE INDEX IF NOT EXISTS plan_made ON plan(made_at)",
+	"CREATE TABLE IF NOT EXISTS plan_item(plan TEXT NOT NULL, item INTEGER NOT NULL, action TEXT NOT NULL, "
+	"provider TEXT NOT NULL, torrent TEXT NOT NULL, hash TEXT NOT NULL, name TEXT NOT NULL, "
+	"link_ids TEXT NOT NULL, links INTEGER NOT NULL, why TEXT NOT NULL, evidence TEXT NOT NULL, "
+	"calls INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, changed_at INTEGER NOT NULL, "
+	"PRIMARY KEY(plan, item))",
+	"CREATE TABLE IF NOT EXISTS journal(id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, "
+	"plan TEXT NOT NULL, item INTEGER NOT NULL, action TEXT NOT NULL, step TEXT NOT NULL, error TEXT NOT NULL, "
+	"root BLOB NOT NULL, path BLOB NOT NULL, before BLOB NOT NULL, after BLOB NOT NULL, uid INTEGER NOT NULL, "
+	"gid INTEGER NOT NULL, mtime INTEGER NOT NULL, inode INTEGER NOT NULL, ended_at INTEGER NOT NULL, "
+	"undone_at INTEGER NOT NULL)",
+	"CREATE INDEX IF NOT EXISTS journal_plan ON journal(plan)",
+	"CREATE INDEX IF NOT EXISTS journal_at ON journal(action, at)",
+	"CREATE INDEX IF NOT EXISTS journal_open ON journal(step) WHERE step IN ('planned', 'undoing')",
+	"CREATE TABLE IF NOT EXISTS insertion(id INTEGER PRIMARY KEY AUTOINCREMENT, provider TEXT NOT NULL, "
+	"hash TEXT NOT NULL, name TEXT NOT NULL, plan TEXT NOT NULL, item INTEGER NOT NULL, old_id TEXT NOT NULL, "
+	"new_id TEXT NOT NULL, is_ours INTEGER NOT NULL, step TEXT NOT NULL, error TEXT NOT NULL, paths TEXT NOT NULL, "
+	"started_at INTEGER NOT NULL, changed_at INTEGER NOT NULL, next_at INTEGER NOT NULL, "
+	"deadline INTEGER NOT NULL, tries INTEGER NOT NULL)",
+	"CREATE UNIQUE INDEX IF NOT EXISTS insertion_open ON insertion(provider, hash) "
+	"WHERE step NOT IN ('done', 'failed', 'undone')",
+	"CREATE TABLE IF NOT EXISTS told_item(id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, "
+	"item INTEGER NOT NULL, command_id INTEGER NOT NULL, changed_at INTEGER NOT NULL, instance TEXT NOT NULL, "
+	"action TEXT NOT NULL, path TEXT NOT NULL, title TEXT NOT NULL, state TEXT NOT NULL, text TEXT NOT NULL)",
+	"CREATE INDEX IF NOT EXISTS told_item_at ON told_item(instance, at)",
+	"CREATE TABLE IF NOT EXISTS sample(id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, "
+	"type TEXT NOT NULL, name TEXT NOT NULL, tags TEXT NOT NULL, value REAL NOT NULL)",
+	"CREATE INDEX IF NOT EXISTS sample_at ON sample(at)",
 };
 
 static const char *type_of(enum field_id f)

@@ -11,9 +11,13 @@
 #define COMMON_STORE_SQL_H
 
 #include "common/store_sql_find.h"
+#include "common/store_sql_repair.h"
+#include "common/store_sql_symlinks.h"
 
 #define STATEMENTS(SQL) \
 	STATEMENTS_FIND(SQL) \
+	STATEMENTS_REPAIR(SQL) \
+	STATEMENTS_SYMLINKS(SQL) \
 	/* --- topics and generations --- */ \
 	SQL(topics, 0, "SELECT id, version, at FROM topic") \
 	SQL(topic_move, 0, \
@@ -325,9 +329,11 @@
 	    "SELECT s.id, s.key, s.title, s.shown, w.monitored, (SELECT max(x.at) FROM searched x WHERE " \
 	    "x.key = s.key) FROM series s LEFT JOIN wish w ON w.key = s.key WHERE s.id = ?") \
 	SQL(missing_volumes, 0, \
-	    "SELECT m.volume, m.kind, m.state, m.since, q.id, q.state, q.handed_id, r.title FROM missing m " \
-	    "LEFT JOIN request q ON q.key = ?2 AND q.volume = m.volume LEFT JOIN result r ON " \
-	    "r.id = q.result_id WHERE m.series_id = ?1 AND (?3 < 0 OR m.volume = ?3) ORDER BY m.volume") \
+	    "SELECT volume, kind, state, since FROM missing WHERE series_id = ? AND volume BETWEEN ? AND ? " \
+	    "ORDER BY volume") \
+	SQL(missing_requests, 0, \
+	    "SELECT q.volume, q.id, q.state, q.handed_id, r.title FROM request q LEFT JOIN result r ON " \
+	    "r.id = q.result_id WHERE q.key = ? AND q.volume BETWEEN ? AND ? ORDER BY q.volume") \
 	/* --- errors, audit --- */ \
 	SQL(error_add, 0, \
 	    "INSERT INTO error(root_id, path, file_id, kind, reason, since, tries, job) " \
