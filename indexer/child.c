@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -70,7 +71,8 @@ pid_t child_spawn(const char *role, const char *title, const struct child_fd *fd
 	return r ? -r : pid;
 }
 
-/** Killed and not ended yet. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/** Killed and not ended yet.  Under the lock. */
 static VEC(pid_t) abandoned;
 
 int child_end(pid_t pid, int wait_ms)
@@ -85,6 +87,7 @@ int child_end(pid_t pid, int wait_ms)
 			break;
 		nanosleep(&(struct timespec){0, NS_PER_MS / 2}, NULL);
 	}
+	LOCKED(&lock);
 	pid_t *slot = vec_add(&abandoned);
 	if (slot)
 		*slot = pid;
@@ -93,6 +96,7 @@ int child_end(pid_t pid, int wait_ms)
 
 bool child_is_abandoned(pid_t pid)
 {
+	LOCKED(&lock);
 	for (size_t i = 0; i < abandoned.len; i++)
 		if (abandoned.data[i] == pid)
 			return true;
@@ -101,6 +105,7 @@ bool child_is_abandoned(pid_t pid)
 
 void child_reap(void)
 {
+	LOCKED(&lock);
 	for (size_t i = abandoned.len; i-- > 0;)
 		if (waitpid(abandoned.data[i], NULL, WNOHANG) != 0)
 			abandoned.data[i] = abandoned.data[--abandoned.len];

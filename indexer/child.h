@@ -13,7 +13,7 @@ struct child_fd {
 };
 
 /**
- * Runs this program with @role ("--scout", "--worker"); the child has only standard error and
+ * Runs this program with @role ("--scout", "--worker", "--looker"); the child has only standard error and
  * @fds, and ends with this process.  Returns its pid or -errno.
  */
 pid_t child_spawn(const char *role, const char *title, const struct child_fd *fds, int n);
@@ -21,7 +21,7 @@ pid_t child_spawn(const char *role, const char *title, const struct child_fd *fd
 /**
  * Kills a process and reaps it.  One that waits for a dead disk cannot end: after @wait_ms it is
  * abandoned, and reaped by child_reap() when its disk is back.  Returns its status, -1 when it was
- * abandoned.  One thread for all of these.
+ * abandoned.  These three may be called by any thread; a process belongs to one of them.
  */
 int child_end(pid_t pid, int wait_ms);
 /** Whether a process was abandoned and has not ended yet. */

@@ -36,6 +36,40 @@ enum frame_type {
 	/* from a worker */
 	/* batch u64, n u32 × (index u32, error i32, hash u64 (fingerprint.h), reason text, media bytes) */
 	FRAME_RESULTS,
+	/* to a hand */
+	FRAME_ROOT_OF_LINKS, /* path text */
+	FRAME_HAND, /* n u32 × (act u32, path, before, after, uid u64, gid u64, mtime u64, has_facts u32) */
+	/* from a hand, after FRAME_BEATs (no field) while it works */
+	FRAME_HANDED, /* error i32, n u32 × error i32; for one that went well: its facts */
+	/* to a looker */
+	FRAME_LOOK_SETUP,   /* threads u32 */
+	FRAME_LOOK_KNOWN,   /* until its end: mtime u64, path text */
+	FRAME_LOOK_WALK,    /* root text */
+	FRAME_LOOK_TARGETS, /* until its end: slot u32, first u32, wants_sizes u32, path text, n u32 × name text */
+	FRAME_LOOK_MOUNT,   /* path text, n u32 × anchor text */
+	FRAME_LOOK_STAT,    /* path text */
+	/* from a looker, which also sends FRAME_BEAT while it is asked: stall_ms is 0 below the deadline */
+	/* thread u32, has_more u32, error i32, mtime u64, path text, n u32 × (inode u64, mtime u64, uid u32, gid u32,
+	   name text, target text) */
+	FRAME_LOOKED_DIR,
+	FRAME_LOOKED_GONE,    /* until its end: index among the known u32 */
+	FRAME_LOOKED_TREE,    /* error i32, device u64, mount id u64, fstype u64, dirs u64, unchanged u64, links u64 */
+	FRAME_LOOKED_TARGETS, /* until its end: slot u32, first u32, kind u32, fields of that kind */
+	FRAME_LOOKED_MOUNT,   /* error i32, device u64, mount id u64, fstype text, entries u32, has_dir u32, answered u32,
+				 failed u32 */
+	FRAME_LOOKED_STAT,    /* error i32, size u64 */
+};
+
+/** Kinds of answers in FRAME_LOOKED_TARGETS. */
+enum {
+	/** Every name of the question is there. */
+	TARGETS_ALL = 0,
+	/** error i32: of the directory. */
+	TARGETS_FAILED = 1,
+	/** n u32 × error i32 */
+	TARGETS_SOME = 2,
+	/** n u32 × (error i32, size u64) */
+	TARGETS_SIZES = 3,
 };
 
 /** Flags of FRAME_DIRTY. */

@@ -15,7 +15,11 @@
  *                       pool.c           our side of them
  *                       extract_*.c      one for each format; guess*.c reads names
  *     load/             writer.c         the one thread that writes the store
+ *     repair/           hand_child.c     the only process that changes links
  *     monitor/          monitor_missing.c  what is missing of a series
+ *                       monitor_links.c    which links are broken
+ *   symlinks/         looker*.c          a process that reads trees of links and asks the mount behind them
+ *                     health.c, place.c  whether that mount may be believed; what a link's text means
  *   guard.c           whether a root may be believed
  *   history.c         keeps the documents of status/ that `mediamon snapshot` renders
  *   guess_command.c   `mediamond guess`
@@ -35,6 +39,8 @@
 #include "indexer/discover/scout.h"
 #include "indexer/extract/worker.h"
 #include "indexer/guess_command.h"
+#include "indexer/repair/hand.h"
+#include "indexer/symlinks/looker.h"
 
 /* exit statuses of sysexits.h */
 enum {
@@ -109,6 +115,10 @@ int main(int argc, char **argv)
 		return scout_main();
 	if (argc > 1 && strcmp(argv[1], "--worker") == 0)
 		return worker_main();
+	if (argc > 1 && strcmp(argv[1], "--hand") == 0)
+		return hand_main();
+	if (argc > 1 && strcmp(argv[1], "--looker") == 0)
+		return looker_main();
 	while ((c = getopt_long(argc, argv, "+dhV", options, NULL)) != -1) {
 		switch (c) {
 		case 'd':
