@@ -281,6 +281,14 @@ int hash_of_torrent(const void *data, size_t n, char out[41])
 	return 0;
 }
 
+void hash_of_bytes(const void *data, size_t n, char out[17])
+{
+	unsigned char digest[EVP_MAX_MD_SIZE] = {0};
+	unsigned length = 0;
+	EVP_Digest(data, n, digest, &length, EVP_sha1(), NULL);
+	write_hex(digest, 8, out);
+}
+
 /* --- ed2k --- */
 
 /** Characters that French pages write by name; of the others the numbers are understood. */

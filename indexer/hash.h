@@ -13,6 +13,9 @@ int hash_of_magnet(const char *magnet, char out[41]);
 /** SHA-1 of the info dictionary of a .torrent's bytes; -EINVAL when it is none (depth and sizes bounded). */
 int hash_of_torrent(const void *data, size_t n, char out[41]);
 
+/** 16 lower-case hex digits that tell two texts apart (of their SHA-1). */
+void hash_of_bytes(const void *data, size_t n, char out[17]);
+
 struct ed2k_link {
 	/** Decoded (HTML, then percent), UTF-8 (Latin-1 bytes turned). */
 	struct buf name;
