@@ -30,6 +30,7 @@
 #include "indexer/order.h"
 #include "indexer/pipeline.h"
 #include "indexer/pipeline_find.h"
+#include "indexer/pipeline_mend.h"
 
 enum {
 	EXIT_UNAVAILABLE = 69,
@@ -50,6 +51,7 @@ struct daemon {
 	struct writer *writer;
 	struct pipeline *pipeline;
 	struct finder *finder;
+	struct mender *mender;
 	/** Last commit that the finder was told of. */
 	uint64_t told;
 	struct history *history;
@@ -185,10 +187,16 @@ static bool same_list(const struct config *a, const struct config *b, enum optio
 /** What differs takes effect at once where it can; roots and processes need the pipeline anew. */
 static int restart_pipeline(struct daemon *d)
 {
-	pipeline_free(d->pipeline);
-	d->pipeline = d->orders.pipeline = NULL;
-	struct pipeline_options options = {d->config, d->state_dir, d->live, d->writer};
-	int r = pipeline_new(&options, &d->pipeline);
+	d->orders.pipeline = NULL;
+	pipeline_free(take(d->pipeline));
+	d->orders.mender = NULL;
+	mender_free(take(d->mender));
+	struct mender_options links = {d->config, d->state_dir, d->writer};
+	int r = mender_new(&links, &d->mender);
+	struct pipeline_options options = {d->config, d->state_dir, d->live, d->writer, d->mender};
+	if (r == 0)
+		r = pipeline_new(&options, &d->pipeline);
+	d->orders.mender = d->mender;
 	d->orders.pipeline = d->pipeline;
 	return r;
 }
@@ -225,12 +233,17 @@ static void restart_history(struct daemon *d)
 /** Nothing else is less without it. */
 static void restart_finder(struct daemon *d)
 {
+	mender_end_repairs(d->mender);
 	finder_free(take(d->finder));
 	struct finder_options options = {d->config, d->state_dir, d->writer, d->live};
 	int r = finder_new(&options, &d->finder);
 	if (r < 0)
 		log_error("nothing is searched for: %s", strerror(-r));
 	d->orders.finder = d->finder;
+	if (r == 0)
+		r = mender_start_repairs(d->mender, d->finder);
+	if (r < 0)
+		log_error("nothing is repaired: %s", strerror(-r));
 }
 
 /** Under d->busy. */
@@ -300,9 +313,9 @@ static int start_parts(struct daemon *d)
 	r = writer_call(d->writer, change_new(CHANGE_REQUEUE_JOBS, 0), NULL);
 	if (r == 0)
 		r = add_scan_job(d, "rescan all");
-	struct pipeline_options p = {d->config, d->state_dir, d->live, d->writer};
+	d->orders = (struct orders){.writer = d->writer, .quit = quit, .reload = reload, .arg = d};
 	if (r == 0)
-		r = pipeline_new(&p, &d->pipeline);
+		r = restart_pipeline(d);
 	if (r < 0) {
 		log_error("the pipeline cannot be started: %s", strerror(-r));
 		return r;
@@ -311,8 +324,6 @@ static int start_parts(struct daemon *d)
 	r = backups_new(&b, &d->backups);
 	if (r < 0)
 		return r;
-	d->orders = (struct orders){
-		.writer = d->writer, .pipeline = d->pipeline, .quit = quit, .reload = reload, .arg = d};
 	restart_finder(d);
 	r = ctl_serve(d->state_dir, group_id(d->config), on_order, d, &d->ctl);
 	if (r < 0)
@@ -327,8 +338,9 @@ static void stop_parts(struct daemon *d)
 	writer_hurry(d->writer);
 	ctl_stop(take(d->ctl));
 	history_free(take(d->history));
-	finder_free(take(d->finder));
 	pipeline_free(take(d->pipeline));
+	mender_free(take(d->mender));
+	finder_free(take(d->finder));
 	backups_free(take(d->backups));
 	writer_free(take(d->writer));
 	if (d->live) {

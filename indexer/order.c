@@ -137,6 +137,26 @@ static int split_loss(const struct line *l, size_t *n, int64_t *count)
 	return 0;
 }
 
+/** Links are held by those who look at them. */
+static bool is_loss_of_links(const struct line *l, size_t n)
+{
+	return mender_accept_loss(l->o->mender, l->words, n, 0, false) != -ENOENT;
+}
+
+static int accept_links(struct line *l, size_t n, int64_t count, bool act)
+{
+	int r = mender_accept_loss(l->o->mender, l->words, n, count, act);
+	if (r == -EINVAL)
+		buf_addf(l->answer, "%.*s does not hold %lld links: look at status/symlinks again", (int)n,
+			 l->words, (long long)count);
+	else if (r < 0)
+		buf_addf(l->answer, "the order could not be stored: %s", strerror(-r));
+	else if (act)
+		buf_addf(l->answer, "%lld links of %.*s are believed to have lost their target", (long long)count,
+			 (int)n, l->words);
+	return -r;
+}
+
 static int check_loss(struct line *l)
 {
 	size_t n;
@@ -144,6 +164,8 @@ static int check_loss(struct line *l)
 	int r = split_loss(l, &n, &count);
 	if (r)
 		return r;
+	if (is_loss_of_links(l, n))
+		return accept_links(l, n, count, false);
 	r = pipeline_check_loss(l->o->pipeline, l->words, n, count, &held);
 	if (r == -ENOENT)
 		return refuse(l, ENOENT, l->words, "names no folder of status/roots");
@@ -164,6 +186,8 @@ static int do_loss(struct line *l)
 	if (r)
 		return r;
 	split_loss(l, &n, &count);
+	if (is_loss_of_links(l, n))
+		return accept_links(l, n, count, true);
 	buf_addf(&words, "accept-loss %.*s %lld", (int)n, l->words, (long long)count);
 	return add_job(l, &words);
 }
@@ -181,15 +205,41 @@ static int job_number(const char *word, int64_t *id)
 	return 0;
 }
 
-static bool is_search(const struct line *l)
+static int act_on_search(const struct line *l)
 {
-	return strcmp(l->words, "search") == 0;
+	if (!l->o->finder)
+		return -EBUSY;
+	return l->id == ORDER_cancel ? finder_cancel(l->o->finder)
+				     : finder_pause(l->o->finder, l->id == ORDER_pause);
+}
+
+static int act_on_repair(const struct line *l)
+{
+	return l->id == ORDER_cancel ? mender_cancel(l->o->mender)
+				     : mender_pause(l->o->mender, l->id == ORDER_pause);
+}
+
+/** What is no scan and has no job number. */
+static const struct {
+	const char *word;
+	int (*act)(const struct line *l);
+} actors[] = {
+	{"search", act_on_search},
+	{"repair", act_on_repair},
+};
+
+static int find_actor(const struct line *l)
+{
+	for (size_t i = 0; i < COUNT_OF(actors); i++)
+		if (strcmp(actors[i].word, l->words) == 0)
+			return (int)i;
+	return -1;
 }
 
 static int check_job(struct line *l)
 {
 	int64_t id;
-	if (strcmp(l->words, "scan") == 0 || strcmp(l->words, "all") == 0 || is_search(l))
+	if (strcmp(l->words, "scan") == 0 || strcmp(l->words, "all") == 0 || find_actor(l) >= 0)
 		return 0;
 	if (job_number(l->words, &id) < 0)
 		return refuse(l, EINVAL, l->words, "is neither");
@@ -215,26 +265,24 @@ static enum pipeline_act act_of(enum order_id id)
 	return PIPELINE_CANCEL;
 }
 
-static int act_on_search(const struct line *l)
-{
-	if (!l->o->finder)
-		return -EBUSY;
-	return l->id == ORDER_cancel ? finder_cancel(l->o->finder)
-				     : finder_pause(l->o->finder, l->id == ORDER_pause);
-}
-
 /** "all" is done when there was anything to do. */
 static int act_on(const struct line *l)
 {
 	int64_t id = 0;
 	job_number(l->words, &id);
-	if (is_search(l))
-		return act_on_search(l);
+	if (find_actor(l) >= 0)
+		return actors[find_actor(l)].act(l);
 	int r = pipeline_act(l->o->pipeline, act_of(l->id), id);
 	if (strcmp(l->words, "all") != 0 || (r < 0 && r != -EBUSY))
 		return r;
-	int other = act_on_search(l);
-	return r == -EBUSY && other == 0 && l->id != ORDER_cancel ? 0 : other < 0 && other != -EBUSY ? other : r;
+	for (size_t i = 0; i < COUNT_OF(actors); i++) {
+		int other = actors[i].act(l);
+		if (other < 0 && other != -EBUSY)
+			return other;
+		if (other == 0 && l->id != ORDER_cancel)
+			r = 0;
+	}
+	return r;
 }
 
 static int do_job(struct line *l)
@@ -291,7 +339,38 @@ static int check_find(struct line *l)
 
 static int do_find(struct line *l)
 {
-	return find_order(l, true);
+	int r = find_order(l, true);
+	if (r == 0 && l->id == ORDER_dry_run)
+		mender_poke(l->o->mender);
+	return r;
+}
+
+/* --- repair, apply, undo --- */
+
+static int mend_order(struct line *l, bool act)
+{
+	static const struct {
+		enum order_id id;
+		int (*run)(struct mender *m, const char *words, bool act, struct buf *answer);
+	} rows[] = {{ORDER_repair, mender_repair}, {ORDER_apply, mender_apply}, {ORDER_undo, mender_undo}};
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		if (rows[i].id == l->id)
+			return rows[i].run(l->o->mender, l->words, act, l->answer);
+	return EINVAL;
+}
+
+static int check_mend(struct line *l)
+{
+	size_t before = l->answer->len;
+	int r = mend_order(l, false);
+	if (r == 0 && l->answer->data)
+		l->answer->data[l->answer->len = before] = '\0';
+	return r;
+}
+
+static int do_mend(struct line *l)
+{
+	return mend_order(l, true);
 }
 
 /* --- reload, log-level, quit --- */
@@ -363,6 +442,9 @@ static const struct {
 	[ORDER_monitor] = {check_find, do_find, false},
 	[ORDER_refresh] = {check_find, do_find, false},
 	[ORDER_dry_run] = {check_find, do_find, false},
+	[ORDER_repair] = {check_mend, do_mend, false},
+	[ORDER_apply] = {check_mend, do_mend, false},
+	[ORDER_undo] = {check_mend, do_mend, false},
 	[ORDER_reload] = {check_reload, do_reload, false},
 	[ORDER_log_level] = {check_level, do_level, true},
 	[ORDER_quit] = {check_quit, do_quit, true},

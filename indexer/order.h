@@ -8,11 +8,13 @@
 #include "indexer/load/writer.h"
 #include "indexer/pipeline.h"
 #include "indexer/pipeline_find.h"
+#include "indexer/pipeline_mend.h"
 
 struct orders {
 	struct writer *writer;
 	struct pipeline *pipeline;
 	struct finder *finder;
+	struct mender *mender;
 	/** Asks the main thread to end, or to read the configuration again (0 or -errno, @why). */
 	void (*quit)(void *arg);
 	int (*reload)(void *arg, struct buf *why);

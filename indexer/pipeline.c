@@ -13,6 +13,7 @@
 #include "common/path.h"
 #include "common/render.h"
 #include "indexer/monitor/monitor_missing.h"
+#include "indexer/pipeline_mend.h"
 #include "indexer/pipeline_private.h"
 
 enum {
@@ -250,6 +251,8 @@ static void follow_pause(struct pipeline *p, const struct job *job, bool paused)
 	if (atomic_load(&p->o.live->job_paused) == paused)
 		return;
 	atomic_store(&p->o.live->job_paused, paused);
+	if (p->look)
+		mender_pause_look(p->o.mender, paused);
 	put_job(p, &(struct job_state){
 			   .id = job->id, .started_at = p->job_scan.started_at,
 			   .done = atomic_load(&p->o.live->done), .total = atomic_load(&p->o.live->total),
@@ -304,6 +307,8 @@ static void end_job(struct pipeline *p, const char *state)
 	writer_flush(p->o.writer);
 	run_fill(p, &p->job_scan, &run);
 	describe(&p->job_scan, &run, &result);
+	if (p->looked.len)
+		buf_addf(&result, "; %s", buf_str(&p->looked));
 	scan_end(p, &p->job_scan);
 	snprintf(run.order, sizeof run.order, "%s", job->words);
 	put_run(p, &run);
@@ -319,6 +324,24 @@ static void end_job(struct pipeline *p, const char *state)
 	log_info("job %lld (%s) %s: %s", (long long)job->id, job->words, state, buf_str(&result));
 }
 
+/** Links are looked at by others: the job ends when they are done. */
+static void begin_look(struct pipeline *p, enum scan_kind kind, const struct scan_plan *plan, size_t n)
+{
+	p->look = 0;
+	buf_reset(&p->looked);
+	for (size_t i = 0; i < n && kind != SCAN_VERIFY && !p->look; i++)
+		if (p->scout[plan[i].scout].kind == MEDIA_LINK)
+			p->look = mender_look(p->o.mender, kind == SCAN_FULL);
+}
+
+static bool has_looked(struct pipeline *p)
+{
+	int64_t done, total;
+	if (p->look && mender_has_looked(p->o.mender, p->look, &done, &total, &p->looked))
+		p->look = 0;
+	return !p->look;
+}
+
 static void begin_job(struct pipeline *p)
 {
 	struct scan_plan plan[256];
@@ -332,6 +355,7 @@ static void begin_job(struct pipeline *p)
 	put_job(p, &(struct job_state){.id = job->id, .started_at = now_ns(), .state = "running",
 				       .result = ""});
 	put_job_event(p, job, "running", "");
+	begin_look(p, kind, plan, n);
 	int r = scan_begin(p, &p->job_scan, job->id, kind, plan, n);
 	if (r < 0)
 		log_error("job %lld cannot run: %s", (long long)job->id, strerror(-r));
@@ -364,10 +388,13 @@ static void follow_job(struct pipeline *p, struct flags flags)
 	if (!p->job.id)
 		return;
 	follow_pause(p, &p->job, flags.paused);
-	if (!flags.cancelled && !scan_is_done(&p->job_scan))
+	if (!flags.cancelled && (!scan_is_done(&p->job_scan) || !has_looked(p)))
 		return;
 	if (flags.cancelled)
 		scan_abort(p, &p->job_scan);
+	if (flags.cancelled && p->look)
+		mender_cancel_look(p->o.mender);
+	p->look = 0;
 	end_job(p, flags.cancelled ? "cancelled" : "done");
 	leave_job(p);
 }
@@ -444,6 +471,7 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **out)
 	p->job_scan.last = &p->job_scan.first;
 	p->watch_scan.last = &p->watch_scan.first;
 	p->mounts.fd = -1;
+	p->looked = BUF_INIT(1024);
 	p->has_pending = true;
 	pthread_mutex_init(&p->lock, NULL);
 	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -487,6 +515,7 @@ void pipeline_free(struct pipeline *p)
 	scan_end(p, &p->job_scan);
 	scan_end(p, &p->watch_scan);
 	free(p->job.words);
+	buf_clear(&p->looked);
 	watch_close(p);
 	guard_close(p);
 	for (size_t i = 0; i < p->scouts; i++)

@@ -14,12 +14,15 @@
 #include "indexer/load/writer.h"
 
 struct pipeline;
+struct mender;
 
 struct pipeline_options {
 	const struct config *config;
 	const char *state_dir;
 	struct live_page *live;
 	struct writer *writer;
+	/** Looks at links in scan jobs; may be NULL. */
+	struct mender *mender;
 };
 
 /** Starts the writer, with what it asks of other stages.  @why: 256 bytes, on failure. */

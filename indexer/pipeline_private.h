@@ -210,6 +210,9 @@ struct pipeline {
 	/** What was ordered, and what events and timers ask for: beside each other, never in one root. */
 	struct scan job_scan, watch_scan;
 	struct job job;
+	/** The look at links that the job waits for, 0 none; and how it ended. */
+	uint64_t look;
+	struct buf looked;
 	struct mounts mounts;
 	int64_t purge_at;
 	/** Rows may be pending from an earlier life. */
