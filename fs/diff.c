@@ -73,6 +73,8 @@ static const struct count {
 	{DIFF_summary, "manga", "bytes", "of manga", "of manga", true},
 	{DIFF_summary, "links", "total", "link", "links", false},
 	{DIFF_summary, "links", "broken", "broken link", "broken links", false},
+	{DIFF_summary, "links", "held", "link that is held", "links that are held", false},
+	{DIFF_summary, "links", "unknown", "link that nobody can judge", "links that nobody can judge", false},
 	{DIFF_audit, NULL, "total", "finding of the audit", "findings of the audit", false},
 };
 

@@ -10,6 +10,7 @@
 #include "common/ctl.h"
 #include "common/orders.h"
 #include "common/snapshot.h"
+#include "fs/links.h"
 #include "fs/tree.h"
 #include "fs/views.h"
 
@@ -209,12 +210,31 @@ static int export_gone(struct store *s, struct export *e)
 	return store_gone(s, print_gone, e);
 }
 
-/** Links are indexed by a later version: there are none to print. */
-static int export_nothing(struct store *s, struct export *e)
+struct link_export {
+	struct export *e;
+	struct link_roots roots;
+};
+
+static int print_link(void *arg, const struct store_symlink *row)
 {
-	(void)s;
-	(void)e;
-	return 0;
+	struct link_export *x = arg;
+	struct json j;
+	json_init(&j, &x->e->line, 0);
+	json_object(&j);
+	json_kv_int(&j, "id", row->id);
+	link_json(&j, &x->roots, row);
+	json_end_object(&j);
+	return print_line(x->e);
+}
+
+static int export_links(struct store *s, struct export *e)
+{
+	struct link_export x = {.e = e};
+	int r = link_roots_load(s, &x.roots);
+	if (r == 0)
+		r = store_symlinks(s, 0, print_link, &x);
+	link_roots_clear(&x.roots);
+	return r;
 }
 
 int export_command(const struct config *config, const char *what)
@@ -227,7 +247,7 @@ int export_command(const struct config *config, const char *what)
 		{"volumes", export_volumes},
 		{"errors", export_errors},
 		{"gone", export_gone},
-		{"links", export_nothing},
+		{"links", export_links},
 	};
 	struct store *s = NULL;
 	struct export e = {.line = BUF_INIT(1 << 22)};

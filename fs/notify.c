@@ -212,6 +212,12 @@ static bool is_old(void *arg, uint64_t id)
 	}
 	if (n.entry->grows)
 		return n.entry->topics & c->topics && !has(&c->segments, id);
+	/* rows without versions of their own: all of them may be others */
+	if (!S_ISREG(n.entry->mode) && !n.entry->name && n.entry->topics & c->topics) {
+		if (S_ISDIR(n.entry->mode))
+			add_id(c->dirs, id);
+		return true;
+	}
 	if (S_ISREG(n.entry->mode) && !n.entry->stamp)
 		return n.entry->topics & c->topics || n.entry->moods & c->moods;
 	return has(&c->gone, id);

@@ -7,7 +7,7 @@
 
 /* --- README.txt: made from the tables themselves --- */
 
-static void describe(const struct entry *e, int depth, struct buf *out)
+static void describe(const struct entry *e, const struct entry *parent, int depth, struct buf *out)
 {
 	enum { COLUMN = 34, DEEPEST = 5 };
 	size_t start = out->len;
@@ -19,8 +19,11 @@ static void describe(const struct entry *e, int depth, struct buf *out)
 	while (out->len - start < COLUMN)
 		buf_addc(out, ' ');
 	buf_addf(out, " %s\n", e->help ? e->help : "");
+	/* a folder of folders of its own kind is told once */
+	if (parent && parent->dir == e->dir)
+		return;
 	for (const struct entry *c = e->dir; c && c->mode && depth < DEEPEST; c++)
-		describe(c, depth + 1, out);
+		describe(c, e, depth + 1, out);
 }
 
 static int show_readme(struct view *v, const struct node *n, struct buf *out)
@@ -33,12 +36,14 @@ static int show_readme(struct view *v, const struct node *n, struct buf *out)
 		 "twin. Give orders with echo:\n\n"
 		 "    cat status/summary            one screen\n"
 		 "    cat status/missing            volumes that are missing\n"
+		 "    cat status/symlinks           links that are broken, held or not certain\n"
+		 "    cat status/repairs            what would be done about them, and what can be undone\n"
 		 "    echo manga > control/rescan   look at the manga folders again\n"
 		 "    cat control/last              what became of the order\n"
 		 "    cat history/*/diff            what changed since then\n"
 		 "    cat control/rescan            how the order is written\n\n");
 	for (const struct entry *e = ROOT_ENTRY.dir; e->mode; e++)
-		describe(e, 0, out);
+		describe(e, NULL, 0, out);
 	return 0;
 }
 
@@ -101,6 +106,7 @@ static const struct entry root_dir[] = {
 	DIRECTORY("control", control_dir, .help = "write an order into a file to give it"),
 	DIRECTORY("music", music_dir, .help = "the music library, by tags"),
 	DIRECTORY("manga", manga_dir, .topics = TOPIC_BIT(manga), .help = "a folder for each series"),
+	DIRECTORY("links", links_dir, .help = "trees of symbolic links"),
 	DIRECTORY("history", history_dir, .topics = TOPIC_BIT(history),
 		  .help = "status/ as it was: hourly for a day, daily for a month"),
 	{0},

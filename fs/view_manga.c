@@ -123,7 +123,12 @@ static int monitor_wish(void *arg, const struct store_wish *w)
 	buf_addf(m->out, "ignored    %s\nlanguage   %s\n", *w->ignored ? w->ignored : "none",
 		 *language ? language : "any");
 	buf_adds(m->out, "aliases    ");
-	text_escape(*w->aliases ? w->aliases : "none", *w->aliases ? strlen(w->aliases) : 4, m->out);
+	for (const char *p = *w->aliases ? w->aliases : "none"; *p;) {
+		size_t n = strcspn(p, "\n");
+		text_escape(p, n, m->out);
+		p += n + (p[n] == '\n');
+		buf_adds(m->out, *p ? " | " : "");
+	}
 	buf_adds(m->out, "\nurl        ");
 	text_escape(*w->url ? w->url : "none", *w->url ? strlen(w->url) : 4, m->out);
 	return buf_addc(m->out, '\n');
@@ -142,7 +147,7 @@ static int show_monitor(struct view *v, const struct node *n, struct buf *out)
 		r = monitor_wish(&m, &none);
 	free(m.key);
 	buf_adds(out, "\ntakes      on | off | total N | ignore N | unignore N | language xx | auto on | "
-		      "auto off | alias NAME | url ADDRESS\nexample    echo ignore 3 > monitor\n");
+		      "auto off | alias NAME | unalias NAME | url ADDRESS\nexample    echo ignore 3 > monitor\n");
 	return r;
 }
 

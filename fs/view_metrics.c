@@ -112,5 +112,7 @@ const struct entry metrics_dir[] = {
 		.help = "the ended scans, one a line"),
 	FILE_OF("search.json", show_search_json, .topics = OF_SEARCH, .moods = VIEW_AWAY,
 		.help = "searching: cache, budgets used and left, feeds"),
+	FILE_OF("realdebrid.json", show_realdebrid_json, .topics = OF_REALDEBRID, .moods = VIEW_AWAY,
+		.help = "Real-Debrid: calls, refusals, budgets, repairs, links by state, samples"),
 	{0},
 };

@@ -2,6 +2,7 @@
 /** status/roots: the watched folders, and what is mounted below them. */
 #include "common/cleanup.h"
 #include "common/path.h"
+#include "fs/links.h"
 #include "fs/views.h"
 
 /** A root, or a mount below one. */
@@ -41,13 +42,30 @@ static int add_mount(void *arg, const struct store_mount *row)
 	return p->show(p, &place);
 }
 
+struct hold {
+	int64_t root, count;
+};
+
+static int take_hold(void *arg, const struct store_link_hold *row)
+{
+	struct hold *h = arg;
+	if (row->root == h->root)
+		h->count = row->count;
+	return 0;
+}
+
 static int add_root(void *arg, const struct store_root *row)
 {
 	struct places *p = arg;
+	struct hold hold = {.root = row->id, .count = row->held};
+	bool of_links = strcmp(row->kind, "links") == 0;
+	if (of_links)
+		store_link_holds(p->v->store, take_hold, &hold);
 	const struct place place = {
 		.name = row->name, .kind = row->kind, .state = row->state, .reason = row->reason,
-		.watch = row->watch, .path = row->path, .since = row->since, .files = row->files,
-		.bytes = row->bytes, .held = row->held,
+		.watch = row->watch, .path = row->path, .since = row->since,
+		.files = of_links ? links_count_root(p->v, row->id) : row->files,
+		.bytes = row->bytes, .held = hold.count,
 	};
 	int r = p->show(p, &place);
 	p->root = row;

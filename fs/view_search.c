@@ -19,6 +19,9 @@ static const struct {
 	{"prowlarr", OPT_prowlarr_minute, OPT_prowlarr_day, -1},
 	{"torznab:", OPT_torznab_minute, OPT_torznab_day, -1},
 	{"nautiljon", -1, -1, OPT_nautiljon_distance},
+	/* the longer prefix is the one that counts: it comes later */
+	{"realdebrid", OPT_realdebrid_minute, -1, -1},
+	{"realdebrid-repairs", OPT_realdebrid_repairs, -1, -1},
 };
 
 struct budget {
@@ -114,13 +117,11 @@ static const char *breaker_of(const struct store_host *h, int64_t now)
 	return h->streak >= FAILURES ? "half-open" : "closed";
 }
 
-static int json_host(void *arg, const struct store_host *h)
+void host_json(struct view *v, struct json *j, const struct store_host *h, int64_t now)
 {
-	struct hosts *w = arg;
-	struct json *j = w->j;
-	struct budget b = budget_of(w->v->config, h->name);
-	struct usage u = usage_of(h, w->now);
-	int64_t used_day = h->day == w->now / DAY_NS ? h->used_day : 0;
+	struct budget b = budget_of(v->config, h->name);
+	struct usage u = usage_of(h, now);
+	int64_t used_day = h->day == now / DAY_NS ? h->used_day : 0;
 	json_object(j);
 	json_kv_text(j, "name", h->name);
 	json_kv_int(j, "requests_per_minute", b.minute);
@@ -129,8 +130,8 @@ static int json_host(void *arg, const struct store_host *h)
 	kv_left(j, "left_minute", b.minute, u.minute);
 	json_kv_int(j, "used_day", used_day);
 	kv_left(j, "left_day", b.day, used_day);
-	json_kv_time(j, "next_at", next_slot(h, &b, &u, used_day, w->now));
-	json_kv_text(j, "breaker", breaker_of(h, w->now));
+	json_kv_time(j, "next_at", next_slot(h, &b, &u, used_day, now));
+	json_kv_text(j, "breaker", breaker_of(h, now));
 	json_kv_text(j, "reason", h->reason);
 	json_kv_int(j, "failures_in_a_row", h->streak);
 	json_kv_int(j, "calls_total", h->calls);
@@ -142,10 +143,24 @@ static int json_host(void *arg, const struct store_host *h)
 		json_kv_time(j, "last_failure_at", h->last_failure_at);
 	json_key(j, "days");
 	json_array(j);
-	store_host_days(w->v->store, h->name, json_day, j);
+	store_host_days(v->store, h->name, json_day, j);
 	json_end_array(j);
 	json_end_object(j);
+}
+
+static int json_host(void *arg, const struct store_host *h)
+{
+	struct hosts *w = arg;
+	host_json(w->v, w->j, h, w->now);
 	return 0;
+}
+
+bool is_dry_run(struct view *v)
+{
+	char dry[8] = "";
+	if (v->store)
+		store_meta(v->store, "dry_run", dry, sizeof dry);
+	return *dry ? strcmp(dry, "off") != 0 : config_int(v->config, OPT_dry_run) != 0;
 }
 
 /** A host may answer well and its source be of no use: a page for people, a wrong key. */
@@ -234,7 +249,6 @@ int show_search_json(struct view *v, const struct node *n, struct buf *out)
 	struct json j;
 	struct hosts w = {.v = v, .j = &j, .now = view_at(v, OF_SEARCH, 0)};
 	int64_t minute = config_int(v->config, OPT_prowlarr_minute);
-	char dry[8] = "";
 	(void)n;
 	doc_begin(&j, out, v, "search", OF_SEARCH, VIEW_AWAY);
 	json_cache(&j, v, w.now);
@@ -243,10 +257,7 @@ int show_search_json(struct view *v, const struct node *n, struct buf *out)
 	json_kv_int(&j, "requests_per_minute", minute);
 	json_kv_real(&j, "min_interval_seconds", 60.0 / (double)minute, 3);
 	json_end_object(&j);
-	if (v->store)
-		store_meta(v->store, "dry_run", dry, sizeof dry);
-	json_kv_bool(&j, "dry_run",
-		     *dry ? strcmp(dry, "off") != 0 : config_int(v->config, OPT_dry_run) != 0);
+	json_kv_bool(&j, "dry_run", is_dry_run(v));
 	json_kv_bool(&j, "paused", is_paused(v));
 	json_key(&j, "hosts");
 	json_array(&j);

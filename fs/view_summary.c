@@ -6,6 +6,8 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/store_find.h"
+#include "common/store_repair.h"
+#include "fs/links.h"
 #include "fs/views.h"
 
 enum {
@@ -57,6 +59,40 @@ static int check_source(void *arg, const struct store_feed *f)
 	text_escape(f->error, strlen(f->error), &h->reasons);
 	buf_addc(&h->reasons, '\n');
 	return 0;
+}
+
+/** The debrid mount, unless it was never looked at. */
+static int check_debrid_mount(void *arg, const struct store_mount_health *row)
+{
+	struct health *h = arg;
+	if (!*row->state || strcmp(row->state, "healthy") == 0)
+		return 0;
+	buf_adds(&h->reasons, "the mount ");
+	text_escape(row->path, strlen(row->path), &h->reasons);
+	buf_addf(&h->reasons, " is %s: ", row->state);
+	text_escape(row->reason, strlen(row->reason), &h->reasons);
+	buf_adds(&h->reasons, " (no link to it is judged or changed)\n");
+	return 0;
+}
+
+static int check_account(void *arg, const struct store_torrent_scan *row)
+{
+	struct health *h = arg;
+	if (strcmp(row->state, "stopped") != 0)
+		return 0;
+	buf_adds(&h->reasons, "Real-Debrid is not asked any more: ");
+	text_escape(row->error, strlen(row->error), &h->reasons);
+	buf_adds(&h->reasons, " (status/torrents)\n");
+	return 0;
+}
+
+/** What stands in the way of links and repairs. */
+static void check_links(struct view *v, struct health *h)
+{
+	if (links_are_on(v, NULL))
+		store_mount_health(v->store, check_debrid_mount, h);
+	if (realdebrid_is_on(v, NULL))
+		store_torrent_scan(v->store, "account", check_account, h);
 }
 
 static int64_t meta_number(struct view *v, const char *name)
@@ -121,6 +157,7 @@ static void check_health(struct view *v, struct health *h)
 			 (long long)c.errors);
 	check_store(v, h);
 	store_feeds(v->store, check_source, h);
+	check_links(v, h);
 }
 
 static const char *health_word(const struct health *h)
@@ -186,7 +223,8 @@ int show_health(struct view *v, const struct node *n, struct buf *out)
 
 struct totals {
 	struct store_counts c;
-	int64_t running, queued, links;
+	struct store_symlink_counts links;
+	int64_t running, queued;
 	/** Finds that nobody has asked for. */
 	int64_t found;
 };
@@ -199,6 +237,48 @@ static void add_totals(struct view *v, struct totals *t)
 	store_counts(v->store, &t->c);
 	status_count_jobs(v, &t->running, &t->queued);
 	store_request_count(v->store, "found", &t->found);
+	links_count(v, &t->links);
+}
+
+static int say_hold(void *arg, const struct store_link_hold *h)
+{
+	struct buf *out = arg;
+	buf_addf(out, "%lld link%s of ", (long long)h->count, h->count == 1 ? "" : "s");
+	text_escape(h->name, strlen(h->name), out);
+	return buf_addf(out, " %s held: so many at once are not believed (status/symlinks)\n",
+			h->count == 1 ? "is" : "are");
+}
+
+static int say_plan(void *arg, const struct store_plan *p)
+{
+	int64_t doable = p->items - p->held;
+	/* one that has nothing to do waits for nobody */
+	if (strcmp(p->state, "planned") == 0 && doable > 0)
+		buf_addf(arg, "a plan of %lld repair%s waits for you (status/repairs)\n", (long long)doable,
+			 doable == 1 ? "" : "s");
+	return 0;
+}
+
+/** Links whose change was begun and failed. */
+static void say_failed_changes(struct view *v, struct buf *out)
+{
+	int64_t failed = 0;
+	if (store_journal_failed(v->store, &failed) == 0 && failed)
+		buf_addf(out, "%lld change%s of links failed (status/repairs)\n", (long long)failed,
+			 failed == 1 ? "" : "s");
+}
+
+static void links_attention(struct view *v, const struct totals *t, struct buf *out)
+{
+	int64_t broken = t->links.state[LINK_BROKEN];
+	if (!v->store)
+		return;
+	store_link_holds(v->store, say_hold, out);
+	if (broken)
+		buf_addf(out, "%lld link%s broken (status/symlinks)\n", (long long)broken,
+			 broken == 1 ? " is" : "s are");
+	store_plan_last(v->store, say_plan, out);
+	say_failed_changes(v, out);
 }
 
 /** What needs a human, in sentences. */
@@ -213,17 +293,7 @@ static void attention(struct view *v, const struct totals *t, struct buf *out)
 	if (t->found)
 		buf_addf(out, "%lld of them %s found, and wait%s for a grab (status/requests)\n",
 			 (long long)t->found, t->found == 1 ? "was" : "were", t->found == 1 ? "s" : "");
-}
-
-static void json_links(struct json *j, int64_t total)
-{
-	static const char *const states[] = {"ok", "suspect", "broken", "held", "unknown", "foreign"};
-	json_key(j, "links");
-	json_object(j);
-	json_kv_int(j, "total", total);
-	for (size_t i = 0; i < COUNT_OF(states); i++)
-		json_kv_int(j, states[i], 0);
-	json_end_object(j);
+	links_attention(v, t, out);
 }
 
 int show_summary_json(struct view *v, const struct node *n, struct buf *out)
@@ -251,7 +321,7 @@ int show_summary_json(struct view *v, const struct node *n, struct buf *out)
 	json_kv_int(&j, "missing", t.c.missing);
 	json_kv_int(&j, "bytes", t.c.manga_bytes);
 	json_end_object(&j);
-	json_links(&j, t.links);
+	links_json(&j, &t.links);
 	json_kv_int(&j, "errors", t.c.errors);
 	json_key(&j, "jobs");
 	json_object(&j);
@@ -262,6 +332,15 @@ int show_summary_json(struct view *v, const struct node *n, struct buf *out)
 	json_sentences(&j, "attention", buf_str(&sentences));
 	json_end_object(&j);
 	return 0;
+}
+
+static void text_links(const struct store_symlink_counts *c, struct buf *out)
+{
+	if (!c->total)
+		return;
+	buf_addf(out, "\nlinks    %lld:", (long long)c->total);
+	for (int s = 0; s < LINK_STATE_COUNT; s++)
+		buf_addf(out, "%s %lld %s", s ? "," : "", (long long)c->state[s], LINK_STATE_WORDS[s]);
 }
 
 int show_summary(struct view *v, const struct node *n, struct buf *out)
@@ -280,6 +359,7 @@ int show_summary(struct view *v, const struct node *n, struct buf *out)
 		 (long long)t.c.series, (long long)t.c.volumes, (long long)t.c.chapters,
 		 (long long)t.c.missing);
 	human_bytes((uint64_t)t.c.manga_bytes, out);
+	text_links(&t.links, out);
 	buf_addf(out, "\nerrors   %lld\njobs     %lld running, %lld queued\n\n", (long long)t.c.errors,
 		 (long long)t.running, (long long)t.queued);
 	size_t before = out->len;

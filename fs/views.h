@@ -5,13 +5,20 @@
 
 #include "fs/node.h"
 
+struct store_host;
+
 /* topics of each document, so that its header and its row agree */
 enum {
 	OF_SUMMARY = TOPIC_BIT(music) | TOPIC_BIT(manga) | TOPIC_BIT(missing) | TOPIC_BIT(errors) |
 		     TOPIC_BIT(roots) | TOPIC_BIT(jobs) | TOPIC_BIT(store) | TOPIC_BIT(search) |
-		     TOPIC_BIT(requests),
-	OF_HEALTH = TOPIC_BIT(roots) | TOPIC_BIT(errors) | TOPIC_BIT(store) | TOPIC_BIT(search),
-	OF_ROOTS = TOPIC_BIT(roots),
+		     TOPIC_BIT(requests) | TOPIC_BIT(symlinks) | TOPIC_BIT(torrents) | TOPIC_BIT(repairs),
+	OF_HEALTH = TOPIC_BIT(roots) | TOPIC_BIT(errors) | TOPIC_BIT(store) | TOPIC_BIT(search) |
+		    TOPIC_BIT(symlinks) | TOPIC_BIT(torrents),
+	OF_ROOTS = TOPIC_BIT(roots) | TOPIC_BIT(symlinks),
+	OF_SYMLINKS = TOPIC_BIT(symlinks) | TOPIC_BIT(roots),
+	OF_TORRENTS = TOPIC_BIT(torrents) | TOPIC_BIT(repairs),
+	OF_REPAIRS = TOPIC_BIT(repairs) | TOPIC_BIT(torrents) | TOPIC_BIT(search) | TOPIC_BIT(orders),
+	OF_REALDEBRID = TOPIC_BIT(repairs) | TOPIC_BIT(torrents) | TOPIC_BIT(symlinks) | TOPIC_BIT(search),
 	OF_JOBS = TOPIC_BIT(jobs),
 	OF_MISSING = TOPIC_BIT(missing) | TOPIC_BIT(search) | TOPIC_BIT(requests),
 	OF_REQUESTS = TOPIC_BIT(requests) | TOPIC_BIT(search),
@@ -32,6 +39,8 @@ extern const struct entry manga_dir[];
 /** The volumes that a series misses; rows of ROW_MISSING. */
 extern const struct entry missing_dir[];
 extern const struct entry history_dir[];
+/** links/broken/. */
+extern const struct entry links_dir[];
 
 int show_summary(struct view *v, const struct node *n, struct buf *out);
 int show_summary_json(struct view *v, const struct node *n, struct buf *out);
@@ -44,12 +53,27 @@ int show_new(struct view *v, const struct node *n, struct buf *out);
 int show_new_json(struct view *v, const struct node *n, struct buf *out);
 int show_search_json(struct view *v, const struct node *n, struct buf *out);
 
+int show_symlinks(struct view *v, const struct node *n, struct buf *out);
+int show_symlinks_json(struct view *v, const struct node *n, struct buf *out);
+int show_torrents(struct view *v, const struct node *n, struct buf *out);
+int show_torrents_json(struct view *v, const struct node *n, struct buf *out);
+int show_repairs(struct view *v, const struct node *n, struct buf *out);
+int show_repairs_json(struct view *v, const struct node *n, struct buf *out);
+int show_realdebrid_json(struct view *v, const struct node *n, struct buf *out);
+
 int show_verify(struct view *v, const struct node *n, struct buf *out);
 int show_verify_json(struct view *v, const struct node *n, struct buf *out);
 int show_duplicates(struct view *v, const struct node *n, struct buf *out);
 int show_duplicates_json(struct view *v, const struct node *n, struct buf *out);
 int show_roots(struct view *v, const struct node *n, struct buf *out);
 int show_roots_json(struct view *v, const struct node *n, struct buf *out);
+
+/** Whether Real-Debrid is asked at all: when not, and @out is not NULL, a line says why. */
+bool realdebrid_is_on(const struct view *v, struct buf *out);
+/** One host's budget as an object, as of @now. */
+void host_json(struct view *v, struct json *j, const struct store_host *h, int64_t now);
+/** Whether nothing outside the index is changed. */
+bool is_dry_run(struct view *v);
 
 /** The header of a JSON list, up to its items; and its end. */
 void doc_list_begin(struct json *j, struct buf *out, const struct view *v, const char *schema,
