@@ -246,6 +246,36 @@ def test_no_secret_is_seen_anywhere(lab, prowlarr):
         check_clean(command, "".join(map(str, lab.command(*command))).encode(), words)
 
 
+def test_a_key_in_the_path_of_an_address_is_kept_nowhere(lab, prowlarr):
+    own(lab, "Naruto", 1, 2, 4)
+    hidden = "".join(f"%{ord(c):02x}" for c in KEY)
+    items = "".join(
+        f"<item><title>Naruto T03 FR CBZ {n}</title><guid>{address}</guid><link>{address}</link>"
+        f"<comments>{address}</comments><size>52428800</size></item>"
+        for n, address in enumerate((
+            f"https://t.example/dl/{KEY}/1.torrent", f"https://t.example/dl/{PASSKEY}/2.torrent",
+            f"https://t.example/dl/{hidden}/3.torrent", f"https://t.example/{PASSKEY.upper()}.torrent",
+            f"https://t.example/dl/a%2F{KEY.upper()}%2F5.torrent")))
+    prowlarr.state["modes"]["torznab/jackett"] = {
+        "kind": "raw", "body": f"<rss><channel>{items}</channel></rss>"}
+    finds = Finds(lab).set("torznab", feeds=[f"jackett {prowlarr.url}/torznab/jackett/api {lab.dir / 'prowlarr.key'}"])
+    secret(lab.dir / "prowlarr.key", KEY)
+    finds.set("qbittorrent", url="http://127.0.0.1:9", username="me", password_file=secret(lab.dir / "q", "x"))
+    lab = finds.start().lab
+    finds.search("Naruto")
+    rows = finds.wait_results("Naruto", 3, lambda rows: len(rows) == 5)
+    assert len({r["title"] for r in rows}) == 5
+    finds.grab("Naruto", 3)
+    until(lambda: any(r["text"] for r in finds.requests()), 10, "a failure of the client")
+    words = disguises(KEY) | {hidden.encode()} | disguises(PASSKEY)
+    for path in files_below(lab.state):
+        if path.is_file():
+            check_clean(path, path.read_bytes(), words)
+    for path in files_below(lab.mnt):
+        if not path.is_symlink():
+            check_clean(path, path.read_bytes(), words)
+
+
 # --- downloads that nobody asked for ---
 
 @pytest.fixture

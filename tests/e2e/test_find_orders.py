@@ -198,6 +198,21 @@ def test_monitor_takes_every_wish_of_every_series(wishes):
     assert "You said" not in wishes.explain("Naruto", 3)
 
 
+def test_an_alias_is_removed_as_it_was_given(wishes):
+    lab = wishes.lab
+    for words in ("alias Un autre", "alias L'Été rouge", "alias Un autre"):
+        lab.accept("monitor", f"Le Roi {words}")
+    until(lambda: wish(wishes, "Le Roi")["aliases"] == "Un autre | L'Été rouge", 5, "twice the same is once")
+    refused(lab, lab.order("monitor", "Le Roi unalias Autre"), errno.EINVAL, "unalias")
+    refused(lab, lab.order("monitor", "Le Roi unalias"), errno.EINVAL, "unalias")
+    assert wish(wishes, "Le Roi")["aliases"] == "Un autre | L'Été rouge"
+    assert wishes.write("manga/Le Roi/monitor", "unalias un AUTRE") == 0, lab.last()
+    until(lambda: wish(wishes, "Le Roi")["aliases"] == "L'Été rouge", 5, "removed")
+    lab.accept("monitor", "Le Roi unalias L'Été rouge")
+    until(lambda: wish(wishes, "Le Roi")["aliases"] == "none", 5, "removed")
+    assert "unalias NAME" in lab.read("manga/Le Roi/monitor").decode()
+
+
 def test_a_series_has_its_own_monitor_file(wishes):
     lab = wishes.lab
     for name in NAMES:
@@ -239,6 +254,19 @@ def test_an_alias_and_a_language_decide_what_is_confirmed(lab, prowlarr):
     rows = {r["title"]: r for r in finds.results("L'Attaque des Titans", 2)}
     english = rows.get("L'Attaque des Titans T02 [ENGLISH] CBZ")
     assert english is None or english["verdict"] != "confirmed", english
+
+
+def test_what_an_alias_found_is_no_find_without_it(lab):
+    name = "Shingeki no Kyojin T02 FR.cbz"
+    own(lab, "L'Attaque des Titans", 1, 3)
+    finds = Finds(lab).use_ebdz([(ed2k(name)[0], "Shingeki no Kyojin")]).start()
+    lab.accept("monitor", "L'Attaque des Titans alias Shingeki no Kyojin")
+    finds.search("L'Attaque des Titans")
+    finds.wait_results("L'Attaque des Titans", 2, lambda rows: any(r["verdict"] == "confirmed" for r in rows))
+    assert finds.missing("L'Attaque des Titans")[2]["best"] == name
+    lab.accept("monitor", "L'Attaque des Titans unalias Shingeki no Kyojin")
+    until(lambda: finds.missing("L'Attaque des Titans")[2]["best"] != name, 10, "no find")
+    assert all(r["verdict"] != "confirmed" for r in finds.results("L'Attaque des Titans", 2))
 
 
 # --- refresh ---

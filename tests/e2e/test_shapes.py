@@ -9,7 +9,7 @@ import pytest
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z")
 TWINS = ("summary", "health", "roots", "jobs", "missing", "errors", "audit", "duplicates", "verify",
-         "requests", "new")
+         "requests", "new", "symlinks", "torrents", "repairs")
 ITEM = {
     "roots": {"name", "kind", "path", "state", "reason", "since", "files", "bytes"},
     "jobs": {"id", "order", "state", "submitted_at", "started_at", "ended_at", "done", "total", "rate_per_second",
@@ -27,7 +27,8 @@ TRACK_SOMETIMES = {"disc", "disc_total", "composer", "bits_per_sample", "replayg
 
 
 def test_every_document_has_its_schema_generation_and_time(small):
-    names = {f"status/{n}.json": n for n in TWINS} | {"metrics/scan.json": "scan"}
+    names = {f"status/{n}.json": n for n in TWINS}
+    names |= {f"metrics/{n}.json": n for n in ("scan", "search", "realdebrid")}
     names[f"manga/{small.listing('manga')[0]}/info.json"] = "series"
     artist = small.listing("music/artists")[0]
     names[f"music/artists/{artist}/{small.listing('music/artists/' + artist)[0]}/album.json"] = "album"
@@ -46,8 +47,9 @@ def test_every_text_has_a_twin_and_begins_with_a_header(small):
         assert text.startswith("# ") and text.endswith("\n"), name
         assert not any(line != line.rstrip() for line in text.splitlines()), name
     assert set(small.listing(".")) == {"README.txt", "events.jsonl", "status", "metrics", "control", "music", "manga",
-                                       "history"}
-    assert small.listing("metrics") == ["scan.csv", "scan.json", "search.json"]
+                                       "links", "history"}
+    assert small.listing("metrics") == ["realdebrid.json", "scan.csv", "scan.json", "search.json"]
+    assert small.listing("links") == ["broken"] and small.listing("links/broken") == []
     assert small.listing("music") == ["artists", "genres", "years"]
     readme = small.read("README.txt").decode()
     assert all(name in readme for name in names | set(small.listing("control")) | {"scan.csv", "album.json"})

@@ -108,6 +108,8 @@ Edition {i}</a></h2><div id="edition_{i}"><div class="unVol"><a href="/mangas/{s
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    #: an answer is written in parts: the last one must not wait until the first is acknowledged
+    disable_nagle_algorithm = True
 
     def log_message(self, *_):
         pass

@@ -186,6 +186,8 @@ class Model:
 
 class Answer(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    #: an answer is written in parts: the last one must not wait until the first is acknowledged
+    disable_nagle_algorithm = True
     server_version = "Kestrel"
 
     def log_message(self, *_):

@@ -46,6 +46,8 @@ class Server(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    #: an answer is written in parts: the last one must not wait until the first is acknowledged
+    disable_nagle_algorithm = True
 
     def log_message(self, *_):
         pass

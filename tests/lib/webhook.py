@@ -49,6 +49,8 @@ def units(text):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    #: an answer is written in parts: the last one must not wait until the first is acknowledged
+    disable_nagle_algorithm = True
 
     def do_POST(self):
         hook = self.server.hook
