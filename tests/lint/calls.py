@@ -38,7 +38,8 @@ def check_sql(tree):
         if f.path.startswith("common/store"):
             continue
         for line, text in f.strings():
-            if SQL.search(text):
+            # alone it is HTTP's
+            if text != "DELETE" and SQL.search(text):
                 yield f"{f.path}:{line}: SQL outside common/store*: {text[:40]!r}"
 
 

@@ -5,12 +5,12 @@ import re
 from tree import Rule
 
 # what the stages of the pipeline share
-SHARED = re.compile(r"^indexer/((frame|child|change|queue|guard|bits|release|hash)\.h|extract/(wants|guess)\.h|net/[^/]+)$")
+SHARED = re.compile(r"^indexer/((frame|child|change|queue|guard|bits|release|hash|mounts)\.h|extract/(wants|guess)\.h|net/[^/]+)$")
 # those that act by themselves: they send their changes to the writer and tell people
-ACTORS = {"search", "request"}
-ACTORS_SEE = re.compile(r"^indexer/(load/(finds|writer)|notify/notify)\.h$")
+ACTORS = {"search", "request", "repair", "symlinks"}
+ACTORS_SEE = re.compile(r"^indexer/(load/(finds|repairs|sights|writer)|notify/notify|monitor/monitor_links|symlinks/(looker|health|place))\.h$")
 # a process of its own starts there, and main.c must call it
-ENTRY_POINTS = {"indexer/discover/scout.h", "indexer/extract/worker.h"}
+ENTRY_POINTS = {"indexer/discover/scout.h", "indexer/extract/worker.h", "indexer/symlinks/looker.h", "indexer/repair/hand.h"}
 EXTRACTORS_SEE = re.compile(
     r"^(indexer/extract/(?!pool|worker)[^/]+|common/(buf|text|fields|media|log|cleanup|render|vec)\.h)$"
 )

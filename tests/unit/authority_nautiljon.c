@@ -314,6 +314,43 @@ static void what_says_nothing_is_no_answer(void **state)
 	}
 }
 
+static void ignore_row(void *arg, const char *title, const char *others, const char *href)
+{
+	size_t *n = arg;
+	*n += strlen(title) + strlen(others) + strlen(href);
+}
+
+static void only_the_list_says_that_there_is_nothing(void **state)
+{
+	static const struct {
+		const char *html;
+		int rows;
+	} pages[] = {
+		{"<div id=content><div class=infos>Aucun résultat trouvé.</div></div>", 0},
+		{"<table><tr><td> Aucun&nbsp;résultat </td></tr></table>", 0},
+		{"<p>AUCUN MANGA TROUVÉ !</p>", 0},
+		/* the word alone proves nothing */
+		{"<p>Aucun accès : revenez plus tard.</p>", -EPROTO},
+		{"<p>Aucun résultat, le serveur est surchargé.</p>", -EPROTO},
+		{"<p>Aucun</p>", -EPROTO},
+		{"<div>Vous n'avez aucun message.</div>", -EPROTO},
+		{"<span>Si vous n'avez aucun résultat trouvé, videz le cache</span>", -EPROTO},
+		{"<title>Aucun résultat trouvé</title><p>Erreur</p>", -EPROTO},
+		/* nor does the sentence elsewhere */
+		{"<footer><p>Aucun résultat trouvé.</p></footer>", -EPROTO},
+		{"<nav><span>Aucun résultat</span></nav>", -EPROTO},
+		{"<form><div>Aucun résultat</div></form>", -EPROTO},
+		{"<ul id=menu><li><span>Aucun résultat</span></li></ul>", -EPROTO},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(pages); i++) {
+		size_t n = 0;
+		int r = nautiljon_read_search(pages[i].html, strlen(pages[i].html), ignore_row, &n);
+		if (r != pages[i].rows)
+			fail_msg("%s: %d", pages[i].html, r);
+	}
+}
+
 static void pages_are_far_apart(void **state)
 {
 	struct fixture f;
@@ -353,12 +390,6 @@ static void only_its_own_pages_are_asked_for(void **state)
 	assert_int_equal(ask(f, "x", url), -EINVAL);
 	assert_int_equal(ask(f, "", ""), -EINVAL);
 	assert_int_equal(requests(f), before);
-}
-
-static void ignore_row(void *arg, const char *title, const char *others, const char *href)
-{
-	size_t *n = arg;
-	*n += strlen(title) + strlen(others) + strlen(href);
 }
 
 static void a_page_that_drips_ends(void **state)
@@ -450,6 +481,7 @@ int main(void)
 		T(pages_say_what_is_out),
 		cmocka_unit_test(each_sign_of_a_block_closes_it_for_hours),
 		cmocka_unit_test(what_says_nothing_is_no_answer),
+		cmocka_unit_test(only_the_list_says_that_there_is_nothing),
 		cmocka_unit_test(pages_are_far_apart),
 		T(only_its_own_pages_are_asked_for),
 		T(a_page_that_drips_ends),

@@ -71,7 +71,7 @@ static inline int world_save_host(void *arg, const struct limit_row *row)
 		.refused_day = row->refused_day, .calls = row->calls, .failures = row->failures,
 		.refusals = row->refusals, .open_at = row->open_at, .streak = row->streak,
 		.last_ok_at = row->last_ok_at, .last_failure_at = row->last_failure_at,
-		.recent = {(const char *)row->recent, sizeof row->recent},
+		.recent = {(const char *)row->recent, limit_recent(row) * sizeof *row->recent},
 	};
 	return finds_host(w->writer, &h);
 }
@@ -86,8 +86,7 @@ static inline int world_restore_host(void *arg, const struct store_host *h)
 		.last_failure_at = h->last_failure_at,
 	};
 	snprintf(row.name, sizeof row.name, "%s", h->name);
-	if (h->recent.len == sizeof row.recent)
-		memcpy(row.recent, h->recent.data, sizeof row.recent);
+	limit_set_recent(&row, h->recent.data, h->recent.len);
 	return limit_restore(w->net.limit, &row);
 }
 
@@ -123,7 +122,7 @@ static inline void world_begin(struct world *w, const char *options)
 {
 	char path[4096];
 	struct buf why = BUF_INIT(4096);
-	*w = (struct world){.dir = unit_folder()};
+	*w = (struct world){.dir = unit_quick_folder()};
 	atomic_store(&world_clock, WORLD_START);
 	snprintf(path, sizeof path, "%s/conf", w->dir);
 	FILE *f = fopen(path, "w");

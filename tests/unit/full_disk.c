@@ -16,6 +16,17 @@
 
 enum { ROUNDS = 6 };
 
+/** Of this program's thread that waits for the disk time goes so many times as fast. */
+static int speed = 1;
+
+int nanosleep(const struct timespec *t, struct timespec *left)
+{
+	int64_t ns = (t->tv_sec * NS_PER_S + t->tv_nsec) / speed;
+	int r = clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){ns / NS_PER_S, ns % NS_PER_S}, left);
+	errno = r ? r : errno;
+	return r ? -1 : 0;
+}
+
 /** One commit of a file, an event and a job; 0 or -errno. */
 static int commit_round(struct filler *f, int i)
 {
@@ -79,7 +90,7 @@ static bool try_fault(int result, long i, bool once)
 	struct store_counts counts;
 	char why[256];
 	bool done[ROUNDS + 1] = {false};
-	char *dir = unit_folder();
+	char *dir = unit_quick_folder();
 	fill_begin(&f, dir);
 	fill_commit(&f);
 	/* small enough that the WAL is written back in between */
@@ -110,12 +121,14 @@ static bool try_fault(int result, long i, bool once)
 	return has_failed;
 }
 
+/** Of the writes, every so-manieth fails once: after a single error others than on a full disk. */
 static void try_faults(int result, bool once)
 {
-	long i = 0;
+	int stride = unit_stride(4);
+	long i = once ? stride / 2 : 0;
 	faulty_begin();
 	while (try_fault(result, i, once))
-		i++;
+		i += stride;
 	faulty_end();
 	assert_true(i > 30);
 }
@@ -140,11 +153,11 @@ static void a_store_that_cannot_be_opened_is_left_as_it_is(void **state)
 	faulty_begin();
 	for (int is_old = 0; is_old < 2; is_old++) {
 		long i = 0;
-		for (bool has_failed = true; has_failed; i++) {
+		for (bool has_failed = true; has_failed; i += unit_stride(4)) {
 			struct filler f;
 			struct store *s = NULL;
 			struct store_counts counts;
-			char *dir = unit_folder();
+			char *dir = unit_quick_folder();
 			if (is_old) {
 				fill_all(&f, dir);
 				store_close(f.s);
@@ -177,7 +190,7 @@ static void begin(struct lab *lab)
 {
 	char why[256] = "";
 	faulty_begin();
-	lab->dir = unit_folder();
+	lab->dir = unit_quick_folder();
 	lab->live = live_create(lab->dir);
 	assert_non_null(lab->live);
 	struct writer_options o = {.state_dir = lab->dir, .live = lab->live, .gaps = monitor_missing};
@@ -222,9 +235,25 @@ static int order(struct lab *lab, const char *words)
 static void wait_error(struct lab *lab, int error)
 {
 	for (int i = 0; i < 500 && writer_error(lab->writer) != error; i++)
-		nanosleep(&(struct timespec){0, 10 * NS_PER_MS}, NULL);
+		usleep(10000);
 	assert_int_equal(writer_error(lab->writer), error);
 	assert_int_equal(atomic_load(&lab->live->write_error), error);
+}
+
+static void wait_fault(void)
+{
+	long before = atomic_load(&faulty.failed);
+	for (int i = 0; i < 5000 && atomic_load(&faulty.failed) == before; i++)
+		usleep(1000);
+	assert_true(atomic_load(&faulty.failed) > before);
+}
+
+/** It has tried again, in vain, and what came of that is known. */
+static void wait_retry(void)
+{
+	wait_fault();
+	usleep(20000);
+	wait_fault();
 }
 
 static int64_t rows(struct lab *lab, const char *sql)
@@ -250,7 +279,7 @@ static void a_full_disk_refuses_orders_at_once_and_takes_the_rest_later(void **s
 	assert_int_equal(writer_offer(lab.writer, event(), 1000), -ENOSPC);
 	assert_int_equal(rows(&lab, "SELECT count(*) FROM job"), 1);
 	/* it does not forget the error because nothing is left to write */
-	nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 300 * NS_PER_MS}, NULL);
+	wait_retry();
 	assert_int_equal(writer_error(lab.writer), ENOSPC);
 	faulty_set(SQLITE_OK, 0, false);
 	wait_error(&lab, 0);
@@ -267,7 +296,7 @@ static void an_order_that_found_nothing_else_to_write_keeps_the_error_shown(void
 	begin(&lab);
 	faulty_set(SQLITE_IOERR_WRITE, 0, false);
 	assert_int_equal(order(&lab, "refused"), -EIO);
-	nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 300 * NS_PER_MS}, NULL);
+	wait_retry();
 	wait_error(&lab, EIO);
 	faulty_set(SQLITE_OK, 0, false);
 	wait_error(&lab, 0);
@@ -293,7 +322,7 @@ static void a_queue_that_is_full_behind_a_full_disk_holds_up_no_order(void **sta
 	assert_int_equal(thread_start(&t, "filler", fill_queue, &lab), 0);
 	wait_error(&lab, ENOSPC);
 	for (int i = 0; i < 500 && writer_depth(lab.writer) < WRITER_LIMIT; i++)
-		nanosleep(&(struct timespec){0, 10 * NS_PER_MS}, NULL);
+		usleep(10000);
 	assert_int_equal(writer_depth(lab.writer), WRITER_LIMIT);
 	assert_int_equal(order(&lab, "refused"), -ENOSPC);
 	faulty_set(SQLITE_OK, 0, false);
@@ -377,6 +406,7 @@ static void a_writer_that_ends_does_not_wait_for_a_full_disk(void **state)
 
 int main(void)
 {
+	speed = unit_many(5, 1);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_full_disk_loses_nothing_at_any_write),
 		cmocka_unit_test(a_single_error_loses_nothing_at_any_write),

@@ -118,14 +118,24 @@ static inline bool server_answers(struct server *s, int fd)
 	}
 	char *path = strchr(request.data, ' ') + 1;
 	path[strcspn(path, " \r\n")] = '\0';
-	const struct route *r = server_route(s, path);
-	if (!r)
+	struct route r = {.path = NULL};
+	_buf_ struct buf bytes = BUF_INIT(64 << 20);
+	{
+		/* a test may say the next answer while the last one is still going out: it takes the lock before */
+		LOCKED(&s->lock);
+		const struct route *found = server_route(s, path);
+		if (found)
+			r = *found;
+		if (r.bytes)
+			buf_adds(&bytes, r.bytes);
+	}
+	if (!r.path)
 		server_says(fd, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
-	else if (r->bytes)
-		server_says(fd, r->bytes);
+	else if (r.bytes)
+		server_says(fd, buf_str(&bytes));
 	else
-		r->answer(s, fd, path);
-	return r && r->stays;
+		r.answer(s, fd, path);
+	return r.path && r.stays;
 }
 
 static inline void *server_connection(void *arg)

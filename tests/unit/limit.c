@@ -38,7 +38,7 @@ static void call(struct limit *l, int64_t now, bool ok)
 	if (ok)
 		limit_ok(l, "a", now);
 	else
-		limit_fail(l, "a", now, -1, false, "it failed");
+		limit_fail(l, "a", now, -1, LIMIT_ERROR, "it failed");
 }
 
 /* --- the rules one by one --- */
@@ -51,14 +51,14 @@ static void hosts_are_declared_first(void **state)
 	(void)state;
 	assert_int_equal(limit_take(l, "b", START, &at), -ENOENT);
 	assert_int_equal(limit_declare(l, "", &(struct limit_rule){0}), -EINVAL);
-	assert_int_equal(limit_declare(l, "b", &(struct limit_rule){.per_minute = 61}), -EINVAL);
+	assert_int_equal(limit_declare(l, "b", &(struct limit_rule){.per_minute = LIMIT_MINUTE_MOST + 1}), -EINVAL);
 	assert_int_equal(limit_declare(l, "b", &(struct limit_rule){.per_day = -1}), -EINVAL);
 	memset(name, 'x', LIMIT_NAME);
 	name[LIMIT_NAME] = '\0';
 	assert_int_equal(limit_declare(l, name, &(struct limit_rule){0}), -EINVAL);
 	/* outcomes of nobody do no harm */
 	limit_ok(l, "b", START);
-	limit_fail(l, "b", START, -1, true, "");
+	limit_fail(l, "b", START, -1, LIMIT_REFUSED, "");
 	limit_drop(l, "b", START);
 	limit_block(l, "b", START, HOUR, "");
 	limit_free(l);
@@ -121,7 +121,7 @@ static void retry_after_is_obeyed_by_the_nanosecond(void **state)
 	(void)state;
 	assert_int_equal(limit_take(l, "a", START, &at), 0);
 	assert_int_equal(limit_take(l, "a", START, &at), 0);
-	limit_fail(l, "a", START, 90 * NS_PER_S, true, "HTTP 429");
+	limit_fail(l, "a", START, 90 * NS_PER_S, LIMIT_REFUSED, "HTTP 429");
 	/* a success that was under way does not end the silence; nor does a shorter one */
 	limit_ok(l, "a", START + 1);
 	limit_block(l, "a", START + 2, NS_PER_S, "shorter");
@@ -145,7 +145,7 @@ static void a_refusal_without_a_time_is_a_minute(void **state)
 	int64_t at;
 	(void)state;
 	assert_int_equal(limit_take(l, "a", START, &at), 0);
-	limit_fail(l, "a", START, -1, true, "HTTP 429");
+	limit_fail(l, "a", START, -1, LIMIT_REFUSED, "HTTP 429");
 	assert_int_equal(limit_take(l, "a", START + MINUTE - 1, &at), -EAGAIN);
 	call(l, START + MINUTE, true);
 	limit_free(l);
@@ -229,11 +229,36 @@ static void calls_under_way_do_not_climb(void **state)
 	for (int i = 0; i < 20; i++)
 		assert_int_equal(limit_take(l, "a", START, &at), 0);
 	for (int i = 0; i < 20; i++)
-		limit_fail(l, "a", START, -1, false, "down");
+		limit_fail(l, "a", START, -1, LIMIT_ERROR, "down");
 	struct limit_status s = status(l, START);
 	assert_int_equal(s.row.streak, 5);
 	assert_int_equal(s.row.failures, 20);
 	assert_in_range(s.row.open_at - START, NS_PER_S, MINUTE);
+	limit_free(l);
+}
+
+static void who_is_away_is_asked_again_within_half_an_hour(void **state)
+{
+	struct limit *l = made(&(struct limit_rule){.per_day = 3});
+	int64_t at, now = START;
+	(void)state;
+	/* three days: more calls than a day has, for none of them arrived */
+	for (int calls = 0; now < START + 3 * DAY; calls++) {
+		assert_true(calls < 100000);
+		while (limit_take(l, "a", now, &at) == -EAGAIN)
+			now = at;
+		limit_fail(l, "a", now, -1, LIMIT_ABSENT, "no connection");
+		struct limit_status s = status(l, now);
+		assert_true(s.row.open_at <= now + HOUR / 2);
+		assert_int_equal(s.row.used_day, 0);
+		now += NS_PER_S;
+	}
+	/* one error after its return weighs no more than after half an hour */
+	while (limit_take(l, "a", now, &at) == -EAGAIN)
+		now = at;
+	limit_fail(l, "a", now, -1, LIMIT_ERROR, "HTTP 502");
+	assert_true(status(l, now).row.open_at <= now + HOUR);
+	assert_int_equal(status(l, now).row.used_day, 1);
 	limit_free(l);
 }
 
@@ -261,7 +286,7 @@ static void a_clock_set_back_locks_nobody_longer_than_the_rules(void **state)
 		assert_int_equal(limit_take(l, "a", now, &at), -EAGAIN);
 		assert_in_range(at - now, 10 * NS_PER_S, MINUTE + 1);
 		assert_int_equal(limit_take(l, "a", at, &at), 0);
-		limit_fail(l, "a", at, HOUR, true, "HTTP 429");
+		limit_fail(l, "a", at, HOUR, LIMIT_REFUSED, "HTTP 429");
 		now = at > 2 * HOUR ? at - 2 * HOUR : 1;
 		assert_int_equal(limit_take(l, "a", now, &at), -EAGAIN);
 		/* the hour is not over sooner, nor much later */
@@ -291,6 +316,20 @@ static void threads_that_read_the_clock_out_of_order_gain_nothing(void **state)
 	call(l, START, true);
 	assert_int_equal(limit_take(l, "a", START - 3 * NS_PER_S, &at), -EAGAIN);
 	assert_int_equal(at, START + MINUTE + 1);
+	limit_free(l);
+}
+
+static void two_hundred_a_minute_and_no_more(void **state)
+{
+	struct limit *l = made(&(struct limit_rule){.per_minute = LIMIT_MINUTE_MOST});
+	int64_t at;
+	(void)state;
+	for (int i = 0; i < LIMIT_MINUTE_MOST; i++)
+		call(l, START + i, true);
+	assert_int_equal(limit_take(l, "a", START + NS_PER_S, &at), -EAGAIN);
+	assert_int_equal(at, START + MINUTE + 1);
+	struct limit_row row = status(l, START + NS_PER_S).row;
+	assert_int_equal(limit_recent(&row), LIMIT_MINUTE_MOST);
 	limit_free(l);
 }
 
@@ -329,7 +368,7 @@ static void what_cannot_be_counted_is_not_called(void **state)
 	assert_int_equal(store.row.recent[0], START);
 	/* an outcome that cannot be kept still counts here */
 	store.error = -EIO;
-	limit_fail(l, "a", START, HOUR, true, "HTTP 429");
+	limit_fail(l, "a", START, HOUR, LIMIT_REFUSED, "HTTP 429");
 	assert_int_equal(limit_take(l, "a", START + MINUTE * 2, &at), -EAGAIN);
 	limit_free(l);
 }
@@ -384,6 +423,23 @@ static void damaged_rows_lock_nobody_for_ever(void **state)
 	struct limit *l = made(&(struct limit_rule){0});
 	assert_int_equal(limit_restore(l, &row), -EINVAL);
 	limit_free(l);
+}
+
+static void starts_are_taken_up_however_many_were_kept(void **state)
+{
+	int64_t kept[LIMIT_MINUTE_MOST + 50] = {START + 2, START + 1, START};
+	(void)state;
+	/* of a version that kept 64, of one that keeps more, only those in use, none, and half of one */
+	const size_t sizes[] = {64 * sizeof *kept, sizeof kept, 3 * sizeof *kept, 0, 3 * sizeof *kept + 5};
+	for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+		struct limit_row row = {.name = "a"};
+		struct limit *l = made(&(struct limit_rule){.per_minute = 5});
+		limit_set_recent(&row, sizes[i] ? kept : NULL, sizes[i]);
+		assert_int_equal(limit_recent(&row), sizes[i] ? 3 : 0);
+		assert_int_equal(limit_restore(l, &row), 0);
+		assert_int_equal(status(l, START + 3).used_minute, sizes[i] ? 3 : 0);
+		limit_free(l);
+	}
 }
 
 static int collect(void *arg, const struct limit_status *s)
@@ -461,13 +517,16 @@ int main(void)
 		cmocka_unit_test(the_breaker_climbs_its_ladder),
 		cmocka_unit_test(one_call_probes_at_a_time),
 		cmocka_unit_test(calls_under_way_do_not_climb),
+		cmocka_unit_test(who_is_away_is_asked_again_within_half_an_hour),
 		cmocka_unit_test(a_success_between_failures_keeps_it_closed),
 		cmocka_unit_test(a_clock_set_back_locks_nobody_longer_than_the_rules),
 		cmocka_unit_test(a_clock_set_back_gives_no_second_day),
 		cmocka_unit_test(threads_that_read_the_clock_out_of_order_gain_nothing),
+		cmocka_unit_test(two_hundred_a_minute_and_no_more),
 		cmocka_unit_test(what_cannot_be_counted_is_not_called),
 		cmocka_unit_test(rows_are_taken_up_before_and_after_the_declaration),
 		cmocka_unit_test(damaged_rows_lock_nobody_for_ever),
+		cmocka_unit_test(starts_are_taken_up_however_many_were_kept),
 		cmocka_unit_test(hosts_are_told_by_name),
 		cmocka_unit_test(threads_share_one_budget),
 	};

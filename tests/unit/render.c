@@ -2,6 +2,7 @@
 #include "tests/unit/unit.h"
 
 #include <math.h>
+#include <time.h>
 
 #include "common/render.h"
 #include "common/text.h"
@@ -112,6 +113,92 @@ static void columns_are_aligned_by_cells(void **state)
 	assert_string_equal(buf_str(&out), "# name    n\n  東京    1\n  a\\x0ab  2\n");
 }
 
+static void rows_end_behind_their_last_text(void **state)
+{
+	struct table t;
+	_buf_ struct buf out = BUF_INIT(8192);
+	(void)state;
+	table_init(&t, 3);
+	table_cells(&t, "a");
+	table_cells(&t, "number");
+	table_cells(&t, "c");
+	table_cells(&t, "");
+	table_cell_int(&t, INT64_MIN);
+	table_cells(&t, "");
+	table_cells(&t, "x");
+	table_cell_int(&t, 0);
+	table_cells(&t, "");
+	table_cells(&t, "");
+	table_cells(&t, "");
+	table_cells(&t, "");
+	table_write(&t, &out);
+	table_clear(&t);
+	assert_string_equal(buf_str(&out), "# a  number                c\n"
+					   "     -9223372036854775808\n"
+					   "  x  0\n"
+					   "  \n");
+}
+
+static void a_table_that_is_too_large_is_an_error(void **state)
+{
+	struct table t;
+	_buf_ struct buf out = BUF_INIT(8192);
+	(void)state;
+	table_init(&t, 2);
+	t.cells.max = 100;
+	for (int i = 0; i < 20; i++)
+		table_cells(&t, i % 3 ? "plain" : "é");
+	table_write(&t, &out);
+	table_clear(&t);
+	assert_int_equal(buf_error(&out), -7);
+}
+
+/** Each byte at each place of a text, against the rule said in one line. */
+static void every_byte_at_every_place(void **state)
+{
+	(void)state;
+	for (size_t n = 1; n < 20; n++)
+		for (size_t i = 0; i < n; i++)
+			for (int c = 0; c < 0x100; c++) {
+				char in[20], unit[8];
+				struct json j;
+				_buf_ struct buf json = BUF_INIT(200), text = BUF_INIT(200), want = BUF_INIT(200);
+				bool plain = c >= 0x20 && c < 0x7f;
+				memset(in, 'a', sizeof in);
+				in[i] = (char)c;
+				json_init(&j, &json, 0);
+				json_text(&j, in, n);
+				text_escape(in, n, &text);
+				snprintf(unit, sizeof unit, plain ? "%c" : "\\x%02x", c);
+				buf_addf(&want, "%.*s%s%.*s", (int)i, in, unit, (int)(n - i - 1), in + i + 1);
+				assert_string_equal(buf_str(&text), buf_str(&want));
+				bool same = json.len == n + 2 && memcmp(json.data + 1, in, n) == 0;
+				assert_int_equal(same, plain && c != '"' && c != '\\');
+			}
+}
+
+static void times_are_those_of_the_calendar(void **state)
+{
+	uint64_t seed = 4711;
+	(void)state;
+	for (int round = 0; round < 200000; round++) {
+		seed = seed * 6364136223846793005 + 1442695040888963407;
+		/* the first of them: both ends of time, and around 1970 */
+		int64_t near = (round >> 2) - 2, ns = (int64_t)seed;
+		if (round < 16)
+			ns = round & 1 ? near : round & 2 ? INT64_MIN + 2 + near : INT64_MAX - 2 + near;
+		time_t seconds = (time_t)(ns / 1000000000 - (ns % 1000000000 < 0));
+		int ms = (int)((ns % 1000000000 + 1000000000) % 1000000000 / 1000000);
+		char want[64];
+		struct tm tm;
+		_buf_ struct buf out = BUF_INIT(64);
+		size_t n = strftime(want, sizeof want, "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &tm));
+		snprintf(want + n, sizeof want - n, ms ? ".%03dZ" : "Z", ms);
+		time_rfc3339(ns, &out);
+		assert_string_equal(buf_str(&out), want);
+	}
+}
+
 static void a_buffer_has_a_limit(void **state)
 {
 	_buf_ struct buf out = BUF_INIT(8);
@@ -144,6 +231,10 @@ int main(void)
 		cmocka_unit_test(csv_runs_in_no_spreadsheet),
 		cmocka_unit_test(random_bytes_make_valid_output),
 		cmocka_unit_test(columns_are_aligned_by_cells),
+		cmocka_unit_test(rows_end_behind_their_last_text),
+		cmocka_unit_test(a_table_that_is_too_large_is_an_error),
+		cmocka_unit_test(every_byte_at_every_place),
+		cmocka_unit_test(times_are_those_of_the_calendar),
 		cmocka_unit_test(a_buffer_has_a_limit),
 		cmocka_unit_test(people_read_sizes_and_times),
 	};

@@ -19,7 +19,7 @@ enum { HASHES = 6, NOTICES = 64 };
 
 /** The client, its wires, and what was told to people. */
 struct fake {
-	int adds[HASHES];
+	int adds[HASHES], finds;
 	bool has[HASHES];
 	/** Answers of add() and find(); has_effect: a failing add() still adds. */
 	int add_result, find_result, fetch_result;
@@ -88,6 +88,7 @@ static inline int fake_find(void *state, enum protocol protocol, const char *has
 		     char *why)
 {
 	(void)state, (void)protocol;
+	fake->finds++;
 	moment();
 	snprintf(why, WHY, "said the client");
 	if (fake->find_result)

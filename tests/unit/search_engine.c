@@ -99,20 +99,55 @@ static const struct source local = {
 static const struct source *const remote_only[] = {&remote, NULL};
 static const struct source *const both[] = {&local, &remote, NULL};
 
+/* --- an authority --- */
+
+static struct {
+	int asked, result;
+} oracle;
+
+static int open_oracle(const struct outside *o, void **state, char *why)
+{
+	(void)o, (void)why;
+	*state = &oracle;
+	return 0;
+}
+
+static int ask_oracle(void *state, const char *series, const char *url, struct authority_answer *a, int64_t *at,
+		      char *why)
+{
+	(void)state, (void)series, (void)url, (void)at;
+	oracle.asked++;
+	snprintf(why, WHY, "it is ill");
+	a->released = 4;
+	return oracle.result;
+}
+
+static const struct authority wise = {
+	.name = "wise", .interval = OPT_nautiljon_interval, .interval_finished = OPT_nautiljon_finished,
+	.open = open_oracle, .close = close_fake, .ask = ask_oracle,
+};
+
 struct test {
 	struct world w;
 	struct search *search;
 };
 
-static void begin(struct test *t, const char *options, const struct source *const *sources)
+static void begin_with(struct test *t, const char *options, const struct source *const *sources,
+		       const struct authority *const *authorities)
 {
-	static const struct authority *const nobody[] = {NULL};
+	memset(&oracle, 0, sizeof oracle);
 	memset(&far, 0, sizeof far);
 	memset(&near, 0, sizeof near);
 	world_begin(&t->w, options);
 	struct search_options o = {.config = t->w.config, .state_dir = t->w.dir, .writer = t->w.writer,
-				   .net = &t->w.net, .sources = sources, .authorities = nobody};
+				   .net = &t->w.net, .sources = sources, .authorities = authorities};
 	assert_int_equal(search_new(&o, &t->search), 0);
+}
+
+static void begin(struct test *t, const char *options, const struct source *const *sources)
+{
+	static const struct authority *const nobody[] = {NULL};
+	begin_with(t, options, sources, nobody);
 }
 
 static void end(struct test *t)
@@ -255,6 +290,61 @@ static void a_clock_that_is_set_back_closes_nobody(void **state)
 	end(&t);
 }
 
+static void begin_oracle(struct test *t)
+{
+	static const struct source *const no_source[] = {NULL};
+	static const struct authority *const one[] = {&wise, NULL};
+	begin_with(t, "monitor_new_volumes { enabled = true }", no_source, one);
+	world_series(&t->w, "Alpha", 4, 3, 3);
+}
+
+static void a_clock_that_is_set_back_silences_no_authority(void **state)
+{
+	struct test t;
+	(void)state;
+	begin_oracle(&t);
+	world_pass(300 * DAY_NS);
+	work(&t, DAY_NS);
+	assert_int_equal(oracle.asked, 1);
+	/* a little back: it was asked just now all the same */
+	world_pass(-HOUR_NS);
+	work(&t, 6 * DAY_NS);
+	assert_int_equal(oracle.asked, 1);
+	work(&t, 2 * DAY_NS);
+	assert_int_equal(oracle.asked, 2);
+	world_pass(-200 * DAY_NS);
+	work(&t, DAY_NS);
+	assert_int_equal(oracle.asked, 3);
+	work(&t, 5 * DAY_NS);
+	assert_int_equal(oracle.asked, 3);
+	end(&t);
+}
+
+/** Nothing was ever said: the time of the last answer does not show that the clock was ahead. */
+static void nor_one_that_failed(void **state)
+{
+	struct test t;
+	(void)state;
+	begin_oracle(&t);
+	oracle.result = -ENOENT;
+	world_pass(60 * DAY_NS);
+	work(&t, DAY_NS);
+	assert_int_equal(oracle.asked, 1);
+	world_pass(-60 * DAY_NS);
+	work(&t, DAY_NS);
+	assert_int_equal(oracle.asked, 2);
+	/* one that answered in the future and fails now costs no more than any other */
+	oracle.result = 0;
+	world_pass(60 * DAY_NS);
+	work(&t, DAY_NS);
+	assert_int_equal(oracle.asked, 3);
+	oracle.result = -ENOENT;
+	world_pass(-60 * DAY_NS);
+	work(&t, 6 * DAY_NS);
+	assert_int_equal(oracle.asked, 4);
+	end(&t);
+}
+
 /* --- threads --- */
 
 static void threads_end_while_they_are_busy(void **state)
@@ -316,6 +406,8 @@ int main(void)
 		cmocka_unit_test(of_a_long_list_the_local_source_looks_first),
 		cmocka_unit_test(who_is_ill_is_asked_within_the_hour_all_the_same),
 		cmocka_unit_test(a_clock_that_is_set_back_closes_nobody),
+		cmocka_unit_test(a_clock_that_is_set_back_silences_no_authority),
+		cmocka_unit_test(nor_one_that_failed),
 		cmocka_unit_test(threads_end_while_they_are_busy),
 		cmocka_unit_test(a_pause_holds),
 	};

@@ -111,17 +111,6 @@ static void attributes_do_not_take_minutes(void **state)
 	}
 }
 
-static void a_key_is_masked_as_it_is_and_escaped(void **state)
-{
-	_buf_ struct buf out = BUF_INIT(1024);
-	(void)state;
-	post_mask("a S3/k+y= b http://h/s3%2fK%2By%3D/c", "S3/k+y=", &out);
-	assert_string_equal(buf_str(&out), "a *** b http://h/***/c");
-	buf_reset(&out);
-	post_mask("none", "", &out);
-	assert_string_equal(buf_str(&out), "none");
-}
-
 static int check_one_line(void *arg, const struct release *r)
 {
 	(void)arg;
@@ -438,6 +427,35 @@ static void a_link_with_a_key_is_asked_for_again(void **state)
 	assert_int_equal(h.link.len, 0);
 }
 
+/** A tracker's links have the key of the account as a part of their path, and some say no other identity. */
+static void a_key_in_the_path_is_told_to_nobody(void **state)
+{
+	struct asking *k = *state;
+	static const char *const paths[] = {"/dl/1/" PASSKEY "/a.torrent", "/dl/1/" PASSKEY ".torrent",
+					    "/dl/" KEY "/a.torrent", ("/%66" "eedfacefeedfacefeedfacefeedface")};
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		char json[2048];
+		lab_set(k->lab, "{'releases':[]}");
+		/* two releases of one account: their identities differ as they did */
+		snprintf(json, sizeof json, "{'modes':{'torznab/one':{'kind':'raw','body':'<rss><channel>"
+			 "<item><title>A T01</title><guid>http://h.example%s</guid><link>http://h.example%s</link></item>"
+			 "<item><title>A T02</title><guid>http://h.example/b%s</guid><link>http://h.example/b%s</link></item>"
+			 "</channel></rss>'}}}", paths[i], paths[i], paths[i], paths[i]);
+		lab_set(k->lab, json);
+		assert_int_equal(search(k, "A"), 0);
+		assert_int_equal(k->lab->count, 2);
+		assert_null(strcasestr(buf_str(&k->lab->heard), "eedfacefeedfacefeedface"));
+		assert_null(strcasestr(buf_str(&k->lab->heard), KEY));
+		assert_null(strcasestr(k->lab->guid, "eedfacefeedfacefeedface"));
+		assert_null(strcasestr(k->lab->link, "eedfacefeedfacefeedface"));
+		/* what is handed over is the address as it is */
+		struct handover h = lab_handover(k->lab);
+		assert_int_equal(fetch(k, &h), 0);
+		assert_string_equal(buf_str(&h.link) + strlen("http://h.example"), paths[i]);
+		handover_clear(&h);
+	}
+}
+
 /** The client may call it, this program calls only what its configuration names. */
 static void a_link_to_another_host_is_handed_over_uncalled(void **state)
 {
@@ -528,7 +546,6 @@ int main(void)
 		cmocka_unit_test(hostile_pages_are_bounded),
 		cmocka_unit_test(attributes_do_not_take_minutes),
 		cmocka_unit_test(a_magnet_is_told_as_one_line),
-		cmocka_unit_test(a_key_is_masked_as_it_is_and_escaped),
 		cmocka_unit_test(one_bad_byte_does_not_cost_the_feed),
 		cmocka_unit_test(every_cut_of_a_page_is_refused),
 		cmocka_unit_test(an_error_document_is_known),
@@ -540,6 +557,7 @@ int main(void)
 		T(feeds_have_marks_of_their_own),
 		T(a_feed_that_knows_no_offset_is_not_read_five_times),
 		T(a_link_with_a_key_is_asked_for_again),
+		T(a_key_in_the_path_is_told_to_nobody),
 		T(a_link_to_another_host_is_handed_over_uncalled),
 		T(a_magnet_needs_nobody),
 		T(a_private_magnet_is_kept_back_until_it_is_fetched),

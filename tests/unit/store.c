@@ -11,12 +11,12 @@
 static bool is_large(const char *detail)
 {
 	static const char *const small[] = {"SCAN r", "SCAN root", "SCAN topic", "SCAN meta",
-					    "SCAN CONSTANT ROW", "SCAN e USING", "SCAN tomb", "SCAN mount",
+					    "SCAN CONSTANT ROW", "SCAN 8 CONSTANT ROWS", "SCAN 32 CONSTANT ROWS", "SCAN e USING", "SCAN tomb", "SCAN mount",
 					    "SCAN g USING INDEX gone_at", "SCAN gone USING COVERING", "SCAN sqlite_sequence"};
 	if (strncmp(detail, "SCAN", 4) != 0)
 		return false;
 	/* a partial index over the few rows with something to say */
-	if (strstr(detail, "_audit") || strstr(detail, "job_ended"))
+	if (strstr(detail, "_audit") || strstr(detail, "job_ended") || strstr(detail, "_open"))
 		return false;
 	for (size_t i = 0; i < sizeof small / sizeof *small; i++)
 		if (strncmp(detail, small[i], strlen(small[i])) == 0)

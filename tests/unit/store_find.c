@@ -270,6 +270,47 @@ static void a_clock_that_is_set_back_does_not_stop_the_search(void **state)
 	world_end(&w);
 }
 
+/* --- the list of what is missing --- */
+
+static int tell_missing(void *arg, const struct store_missing *row)
+{
+	return buf_addf(arg, "%s %lld %s%s %lld %s\n", row->series, (long long)row->volume,
+			*row->request_state ? row->request_state : "-", row->request ? "!" : "",
+			(long long)row->handed, row->best);
+}
+
+static void each_missing_volume_has_its_own_request(void **state)
+{
+	struct world w;
+	struct buf text = BUF_INIT(1 << 12);
+	(void)state;
+	begin(&w);
+	world_series(&w, "Beta", 5, 2, 4);
+	run_sql(&w, "INSERT INTO result(id, key, source, guid, title, link, page, indexer, indexer_id, protocol, "
+		    "hash, size, published_at, seeders, leechers, context, verdict, reason, first, last, complete, "
+		    "covers, score, seen_at, ident) VALUES(70, 'alpha', 's', 'g', 'Alpha 4-5', '', '', '', 0, '', '', "
+		    "0, 0, 0, 0, '', 0, '', 4, 5, 0, 2, 1, 1, 'g');"
+		    "INSERT INTO request(key, series, volume, flow, state, reason, result_id, handed_id, tries, "
+		    "next_at, created_at, changed_at, is_told) VALUES"
+		    /* of volumes that are there, below, between and above those that are not */
+		    "('alpha', '', 0, '', 'gone', '', NULL, 1, 0, 0, 0, 0, 1),"
+		    "('alpha', '', 2, '', 'gone', '', NULL, 2, 0, 0, 0, 0, 1),"
+		    "('alpha', '', 4, '', 'found', '', 70, NULL, 0, 0, 0, 0, 1),"
+		    "('alpha', '', 5, '', 'sent', '', 70, 3, 0, 0, 0, 0, 1),"
+		    "('alpha', '', 8, '', 'gone', '', NULL, 4, 0, 0, 0, 0, 1),"
+		    "('beta', '', 3, '', 'failed', '', 71, 5, 0, 0, 0, 0, 1);");
+	assert_int_equal(store_missing(w.reader, 0, tell_missing, &text), 0);
+	assert_string_equal(buf_str(&text), "Alpha 3 - 0 \nAlpha 4 found! 0 Alpha 4-5\nAlpha 5 sent! 3 Alpha 4-5\n"
+					    "Beta 2 - 0 \nBeta 3 failed! 5 \nBeta 4 - 0 \n");
+	buf_reset(&text);
+	int64_t alpha = world_count(&w, "SELECT id FROM series WHERE key = 'alpha'");
+	assert_int_equal(store_missing_one(w.reader, alpha, 5, tell_missing, &text), 0);
+	assert_string_equal(buf_str(&text), "Alpha 5 sent! 3 Alpha 4-5\n");
+	assert_int_equal(store_missing_one(w.reader, alpha, 8, tell_missing, &text), -ENOENT);
+	buf_clear(&text);
+	world_end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +321,7 @@ int main(void)
 		cmocka_unit_test(what_arrives_by_itself_is_not_asked_for),
 		cmocka_unit_test(one_that_always_fails_does_not_starve_the_others),
 		cmocka_unit_test(a_clock_that_is_set_back_does_not_stop_the_search),
+		cmocka_unit_test(each_missing_volume_has_its_own_request),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** Walks every table of the mount: a new row is tested without being named here. */
-#include "tests/unit/store_fill.h"
+#include "tests/unit/fill_links.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -135,6 +135,7 @@ static void what_is_listed_is_found_and_renders(void **state)
 	char *dir = unit_folder();
 	(void)state;
 	fill_all(&f, dir);
+	fill_links(&f);
 	store_close(f.s);
 	open_views(dir);
 	view_begin(&v);
@@ -146,7 +147,7 @@ static void what_is_listed_is_found_and_renders(void **state)
 	/* A, B and Various Artists; Rock; 1999 and 2001; an album each time, B's twice */
 	assert_true(total.dirs > 15);
 	/* album One at A, B, Rock, 1999: two tracks each; Two at B, Various, 2001; three volumes */
-	assert_int_equal(total.links, 4 * 2 + 3 + 3);
+	assert_int_equal(total.links, 4 * 2 + 3 + 3 + FILLED_BROKEN);
 }
 
 static int stop_after(void *arg, const struct tree_item *item)
@@ -171,10 +172,12 @@ static void a_listing_goes_on_where_it_stopped(void **state)
 	int64_t at;
 	static const char *const dirs[] = {"", "status", "music/artists", "music/artists/A/One",
 					   "manga", "manga/S/volumes", "history",
-					   "history/2026-11-21T10:00:00Z"};
+					   "history/2026-11-21T10:00:00Z", "links/broken",
+					   "links/broken/tv", "links/broken/tv/Show/Season 1"};
 	char *folder = unit_folder();
 	(void)state;
 	fill_all(&f, folder);
+	fill_links(&f);
 	store_close(f.s);
 	open_views(folder);
 	view_begin(&v);
