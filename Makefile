@@ -108,6 +108,12 @@ $(O)/unit/%: $(O)/tests/unit/%.o $(O)/all.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_) $^ $(LIBS_unit) -o $@
 
+# those that need the program's own code
+$(O)/bench/%: $(O)/tests/bench/%.o $(O)/all.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_) $^ $(LIBS_unit) -o $@
+
 # libFuzzer (SAN=fuzzer,… CC=clang) brings a main() of its own
 $(O)/fuzz/%: $(O)/tests/fuzz/%.o $(if $(findstring fuzzer,$(SAN)),,$(O)/tests/fuzz/driver.o) $(O)/all.a
 	$(call say,LD,$@)
