@@ -85,8 +85,16 @@ static int set_item(struct repair *r, const struct store_plan_item *i, const cha
 
 /* --- removing, moving --- */
 
+/** Links of an item that are not broken now, and do not work either. */
+struct undecided {
+	/** The mount was away when they were looked at. */
+	int64_t unknown;
+	/** Suspect, or held with many others. */
+	int64_t doubtful;
+};
+
 /** The item's links as they are now: those that are still broken as planned. */
-static int load_links(struct repair *r, const struct store_plan_item *i, kept_links *links, int64_t *unknown)
+static int load_links(struct repair *r, const struct store_plan_item *i, kept_links *links, struct undecided *others)
 {
 	int error = 0;
 	for (const char *p = i->link_ids; *p && error >= 0;) {
@@ -96,10 +104,11 @@ static int load_links(struct repair *r, const struct store_plan_item *i, kept_li
 			break;
 		p = end + strspn(end, " ");
 		error = store_symlink(r->store, id, keep_link, links);
-		if (error >= 0 && links->data[links->len - 1].row.state != LINK_BROKEN) {
-			*unknown += links->data[links->len - 1].row.state == LINK_UNKNOWN;
+		enum link_state state = error >= 0 ? links->data[links->len - 1].row.state : LINK_BROKEN;
+		if (state != LINK_BROKEN)
 			free(links->data[--links->len].bytes);
-		}
+		others->unknown += state == LINK_UNKNOWN;
+		others->doubtful += state == LINK_SUSPECT || state == LINK_HELD;
 		error = error == -ENOENT ? 0 : error;
 	}
 	return error < 0 ? error : keep_links_roots(r, links);
@@ -194,7 +203,8 @@ static int remove_links(struct repair *r, const struct store_plan_item *i)
 	kept_links links = {0};
 	char why[WHY] = "";
 	struct permanent permanent = {.kind = ""};
-	int64_t done = 0, unknown = 0;
+	struct undecided others = {0};
+	int64_t done = 0;
 	store_permanent(r->store, i->provider, i->hash, take_permanent, &permanent);
 	int error = *permanent.kind ? 0 : ask_for_virus(r, i, &permanent);
 	if (error == -ENOENT)
@@ -203,16 +213,21 @@ static int remove_links(struct repair *r, const struct store_plan_item *i)
 	if (doubt)
 		return set_item(r, i, "refused", doubt);
 	if (error == 0)
-		error = load_links(r, i, &links, &unknown);
-	if (error == 0 && unknown)
-		error = wait_for_look(r, i, unknown);
-	if (error == -EAGAIN || (error == 0 && !links.len && !links_changed(r, i->plan, i->item, "unlink", 0))) {
+		error = load_links(r, i, &links, &others);
+	if (error == 0 && others.unknown)
+		error = wait_for_look(r, i, others.unknown);
+	if (error == -EAGAIN || (error == 0 && !links.len && !others.doubtful && !links_changed(r, i->plan, i->item, "unlink", 0))) {
 		kept_links_clear(&links);
 		return error ? error : set_item(r, i, "refused", "its links are not broken any more");
 	}
 	struct bytes *after = calloc(links.len + 1, sizeof *after);
-	if (error == 0 && after)
-		error = links_change(r, i->plan, i->item, &links, after, &done, why);
+	if (error == 0)
+		error = after ? links_change(r, i->plan, i->item, &links, after, &done, why) : -ENOMEM;
+	/* what is left is not forgotten: a person orders it again when it is sure */
+	if (error == 0 && others.doubtful) {
+		snprintf(why, sizeof why, "%lld are not surely broken now", (long long)others.doubtful);
+		error = -EDQUOT;
+	}
 	if (done || links_changed(r, i->plan, i->item, "unlink", 0))
 		tell_all(r, i, &links);
 	if (error == 0)

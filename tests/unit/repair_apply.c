@@ -200,6 +200,21 @@ static void a_link_whose_file_is_back_is_left(void **state)
 	repair_end();
 }
 
+static void a_link_that_is_in_doubt_again_is_held(void **state)
+{
+	(void)state;
+	begin(WIDE);
+	plan_removal();
+	store_link("d/1.mkv", LINK_SUSPECT);
+	assert_int_equal(apply_items(""), 0);
+	live(HOUR_NS);
+	assert_true(links_is_there("d/1.mkv"));
+	ASSERT_ITEM(1, "state", "held");
+	assert_non_null(strstr(item_text(1, "reason"), "not surely broken"));
+	assert_int_equal(rows("SELECT handled_at FROM permanent"), 0);
+	repair_end();
+}
+
 static void a_link_that_the_index_knows_to_work_is_left(void **state)
 {
 	(void)state;
@@ -378,6 +393,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(another_hash_under_that_number_is_refused),
 		cmocka_unit_test(a_link_that_was_replaced_is_left),
 		cmocka_unit_test(a_link_whose_file_is_back_is_left),
+		cmocka_unit_test(a_link_that_is_in_doubt_again_is_held),
 		cmocka_unit_test(a_link_that_the_index_knows_to_work_is_left),
 		cmocka_unit_test(a_virus_is_asked_about_anew_and_its_links_removed),
 		cmocka_unit_test(a_user_who_removed_the_new_one_is_heard),
