@@ -8,7 +8,8 @@
 #include "common/cleanup.h"
 
 const struct field FIELDS_TABLE[FIELD_COUNT] = {
-#define F(id, of_kind, of_what, plural_name, vorbis_keys, id3_keys, mp4_keys) \
+#define F(id, of_kind, of_what, plural_name, vorbis_keys, id3_keys, mp4_keys, ape_keys, \
+	  asf_keys) \
 	[FIELD_##id] = { \
 		.name = #id, \
 		.kind = of_kind, \
@@ -17,6 +18,8 @@ const struct field FIELDS_TABLE[FIELD_COUNT] = {
 		.vorbis = vorbis_keys, \
 		.id3 = id3_keys, \
 		.mp4 = mp4_keys, \
+		.ape = ape_keys, \
+		.asf = asf_keys, \
 	},
 	FIELDS(F)
 #undef F
@@ -40,7 +43,7 @@ struct key_index {
 	} keys[KEYS_MAX];
 };
 
-static struct key_index by_vorbis, by_id3, by_mp4;
+static struct key_index by_vorbis, by_id3, by_mp4, by_ape, by_asf;
 static pthread_once_t indexed = PTHREAD_ONCE_INIT;
 
 static void index_add(struct key_index *index, const char *alternatives, size_t field)
@@ -63,6 +66,8 @@ static void index_all(void)
 		index_add(&by_vorbis, FIELDS_TABLE[f].vorbis, f);
 		index_add(&by_id3, FIELDS_TABLE[f].id3, f);
 		index_add(&by_mp4, FIELDS_TABLE[f].mp4, f);
+		index_add(&by_ape, FIELDS_TABLE[f].ape, f);
+		index_add(&by_asf, FIELDS_TABLE[f].asf, f);
 	}
 }
 
@@ -104,6 +109,16 @@ enum field_id field_of_id3(const char *key, size_t n)
 enum field_id field_of_mp4(const char *key, size_t n)
 {
 	return field_of(&by_mp4, key, n);
+}
+
+enum field_id field_of_ape(const char *key, size_t n)
+{
+	return field_of(&by_ape, key, n);
+}
+
+enum field_id field_of_asf(const char *key, size_t n)
+{
+	return field_of(&by_asf, key, n);
 }
 
 int field_rank(const char *alternatives, const char *key, size_t n)
