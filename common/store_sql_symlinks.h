@@ -3,6 +3,8 @@
 #ifndef COMMON_STORE_SQL_SYMLINKS_H
 #define COMMON_STORE_SQL_SYMLINKS_H
 
+#include "common/store_symlinks.h"
+
 /** Torrent of link s into target_dir t: of a folder of single files each file is one. */
 #define SQL_LINK_TORRENT "CASE WHEN t.torrent = x'2f' THEN s.target_name ELSE t.torrent END"
 
@@ -108,7 +110,7 @@
 	SQL(link_hold_delete, 0, "DELETE FROM link_hold WHERE root_id = ?") \
 	SQL(link_release, 0, \
 	    "UPDATE symlink SET state = 1, sightings = 1, first_at = ?2, last_at = ?2, since = ?2, " \
-	    "reason = '' WHERE state = 4 AND abs(error) = ?3 AND dir_id IN " \
+	    "reason = '" LINK_ACCEPTED "' WHERE state = 4 AND abs(error) = ?3 AND dir_id IN " \
 	    "(SELECT id FROM link_dir WHERE root_id = ?1)") \
 	SQL(link_health, 1, \
 	    "SELECT path, state, reason, fstype, since, looked_at, entries FROM mount_health ORDER BY path") \

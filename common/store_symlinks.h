@@ -123,6 +123,9 @@ int store_link_dir(struct store *s, int64_t id, int64_t *root, struct buf *path)
 typedef int store_broken_entry_fn(void *arg, struct bytes name, bool is_dir, int64_t id);
 int store_broken_list(struct store *s, int64_t root, struct bytes dir, store_broken_entry_fn *fn, void *arg);
 
+/** Why a link that was held is suspect: a person said so, and it is not held again with others. */
+#define LINK_ACCEPTED "its loss was accepted"
+
 /** A mass loss that is not believed: `accept-loss NAME COUNT` releases it. */
 struct store_link_hold {
 	int64_t root, count, since;

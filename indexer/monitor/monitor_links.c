@@ -56,6 +56,8 @@ static void see_nothing(struct store_symlink *l, const struct link_sight *s)
 	if (l->state == LINK_HELD)
 		return;
 	l->state = LINK_UNKNOWN;
+	if (strcmp(l->reason, LINK_ACCEPTED) == 0)
+		return;
 	l->reason = s->is_healthy ? "its target answers with an error" : "the mount is not healthy";
 }
 
@@ -81,12 +83,16 @@ static void see_missing(struct store_symlink *l, const struct link_sight *s, con
 		return;
 	bool is_broken = l->sightings >= rules->sightings && l->last_at - l->first_at >= rules->span;
 	l->state = s->is_held ? LINK_HELD : is_broken ? LINK_BROKEN : LINK_SUSPECT;
-	l->reason = s->is_held ? "too many targets vanished at once" : "";
+	if (s->is_held)
+		l->reason = "too many targets vanished at once";
+	else if (strcmp(l->reason, LINK_ACCEPTED) != 0)
+		l->reason = "";
 }
 
 bool monitor_link(struct store_symlink *link, const struct link_sight *sight, const struct link_rules *rules)
 {
 	const struct kept before = kept_of(link);
+	link->reason = before.reason;
 	if (!sight->is_ours)
 		see_foreign(link);
 	else if (!sight->is_healthy || (sight->error && sight->error != -ENOENT))

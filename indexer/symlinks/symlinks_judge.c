@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/cleanup.h"
 #include "indexer/symlinks/symlinks_private.h"
@@ -32,6 +33,16 @@ static bool is_missing(const struct seen_link *k)
 	return (k->flags & ASKED) && k->seen == -ENOENT;
 }
 
+/**
+ * Whether its loss is young enough to be a part of a mass loss: a list may shrink over several looks, and what one look
+ * missed just before the rest went is no better evidence than the rest.
+ */
+static bool is_young_loss(const struct seen_link *k)
+{
+	bool is_doubted = k->state == LINK_SUSPECT || (k->state == LINK_UNKNOWN && k->sightings);
+	return was_there(k) || (is_doubted && strcmp(k->reason, LINK_ACCEPTED) != 0);
+}
+
 /** What the look says of it. */
 static struct link_sight sight_of(struct look *l, const struct seen_link *k)
 {
@@ -45,7 +56,7 @@ static struct link_sight sight_of(struct look *l, const struct seen_link *k)
 		s.is_healthy = (s.is_healthy || l->health.is_loss) && is_asked;
 		return s;
 	}
-	s.is_held = was_there(k) && (root_of(l, k)->brakes || l->health.is_loss);
+	s.is_held = is_young_loss(k) && (root_of(l, k)->brakes || l->health.is_loss);
 	s.is_healthy = s.is_healthy || (l->health.is_loss && (s.is_held || k->state == LINK_HELD));
 	return s;
 }
@@ -120,8 +131,8 @@ static void count_losses(struct look *l)
 		if ((k->flags & GONE) || i >= t->known || !is_ours(l, k))
 			continue;
 		struct seen_root *r = root_of(l, k);
-		r->were_there += was_there(k);
-		r->vanished += was_there(k) && is_missing(k);
+		r->were_there += is_young_loss(k);
+		r->vanished += is_young_loss(k) && is_missing(k);
 		r->still_held += k->state == LINK_HELD && (is_missing(k) || !(k->flags & ASKED));
 	}
 	const struct config *c = l->s->o.config;

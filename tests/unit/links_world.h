@@ -169,6 +169,12 @@ static inline void put_pair(const struct world *w, int n)
 	put_link(w, path, text);
 }
 
+static inline void put_pairs(const struct world *w, int n)
+{
+	for (int i = 0; i < n; i++)
+		put_pair(w, i);
+}
+
 static inline void lose_target(const struct world *w, int n)
 {
 	assert_int_equal(unlink(at(w, "mnt/__all__/T%04d/file.mkv", n)), 0);

@@ -3,12 +3,6 @@
 
 #include "indexer/symlinks/looker.h"
 
-static void put_pairs(const struct world *w, int n)
-{
-	for (int i = 0; i < n; i++)
-		put_pair(w, i);
-}
-
 /* --- one link --- */
 
 static void a_link_is_broken_when_it_was_missed_often_and_long_enough(void **state)
@@ -172,97 +166,6 @@ static void a_tree_that_is_away_or_empty_forgets_nothing(void **state)
 	symlinks_progress(w.links, n, &p);
 	assert_true(p.is_done);
 	assert_non_null(strstr(p.result, "empty"));
-	world_end(&w);
-}
-
-static void a_tree_that_lost_most_forgets_when_a_person_says_so(void **state)
-{
-	struct world w;
-	(void)state;
-	world_begin(&w, "");
-	put_pairs(&w, 100);
-	look(&w);
-	for (int i = 0; i < 5; i++)
-		remove_all(at(&w, "links/D%03d", i));
-	for (int i = 0; i < 3; i++) {
-		pass(&w, 24);
-		look(&w);
-		assert_int_equal(total(&w), 100);
-	}
-	assert_int_equal(hold_of(&w).count, 50);
-	assert_non_null(strstr(hold_of(&w).reason, "50 of 100 links vanished at once"));
-	assert_int_equal(symlinks_accept_loss(w.links, "links", 50, true), 0);
-	look(&w);
-	assert_int_equal(total(&w), 50);
-	assert_int_equal(hold_of(&w).count, 0);
-	world_end(&w);
-}
-
-/* --- many at once --- */
-
-static void many_losses_at_once_are_held(void **state)
-{
-	struct world w;
-	(void)state;
-	world_begin(&w, "");
-	put_pairs(&w, 300);
-	look(&w);
-	for (int i = 6; i < 300; i++)
-		lose_target(&w, i);
-	for (int i = 0; i < 5; i++) {
-		pass(&w, 12);
-		look(&w);
-		assert_int_equal(count(&w, LINK_HELD), 294);
-		assert_int_equal(count(&w, LINK_OK), 6);
-	}
-	struct hold h = hold_of(&w);
-	assert_int_equal(h.count, 294);
-	assert_non_null(strstr(h.reason, "294 of 300 links lost their target at once"));
-	assert_non_null(strstr(h.reason, "294 of 300 links lost their target at once"));
-	/* what is back is no longer held */
-	put_file(&w, "mnt/__all__/T0100/file.mkv");
-	restart(&w);
-	pass(&w, 1);
-	look(&w);
-	assert_int_equal(pair(&w, 100).row.state, LINK_OK);
-	assert_int_equal(hold_of(&w).count, 293);
-	assert_int_equal(symlinks_accept_loss(w.links, "links", 294, true), -EINVAL);
-	assert_int_equal(symlinks_accept_loss(w.links, "other", 293, true), -ENOENT);
-	assert_int_equal(symlinks_accept_loss(w.links, "links", 293, false), 0);
-	assert_int_equal(count(&w, LINK_HELD), 293);
-	assert_int_equal(symlinks_accept_loss(w.links, "links", 293, true), 0);
-	assert_int_equal(count(&w, LINK_SUSPECT), 293);
-	assert_int_equal(pair(&w, 200).row.sightings, 1);
-	assert_int_equal(hold_of(&w).count, 0);
-	pass(&w, 12);
-	look(&w);
-	assert_int_equal(count(&w, LINK_HELD), 0);
-	assert_int_equal(pair(&w, 200).row.sightings, 2);
-	world_end(&w);
-}
-
-static void a_hold_ends_when_all_is_back(void **state)
-{
-	struct world w;
-	(void)state;
-	world_begin(&w, "");
-	put_pairs(&w, 60);
-	look(&w);
-	/* all: none of the anchors is there, and the mount is not believed at all */
-	for (int i = 0; i < 60; i++)
-		lose_target(&w, i);
-	for (int i = 0; i < 5; i++) {
-		pass(&w, 12);
-		look(&w);
-		assert_int_equal(count(&w, LINK_HELD), 60);
-	}
-	assert_int_equal(hold_of(&w).count, 60);
-	for (int i = 0; i < 60; i++)
-		put_pair(&w, i);
-	look(&w);
-	assert_int_equal(count(&w, LINK_OK), 60);
-	assert_int_equal(hold_of(&w).count, 0);
-	assert_health(&w, "healthy");
 	world_end(&w);
 }
 
@@ -561,9 +464,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_replaced_link_begins_anew_and_one_made_again_goes_on),
 		cmocka_unit_test(links_that_are_not_there_any_more_are_forgotten),
 		cmocka_unit_test(a_tree_that_is_away_or_empty_forgets_nothing),
-		cmocka_unit_test(a_tree_that_lost_most_forgets_when_a_person_says_so),
-		cmocka_unit_test(many_losses_at_once_are_held),
-		cmocka_unit_test(a_hold_ends_when_all_is_back),
 		cmocka_unit_test(a_mount_that_is_away_at_any_step_proves_nothing),
 		cmocka_unit_test(another_mount_in_its_place_proves_nothing),
 		cmocka_unit_test(a_mount_that_comes_back_without_a_third_holds_it),
