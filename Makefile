@@ -67,7 +67,9 @@ LIBS_unit := $(shell pkg-config --libs $(PKGS) cmocka 2>/dev/null) -lm
 MAINS := fs/main.c indexer/main.c
 LIB_C := $(filter-out $(MAINS),$(COMMON_C) $(FS_C) $(INDEXER_C))
 UNITS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_C))
-TOOLS := $(patsubst tests/lib/%.c,$(O)/lib/%,$(TOOL_C))
+# loaded into a program by LD_PRELOAD; the others are programs
+PRELOADS := late
+TOOLS := $(patsubst tests/lib/%.c,$(O)/lib/%,$(filter-out $(PRELOADS:%=tests/lib/%.c),$(TOOL_C))) $(PRELOADS:%=$(O)/lib/%.so)
 FUZZERS := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(filter-out %/driver.c,$(FUZZ_C)))
 
 .PHONY: all unit fuzz tools run deps check check-long lint bench bench-quick clean install uninstall FORCE
@@ -119,6 +121,11 @@ $(O)/fuzz/%: $(O)/tests/fuzz/%.o $(if $(findstring fuzzer,$(SAN)),,$(O)/tests/fu
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_) $^ $(LIBS_unit) -o $@
+
+$(O)/lib/%.so: $(SRC)/tests/lib/%.c $(O)/flags
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_) $(CFLAGS_) -fPIC -shared $< -ldl -o $@
 
 $(O)/lib/%: $(O)/tests/lib/%.o
 	$(call say,LD,$@)

@@ -36,6 +36,8 @@ struct inode {
 	struct place place;
 	VEC(struct place) former;
 	uint64_t size;
+	/** What the kernel is told of the size: less than it for the moment in which a file grows. */
+	uint64_t told;
 	int64_t at;
 };
 
@@ -140,7 +142,7 @@ static bool has_content(const struct inode *n)
 /** Takes the bytes from where they are: *place, or memory. */
 static void set_content(struct inode *n, struct buf *content, struct place *place, int64_t at)
 {
-	n->size = content->len;
+	n->size = n->told = content->len;
 	n->at = at;
 	n->place = *place;
 	place->file = NULL;
@@ -274,7 +276,7 @@ bool inode_stat(uint64_t id, uint64_t *size, int64_t *at)
 	const struct inode *n = find_node(id);
 	if (!n)
 		return false;
-	*size = n->size;
+	*size = n->told;
 	*at = n->at;
 	return true;
 }
@@ -315,7 +317,7 @@ static bool append_place(struct inode *node, const char *data, size_t n)
 	return is_done;
 }
 
-bool inode_append(uint64_t id, uint64_t from, const char *data, size_t n, int64_t at)
+bool inode_append(uint64_t id, uint64_t from, const char *data, size_t n)
 {
 	LOCKED(&all.lock);
 	struct inode *node = find_node(id);
@@ -333,8 +335,17 @@ bool inode_append(uint64_t id, uint64_t from, const char *data, size_t n, int64_
 		all.memory += n;
 	}
 	node->size = from + n;
-	node->at = at;
 	return true;
+}
+
+void inode_tell(uint64_t id, int64_t at)
+{
+	LOCKED(&all.lock);
+	struct inode *node = find_node(id);
+	if (!node)
+		return;
+	node->told = node->size;
+	node->at = at;
 }
 
 /* --- invalidation --- */

