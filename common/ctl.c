@@ -123,8 +123,8 @@ int ctl_order(const char *state_dir, const char *token, const char *file, const 
 	buf_addf(&out, "mediamon-order %s %s %zu\n", token, file, n);
 	buf_add(&out, text, n);
 	int r = buf_error(&out) ? -E2BIG : send_all(fd, out.data, out.len, end);
-	if (r == 0)
-		r = receive_all(fd, &in, end);
+	if (r == 0 && receive_all(fd, &in, end) < 0)
+		r = mono_ns() >= end ? -ETIMEDOUT : -EAGAIN;
 	size_t length;
 	int used;
 	if (r == 0 && sscanf(buf_str(&in), "%d %zu\n%n", verdict, &length, &used) == 2)

@@ -25,7 +25,8 @@ void ctl_token(char token[static CTL_TOKEN]);
 
 /**
  * Gives an order and waits for its answer.  Returns 0 with *verdict (0 or an errno) and the
- * sentence in @answer; -EAGAIN when no indexer answers within @timeout_ms.
+ * sentence in @answer; -EAGAIN when no indexer is there, -ETIMEDOUT when it took the words but has not answered
+ * within @timeout_ms (the order may have been made durable, or may still be), -EACCES.
  */
 int ctl_order(const char *state_dir, const char *token, const char *file, const char *text,
 	      size_t n, int timeout_ms, int *verdict, struct buf *answer);

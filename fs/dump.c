@@ -289,8 +289,9 @@ int order_command(const struct config *config, const char *file, int argc, char 
 	int r = ctl_order(config_state_dir(config), token, file, buf_str(&text), text.len, TIMEOUT_MS,
 			  &verdict, &answer);
 	if (r < 0) {
-		fprintf(stderr, "mediamon: no indexer answers in %s: the order was not taken\n",
-			config_state_dir(config));
+		fprintf(stderr, "mediamon: %s in %s: the order %s\n",
+			r == -ETIMEDOUT ? "the indexer is too busy to answer" : "no indexer answers",
+			config_state_dir(config), r == -ETIMEDOUT ? "may have been taken, see status/jobs" : "was not taken");
 		return 75;
 	}
 	text_escape(buf_str(&answer), answer.len, &shown);

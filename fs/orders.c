@@ -103,8 +103,10 @@ static void carry_out(struct order *o)
 	if (r < 0) {
 		verdict = r == -EACCES ? EACCES : EAGAIN;
 		buf_reset(&answer);
-		buf_adds(&answer, r == -EACCES ? "this user may not give orders to the indexer"
-					       : "the indexer is away: the order was not taken");
+		buf_adds(&answer, r == -EACCES	    ? "this user may not give orders to the indexer"
+				  : r == -ETIMEDOUT ? "the indexer is too busy to answer: it may have taken the order, "
+						      "see status/jobs; giving it again does no harm"
+						    : "the indexer is away: the order was not taken");
 	}
 	remember(o, verdict, buf_str(&answer));
 	/* the notify thread takes the lock of control/, which is not held during a write */

@@ -223,7 +223,14 @@ class Lab:
     # --- orders ---
 
     def order(self, file, words):
-        """0 or the errno of write()."""
+        """0 or the errno of write(); given again while a slow disk keeps the indexer from answering."""
+        for _ in range(PATIENCE_S // 2):
+            error = self.write_order(file, words)
+            if error != errno.EAGAIN or "too busy" not in self.last():
+                break
+        return error
+
+    def write_order(self, file, words):
         data = words if isinstance(words, bytes) else (words + "\n").encode()
         fd = os.open(self.mnt / "control" / file, os.O_WRONLY | os.O_TRUNC)
         try:

@@ -2,6 +2,7 @@
 """A write is one order, and its errno is its answer."""
 import errno
 import os
+import signal
 import subprocess
 import time
 
@@ -237,6 +238,17 @@ def test_without_an_indexer_an_order_is_refused_at_once(small):
     assert time.monotonic() - start < 20
     until(lambda: "the indexer is away" in small.last(), 1, "control/last")
     assert ": EAGAIN: " in small.last()
+
+
+def test_an_indexer_that_does_not_answer_in_time_is_not_called_away(small):
+    pid = small.indexer()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert small.write_order("rescan", "all") == errno.EAGAIN
+        assert "too busy to answer" in small.last() and "away" not in small.last()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert "accepted as job" in until(lambda: small.order("rescan", "all") == 0 and small.last(), 10, "the order")
 
 
 def test_quit_ends_the_indexer_and_the_mount_stays(small):
