@@ -2,6 +2,7 @@
 /** Scans of a provider in memory: what is learned, what is believed, what is asked. */
 #include "tests/unit/provider_world.h"
 
+#include "common/store_backup.h"
 #include "indexer/load/repairs.h"
 #include "indexer/repair/repair_scan.h"
 
@@ -499,6 +500,7 @@ static void our_links_are_looked_at_and_counted(void **state)
 static void numbers_are_kept_and_appended_as_lines(void **state)
 {
 	char options[300], path[200], line[400] = "";
+	static const char *const parts[] = {"\"timestamp\"", "\"type\"", "\"name\"", "\"value\"", "\"tags\""};
 	(void)state;
 	snprintf(path, sizeof path, "/tmp/mediamon-samples-%d", (int)getpid());
 	snprintf(options, sizeof options, NO_CLOCK "repair { metrics_log = \"%s\" }\n", path);
@@ -510,22 +512,42 @@ static void numbers_are_kept_and_appended_as_lines(void **state)
 	assert_int_equal(count("SELECT value FROM sample WHERE type = 'torrents' AND name = 'downloaded'"), 5);
 	FILE *f = fopen(path, "r");
 	assert_non_null(f);
-	assert_non_null(fgets(line, sizeof line, f));
+	while (fgets(line, sizeof line, f))
+		for (size_t i = 0; i < COUNT_OF(parts); i++)
+			assert_non_null(strstr(line, parts[i]));
 	fclose(f);
-	assert_non_null(strstr(line, "\"timestamp\""));
 	assert_non_null(strstr(line, "\"name\":"));
-	assert_non_null(strstr(line, "duration"));
-	/* full: it moves aside */
-	assert_int_equal(truncate(path, 9999990), 0);
-	world_pass(HOUR_NS);
-	full_round();
+	/* full: it moves aside, and five of those are kept */
+	for (int i = 0; i < 7; i++) {
+		assert_int_equal(truncate(path, 9999990), 0);
+		world_pass(HOUR_NS);
+		full_round();
+	}
 	char old[220];
-	snprintf(old, sizeof old, "%s.1", path);
-	assert_int_equal(access(old, F_OK), 0);
-	unlink(old);
+	for (int i = 1; i <= 6; i++) {
+		snprintf(old, sizeof old, "%s.%d", path, i);
+		assert_int_equal(access(old, F_OK), i <= 5 ? 0 : -1);
+		unlink(old);
+	}
 	unlink(path);
-	snprintf(old, sizeof old, "%s.2", path);
-	assert_int_not_equal(access(old, F_OK), 0);
+	end();
+}
+
+static void a_copy_has_torrents_tries_and_what_is_due(void **state)
+{
+	char file[BACKUP_NAME], why[256] = "", sql[4200];
+	(void)state;
+	begin(NO_CLOCK);
+	debrid_fill(5, "downloaded");
+	debrid_fill(2, "virus");
+	full_round();
+	struct store_backup b = {.state_dir = world.dir, .at = world_now(), .keep = 2};
+	assert_int_equal(store_backup(&b, file, why), 0);
+	snprintf(sql, sizeof sql, "ATTACH 'file:%s/backups/%s?mode=ro' AS copy", world.dir, file);
+	assert_int_equal(sqlite3_exec(world.reader->db, sql, NULL, NULL, NULL), SQLITE_OK);
+#define SAME(table) "(SELECT count(*) FROM copy." table ") = (SELECT nullif(count(*), 0) FROM main." table ")"
+	assert_int_equal(count("SELECT " SAME("torrent") " AND " SAME("torrent_scan") " AND " SAME("sample") " AND "
+			       SAME("permanent")), 1);
 	end();
 }
 
@@ -571,6 +593,7 @@ int main(void)
 		T(sessions_and_quick_scans_take_turns),
 		T(our_links_are_looked_at_and_counted),
 		T(numbers_are_kept_and_appended_as_lines),
+		T(a_copy_has_torrents_tries_and_what_is_due),
 		T(what_is_old_is_forgotten_every_six_hours),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
