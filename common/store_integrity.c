@@ -119,15 +119,15 @@ int store_integrity_bad(struct store *s, store_bad_fn *fn, void *arg)
 	return store_each(s, store_stmt(s, SQL_integrity_bad), bad_row, STORE_BOX(store_bad_fn, fn), arg);
 }
 
-int store_integrity_reason(struct store *s, int64_t file, struct buf *reason, int64_t *at)
+int store_missing_reason(struct store *s, int64_t series, int64_t volume, const char *state, struct buf *out)
 {
-	sqlite3_stmt *q = store_stmt(s, SQL_integrity_reason);
-	sqlite3_bind_int64(q, 1, file);
+	sqlite3_stmt *q = store_stmt(s, SQL_missing_reason);
+	sqlite3_bind_int64(q, 1, series);
+	sqlite3_bind_int64(q, 2, volume);
+	bind_str(q, 3, state);
 	int r = store_step(s, q);
-	if (r > 0) {
-		buf_adds(reason, column_str(q, 0));
-		*at = sqlite3_column_int64(q, 1);
-	}
+	if (r > 0)
+		buf_adds(out, column_str(q, 0));
 	sqlite3_reset(q);
 	return r > 0 ? 0 : r < 0 ? r : -ENOENT;
 }

@@ -81,7 +81,7 @@ struct store_bad {
 typedef int store_bad_fn(void *arg, const struct store_bad *row);
 /** Corrupt and unreadable files, by path. */
 int store_integrity_bad(struct store *s, store_bad_fn *fn, void *arg);
-/** Why a file was found corrupt; -ENOENT when it was not.  *at: when. */
-int store_integrity_reason(struct store *s, int64_t file, struct buf *reason, int64_t *at);
+/** Why the file of a missing volume does not count; @state: "corrupt", "incomplete".  Nothing is added without one. */
+int store_missing_reason(struct store *s, int64_t series, int64_t volume, const char *state, struct buf *out);
 
 #endif

@@ -63,7 +63,9 @@
 	    "JOIN file f ON f.id = i.file_id JOIN dir d ON d.id = f.dir_id JOIN root r ON r.id = d.root_id " \
 	    "WHERE i.verdict > 1 AND r.active = 1 AND i.size = f.size AND i.mtime = f.mtime " \
 	    "ORDER BY r.path, d.path, f.name") \
-	/* the series that a corrupt volume is of, in a sentence of explain */ \
-	SQL(integrity_reason, 0, "SELECT reason, verified_at FROM integrity WHERE file_id = ? AND verdict = 2")
+	/* why the file of a volume does not count */ \
+	SQL(missing_reason, 0, \
+	    "SELECT e.reason FROM volume t JOIN error e ON e.file_id = t.file_id WHERE t.series_id = ?1 AND e.kind = ?3 AND " \
+	    "?2 BETWEEN t.volume AND ifnull(t.volume_end, t.volume) ORDER BY t.file_id LIMIT 1")
 
 #endif

@@ -89,6 +89,8 @@ int store_put_verdict(struct store *s, const struct store_verdict *v, struct sto
 	if (is_same && r == 0)
 		r = show(s, &p, v);
 	if (is_same && r == 0 && (v->verdict == VERDICT_corrupt || p.state == FILE_CORRUPT)) {
+		/* the reason may be another one */
+		store_touch(s, TOPIC_BIT(missing));
 		touched->album[0] = store_owner_of(s, SQL_track_album, v->file);
 		touched->series[0] = store_owner_of(s, SQL_volume_series, v->file);
 	}

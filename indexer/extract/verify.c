@@ -145,6 +145,8 @@ static int run(struct verify *v, struct extract_input *in)
 	for (size_t i = 0; i < COUNT_OF(kinds) && n > 0; i++)
 		if (kinds[i].probe(head, (size_t)n))
 			return kinds[i].run(v);
+	if (n > 0 && verify_is_zip(v))
+		return verify_zip(v);
 	return extract_fail(v->reason, -ENOTSUP, "nothing in a file of this kind tells whether it is whole");
 }
 

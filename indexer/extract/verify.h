@@ -68,7 +68,9 @@ void verify_whole(int fd, void (*beat)(void *arg), void *arg, struct verify_resu
 /* --- the kinds: each returns as verify_result.error, with v->how and v->reason --- */
 
 int verify_zip(struct verify *v);
-/** RAR, 7z and tar, by libarchive. */
+/** Whether a ZIP archive stands somewhere in a file that does not begin with one. */
+bool verify_is_zip(struct verify *v);
+/** RAR, 7z and tar, and ZIP with unusual methods, by libarchive. */
 int verify_archive(struct verify *v);
 /** FLAC, by libFLAC: every frame's checksum, and the MD5 of the sound. */
 int verify_flac(struct verify *v);

@@ -59,6 +59,9 @@ static int fail(struct source *s, struct archive *a, const char *what)
 	const char *why = archive_error_string(a);
 	if (archive_errno(a) == ENOMEM)
 		return s->v->error = -ENOMEM;
+	/* what it cannot read is not damaged for that; some of its readers tell encrypted members so */
+	if (why && (strcasestr(why, "unsupported") || strcasestr(why, "encrypt")))
+		return extract_fail(s->v->reason, -ENOTSUP, "%s: %s", what, why);
 	return extract_fail(s->v->reason, -EBADMSG, "%s: %s", what, why ? why : "it is damaged");
 }
 
@@ -100,8 +103,30 @@ static int walk(struct source *s, struct archive *a)
 	return r < 0 ? r : pages_finish(&s->pages);
 }
 
+/** Whether a RAR archive is one part of several, by the flags of its main header: version 4, then 5. */
+static bool is_part(struct verify *v)
+{
+	const uint8_t *p = verify_get(v, 0, 32);
+	if (!p || memcmp(p, "Rar!", 4) != 0)
+		return false;
+	if (p[6] == 0)
+		return p[9] == 0x73 && p[10] & 1;
+	/* behind the checksum: size, type 1, flags (1: an extra area, with its size), then the archive's own */
+	size_t i = 12;
+	for (int field = 0; field < 3 && i < 28; field++, i++) {
+		uint8_t value = p[i];
+		while (p[i] & 0x80 && i < 28)
+			i++;
+		if (field == 2 && value & 1)
+			while (p[++i] & 0x80 && i < 28)
+				continue;
+	}
+	return p[i] & 1;
+}
+
 static int open_and_walk(struct source *s, struct archive *a)
 {
+	archive_read_support_format_zip_seekable(a);
 	archive_read_support_format_rar(a);
 	archive_read_support_format_rar5(a);
 	archive_read_support_format_7zip(a);
@@ -120,6 +145,11 @@ int verify_archive(struct verify *v)
 	if (!a)
 		return v->error = -ENOMEM;
 	s->v = v;
+	*v->reason = '\0';
+	if (is_part(v)) {
+		archive_read_free(a);
+		return extract_fail(v->reason, -ENOTSUP, "the archive is one part of several");
+	}
 	pages_init(&s->pages, v);
 	int r = open_and_walk(s, a);
 	archive_read_free(a);

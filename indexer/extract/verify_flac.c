@@ -88,12 +88,12 @@ static int judge(struct sound *s, bool is_done, bool is_same)
 	struct verify *v = s->v;
 	snprintf(v->how, sizeof v->how, "%llu samples%s", (unsigned long long)s->decoded,
 		 s->has_md5 ? " and their MD5" : ", checksums of frames only");
-	if (s->samples && s->decoded < s->samples && (is_done || !s->wrong))
-		return extract_fail(v->reason, -EBADMSG, "the sound ends after %llu of %llu samples",
-				    (unsigned long long)s->decoded, (unsigned long long)s->samples);
 	if (s->wrong)
 		return extract_fail(v->reason, -EBADMSG, "%s, %.1f s from the start", s->wrong,
 				    s->rate ? (double)s->wrong_at / s->rate : 0.0);
+	if (s->samples && s->decoded < s->samples)
+		return extract_fail(v->reason, -EBADMSG, "the sound ends after %llu of %llu samples",
+				    (unsigned long long)s->decoded, (unsigned long long)s->samples);
 	if (!is_done || s->decoded == 0)
 		return extract_fail(v->reason, -EBADMSG, "the sound cannot be decoded");
 	return is_same ? 0 : extract_fail(v->reason, -EBADMSG, "the sound has another MD5 than the file says");

@@ -88,5 +88,5 @@ int pages_finish(struct pages *p)
 {
 	snprintf(p->v->how, sizeof p->v->how, "%u page%s of %u file%s", p->pages, p->pages == 1 ? "" : "s", p->members,
 		 p->members == 1 ? "" : "s");
-	return p->pages ? 0 : extract_fail(p->v->reason, -EBADMSG, "the archive holds no images");
+	return p->pages ? 0 : extract_fail(p->v->reason, -ENOTSUP, "the archive holds no images");
 }

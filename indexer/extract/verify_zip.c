@@ -22,6 +22,8 @@ struct unzip {
 	uint64_t at, left;
 	uint32_t size;
 	uLong crc;
+	/** A member is packed in a way that zlib does not know. */
+	bool is_foreign;
 	uint8_t piece[PIECE];
 };
 
@@ -122,7 +124,8 @@ static int verify_member(struct unzip *u, const char *name, size_t n)
 		return r;
 	if (e->flags & FLAG_ENCRYPTED)
 		return pages_fail(&u->pages, -ENOTSUP, "is encrypted");
-	if (e->method != METHOD_STORED && e->method != METHOD_DEFLATE)
+	u->is_foreign = e->method != METHOD_STORED && e->method != METHOD_DEFLATE;
+	if (u->is_foreign)
 		return pages_fail(&u->pages, -ENOTSUP, "is packed in a way that is not known here");
 	u->crc = crc32(0, NULL, 0);
 	r = find_bytes(u);
@@ -167,6 +170,15 @@ static int walk(struct unzip *u, struct window *w)
 	return r;
 }
 
+bool verify_is_zip(struct verify *v)
+{
+	struct zip z = {.in = v->in, .tail = BUF_INIT(ZIP_TAIL_MAX)};
+	bool is_zip = zip_open(&z, v->reason) == 0;
+	buf_clear(&z.tail);
+	*v->reason = '\0';
+	return is_zip;
+}
+
 int verify_zip(struct verify *v)
 {
 	struct window w;
@@ -184,5 +196,7 @@ int verify_zip(struct verify *v)
 		return r;
 	window_init(&w, v->in);
 	r = walk(u, &w);
+	if (r == -ENOTSUP && u->is_foreign)
+		return verify_archive(v);
 	return r < 0 ? r : pages_finish(&u->pages);
 }
