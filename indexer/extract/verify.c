@@ -175,6 +175,20 @@ static bool has_changed(int fd, const struct verify_result *before)
 	return look(fd, &now) < 0 || now.size != before->size || now.mtime != before->mtime || now.ctime != before->ctime;
 }
 
+/** Reads it, and says whether it was another one at the end. */
+static void read_whole(struct verify *v, struct extract_input *in, struct verify_result *out)
+{
+	out->error = run(v, in);
+	/* a file that ends before its own structure says is as damaged as another */
+	if (out->error == -ENODATA)
+		out->error = -EBADMSG;
+	if (v->error)
+		out->error = extract_fail(out->reason, v->error == -EBADMSG ? -EIO : v->error, "it cannot be read: %s",
+					  strerror(-v->error));
+	else if (has_changed(in->fd, out))
+		out->error = extract_fail(out->reason, -ESTALE, "it changed while it was read");
+}
+
 void verify_whole(int fd, void (*beat)(void *arg), void *arg, struct verify_result *out)
 {
 	struct verify v = {.beat = beat, .arg = arg, .reason = out->reason};
@@ -183,16 +197,10 @@ void verify_whole(int fd, void (*beat)(void *arg), void *arg, struct verify_resu
 	out->error = look(fd, out);
 	v.in = &in;
 	in.size = out->size;
-	if (out->error == 0)
-		out->error = run(&v, &in);
-	/* a file that ends before its own structure says is as damaged as another */
-	if (out->error == -ENODATA)
-		out->error = -EBADMSG;
-	if (v.error)
-		out->error = extract_fail(out->reason, v.error == -EBADMSG ? -EIO : v.error, "it cannot be read: %s",
-					  strerror(-v.error));
-	else if (has_changed(fd, out))
-		out->error = extract_fail(out->reason, -ESTALE, "it changed while it was read");
+	if (out->error)
+		extract_fail(out->reason, 0, "it cannot be read: %s", strerror(-out->error));
+	else
+		read_whole(&v, &in, out);
 	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	memcpy(out->how, v.how, sizeof out->how);
 	out->read = v.read;

@@ -70,20 +70,28 @@ static int read_member(struct source *s, struct archive *a)
 	const void *data;
 	size_t n;
 	la_int64_t at;
-	int code, r = 0;
-	while (r == 0 && (code = archive_read_data_block(a, &data, &n, &at)) == ARCHIVE_OK)
-		r = pages_feed(&s->pages, data, n);
-	if (r < 0)
-		return r;
+	int code = archive_read_data_block(a, &data, &n, &at);
+	for (; code == ARCHIVE_OK; code = archive_read_data_block(a, &data, &n, &at)) {
+		int r = pages_feed(&s->pages, data, n);
+		if (r < 0)
+			return r;
+	}
 	return code == ARCHIVE_EOF ? pages_end(&s->pages) : fail(s, a, s->pages.name);
+}
+
+/** The next member's head: a warning is about its name; what asks to be read again is damaged. */
+static bool next_member(struct archive *a, struct archive_entry **e, int *code)
+{
+	*code = archive_read_next_header(a, e);
+	return *code == ARCHIVE_OK || *code == ARCHIVE_WARN;
 }
 
 static int walk(struct source *s, struct archive *a)
 {
 	struct archive_entry *e;
 	unsigned members = 0;
-	int code, r = 0;
-	while (r == 0 && (code = archive_read_next_header(a, &e)) >= ARCHIVE_WARN && code != ARCHIVE_EOF) {
+	int code = ARCHIVE_OK, r = 0;
+	while (r == 0 && next_member(a, &e, &code)) {
 		const char *name = archive_entry_pathname(e);
 		if (members++ >= ZIP_ENTRIES_MAX)
 			return extract_fail(s->v->reason, -ENOTSUP, "the archive holds too many files");

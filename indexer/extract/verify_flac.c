@@ -18,6 +18,7 @@ struct sound {
 	/** The first thing that libFLAC found wrong, and behind which sample. */
 	const char *wrong;
 	uint64_t wrong_at;
+	bool has_lost_sync;
 };
 
 /** The tags that others put behind the sound: no part of it. */
@@ -81,6 +82,7 @@ static void on_error(const FLAC__StreamDecoder *d, FLAC__StreamDecoderErrorStatu
 		return;
 	s->wrong = (size_t)e < COUNT_OF(texts) && texts[e] ? texts[e] : "a frame cannot be decoded";
 	s->wrong_at = s->decoded;
+	s->has_lost_sync = e == FLAC__STREAM_DECODER_ERROR_STATUS_LOST_SYNC;
 }
 
 static int judge(struct sound *s, bool is_done, bool is_same)
@@ -88,7 +90,9 @@ static int judge(struct sound *s, bool is_done, bool is_same)
 	struct verify *v = s->v;
 	snprintf(v->how, sizeof v->how, "%llu samples%s", (unsigned long long)s->decoded,
 		 s->has_md5 ? " and their MD5" : ", checksums of frames only");
-	if (s->wrong)
+	/* the piece of a frame that the file ends with is none */
+	bool is_cut = s->has_lost_sync && s->at >= s->end && s->wrong_at == s->decoded && s->decoded < s->samples;
+	if (s->wrong && !is_cut)
 		return extract_fail(v->reason, -EBADMSG, "%s, %.1f s from the start", s->wrong,
 				    s->rate ? (double)s->wrong_at / s->rate : 0.0);
 	if (s->samples && s->decoded < s->samples)
