@@ -62,7 +62,7 @@ struct verify_result {
 	int64_t mtime, ctime, inode;
 };
 
-/** @fd: read with pread() only, never closed.  @beat: as in struct verify. */
+/** @fd: read with pread() only, never closed; a corrupt file is read twice.  @beat: as in struct verify. */
 void verify_whole(int fd, void (*beat)(void *arg), void *arg, struct verify_result *out);
 
 /* --- the kinds: each returns as verify_result.error, with v->how and v->reason --- */
