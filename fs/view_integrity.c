@@ -194,3 +194,25 @@ int show_integrity_csv(struct view *v, const struct node *n, struct buf *out)
 	buf_adds(out, "path,verdict,reason,checked,bytes,since,verified_at\r\n");
 	return v->store ? store_integrity_bad(v->store, csv_bad, &r) : 0;
 }
+
+/* --- metrics --- */
+
+int show_integrity_metrics(struct view *v, const struct node *n, struct buf *out)
+{
+	struct json j;
+	struct numbers s;
+	const struct live_values *l = &v->mood.live;
+	double seconds = (double)(v->mood.at[1] - (int64_t)l->started_at) / 1e9;
+	(void)n;
+	int e = load_numbers(v, &s);
+	doc_begin(&j, out, v, "integrity-metrics", OF_INTEGRITY, MOODY);
+	json_kv_time(&j, "started_at", (int64_t)l->started_at);
+	json_kv_int(&j, "files_verified", (int64_t)l->verified_files);
+	json_kv_int(&j, "bytes_verified", (int64_t)l->verified_bytes);
+	json_kv_int(&j, "corrupt_found", (int64_t)l->verified_corrupt);
+	json_kv_real(&j, "bytes_per_second", seconds > 0 ? (double)l->verified_bytes / seconds : 0, 1);
+	json_kv_int(&j, "files_waiting", s.archives.waiting + s.audio.waiting);
+	json_kv_int(&j, "bytes_waiting", s.archives.waiting_bytes + s.audio.waiting_bytes);
+	json_end_object(&j);
+	return e;
+}

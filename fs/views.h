@@ -64,6 +64,7 @@ int show_realdebrid_json(struct view *v, const struct node *n, struct buf *out);
 
 int show_integrity(struct view *v, const struct node *n, struct buf *out);
 int show_integrity_json(struct view *v, const struct node *n, struct buf *out);
+int show_integrity_metrics(struct view *v, const struct node *n, struct buf *out);
 int show_integrity_csv(struct view *v, const struct node *n, struct buf *out);
 int show_verify(struct view *v, const struct node *n, struct buf *out);
 int show_verify_json(struct view *v, const struct node *n, struct buf *out);

@@ -204,6 +204,15 @@ def test_a_paused_one_reads_nothing(lab, series):
     assert wait_verified(lab, 3)["archives"]["intact"] == 3
 
 
+def test_rolling_reads_all_again(lab, series):
+    lab.configure(extra=AT_ONCE.replace('"new"', '"rolling"') + 'verify_interval = "100ms"\n')
+    start(lab)
+    first = wait_verified(lab, 3)["archives"]["oldest_verified_at"]
+    until(lambda: integrity(lab)["archives"]["oldest_verified_at"] > first, LONG_S, "the oldest to be read again", pause=0.1)
+    assert lab.json("metrics/integrity.json")["corrupt_found"] == 0
+    until(lambda: lab.json("metrics/integrity.json")["files_verified"] >= 4, LONG_S, "it to be counted", pause=0.1)
+
+
 def test_a_disk_that_fails_says_nothing_of_the_file(lab, faults, tmp_path):
     under = tmp_path / "under"
     for n in (1, 2, 3):
