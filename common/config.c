@@ -48,6 +48,25 @@ int64_t config_duration(const char *text)
 	return -1;
 }
 
+int64_t config_size(const char *text)
+{
+	static const struct {
+		const char *unit;
+		int64_t bytes;
+	} units[] = {{"", 1}, {"B", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30},
+		     {"TiB", INT64_C(1) << 40}, {"KB", 1000}, {"MB", 1000000}, {"GB", 1000000000}};
+	char *end;
+	errno = 0;
+	long long v = strtoll(text, &end, 10);
+	if (end == text || errno || v < 0 || v > 1000000000)
+		return -1;
+	end += strspn(end, " ");
+	for (size_t i = 0; i < COUNT_OF(units); i++)
+		if (strcasecmp(end, units[i].unit) == 0)
+			return v * units[i].bytes;
+	return -1;
+}
+
 /* --- defaults --- */
 
 static int add_value(struct config *c, int id, const char *text, size_t n)
@@ -104,6 +123,8 @@ static int check_option(struct config *c, int id, struct buf *why)
 		c->number[id] = truth(text);
 	else if (o->kind == OPTION_DURATION)
 		c->number[id] = config_duration(text);
+	else if (o->kind == OPTION_SIZE)
+		c->number[id] = config_size(text);
 	else
 		return 0;
 	bool bad = (o->kind != OPTION_INT && c->number[id] < 0) || (end && (*end || end == text)) ||
@@ -114,6 +135,8 @@ static int check_option(struct config *c, int id, struct buf *why)
 		 o->section ? o->section : "", o->section ? "." : "", o->key, text);
 	if (o->kind == OPTION_DURATION)
 		buf_adds(why, ": write a number and s, m, h or d, such as \"24h\"");
+	else if (o->kind == OPTION_SIZE)
+		buf_adds(why, ": write a number and KiB, MiB or GiB, such as \"2GiB\"");
 	else if (o->kind == OPTION_BOOL)
 		buf_adds(why, ": use true or false");
 	else if (o->most)
@@ -159,19 +182,37 @@ static int check_nesting(const struct config *c, struct buf *why)
 	return r;
 }
 
+static bool is_one_of(const char *word, const char *const *words)
+{
+	while (*words && strcmp(word, *words) != 0)
+		words++;
+	return *words != NULL;
+}
+
 static int check_words(const struct config *c, struct buf *why)
 {
+	static const char *const watches[] = {"auto", "inotify", "fanotify", "poll", NULL},
+				 *const verifies[] = {"off", "new", "rolling", NULL};
+	static const struct {
+		enum option_id id;
+		const char *const *words;
+		const char *name, *use;
+	} rows[] = {
+		{OPT_scan_watch, watches, "scan.watch", "auto, inotify, fanotify or poll"},
+		{OPT_verify_archives, verifies, "verify_archives", "off, new or rolling"},
+		{OPT_verify_audio, verifies, "verify_audio", "off, new or rolling"},
+	};
 	int r = 0;
 	if (log_level_of(config_text(c, OPT_log_level)) < 0) {
 		buf_addf(why, "%s: log_level = \"%s\": use error, warning, info, debug or trace\n",
 			 c->path ? c->path : "default", config_text(c, OPT_log_level));
 		r = -EINVAL;
 	}
-	const char *watch = config_text(c, OPT_scan_watch);
-	if (strcmp(watch, "auto") != 0 && strcmp(watch, "inotify") != 0 &&
-	    strcmp(watch, "fanotify") != 0 && strcmp(watch, "poll") != 0) {
-		buf_addf(why, "%s: scan.watch = \"%s\": use auto, inotify, fanotify or poll\n",
-			 c->path ? c->path : "default", watch);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		if (is_one_of(config_text(c, rows[i].id), rows[i].words))
+			continue;
+		buf_addf(why, "%s: %s = \"%s\": use %s\n", c->path ? c->path : "default", rows[i].name,
+			 config_text(c, rows[i].id), rows[i].use);
 		r = -EINVAL;
 	}
 	for (size_t i = 0; i < config_count(c, OPT_path_map); i++) {

@@ -19,6 +19,8 @@ enum option_kind {
 	OPTION_BOOL,
 	/** "100ms", "90s", "15m", "24h", "7d"; kept in nanoseconds. */
 	OPTION_DURATION,
+	/** "512MiB", "2GiB"; kept in bytes. */
+	OPTION_SIZE,
 };
 
 /*   id, section (NULL: top level), key, kind, default, least, most, help */
@@ -37,6 +39,16 @@ enum option_kind {
 	  "group that may give orders when mounted by root") \
 	O(log_level, NULL, "log_level", OPTION_TEXT, "info", 0, 0, \
 	  "error, warning, info, debug or trace") \
+	O(verify_archives, NULL, "verify_archives", OPTION_TEXT, "off", 0, 0, \
+	  "reads volumes to their end and checks every page: off, new (each once, when it is new or changed) or " \
+	  "rolling (all, again and again, the one that was checked longest ago first)") \
+	O(verify_audio, NULL, "verify_audio", OPTION_TEXT, "off", 0, 0, "the same for music") \
+	O(verify_budget, NULL, "verify_budget", OPTION_SIZE, "2GiB", 1, 0, \
+	  "verify_archives and verify_audio read so much in an hour at most; a larger file has an hour of its own") \
+	O(verify_delay, NULL, "verify_delay", OPTION_DURATION, "1h", 0, 0, \
+	  "a file that changed less than this ago may still be being copied: it waits") \
+	O(verify_interval, NULL, "verify_interval", OPTION_DURATION, "30d", 1, 0, \
+	  "rolling: a file is checked again after this time") \
 	O(scan_workers, "scan", "workers", OPTION_INT, "0", 0, 16, \
 	  "processes that read files; 0: one a core") \
 	O(scan_walkers, "scan", "walkers", OPTION_INT, "0", 0, 16, \
@@ -300,5 +312,7 @@ void config_print_default(struct buf *out);
 
 /** "90s" → nanoseconds; -1 when it is no duration. */
 int64_t config_duration(const char *text);
+/** "2GiB" → bytes; -1 when it is no size.  A bare number is bytes. */
+int64_t config_size(const char *text);
 
 #endif

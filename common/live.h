@@ -56,7 +56,11 @@
 	/* errno while the store cannot be written; it is tried again all the time */ \
 	L(write_error) \
 	/* folders that changed and are not read yet */ \
-	L(due)
+	L(due) \
+	/* files read to their end since the start: all, their bytes, those found corrupt */ \
+	L(verified_files) \
+	L(verified_bytes) \
+	L(verified_corrupt)
 
 struct live_page {
 	_Atomic uint64_t magic;

@@ -13,14 +13,15 @@
 	O(rescan, "rescan", "[full] all | music | manga | links | /absolute/path", "manga", \
 	  "looks at the disks and updates the index; files that did not change are not read.\n" \
 	  "\"full\" reads every tag again. The same scan twice while it waits is one.") \
-	O(pause, "pause", "scan | search | repair | all | JOB-NUMBER", "scan", \
+	O(pause, "pause", "scan | search | repair | verify | all | JOB-NUMBER", "scan", \
 	  "holds a job within a second; what is done stays done") \
-	O(resume, "resume", "scan | search | repair | all | JOB-NUMBER", "scan", "lets a held job go on") \
-	O(cancel, "cancel", "scan | search | repair | all | JOB-NUMBER", "12", \
+	O(resume, "resume", "scan | search | repair | verify | all | JOB-NUMBER", "scan", "lets a held job go on") \
+	O(cancel, "cancel", "scan | search | repair | verify | all | JOB-NUMBER", "12", \
 	  "ends a job within a second; what is done stays done") \
-	O(verify, "verify", "all | music | manga | /absolute/path", "manga", \
-	  "reads every file anew and compares it with the index; changes nothing.\n" \
-	  "status/verify lists the differences.") \
+	O(verify, "verify", "[files] all | music | manga | /absolute/path", "manga", \
+	  "reads the tags of every file anew and compares them with the index; changes nothing.\n" \
+	  "status/verify lists the differences. \"files\" reads files to their end, while no scan\n" \
+	  "runs, and checks every page and frame: status/integrity lists what is damaged.") \
 	O(accept_loss, "accept-loss", "NAME COUNT (as in status/roots)", "music 30", \
 	  "the files that status/roots says are held are really gone: forgets them.\n" \
 	  "What is there again by then stays.") \

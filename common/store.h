@@ -39,7 +39,9 @@ struct store;
 	T(torrents) \
 	T(repairs) \
 	/* its own state: backups, recovery */ \
-	T(store)
+	T(store) \
+	/* which files were read to their end, and what that told */ \
+	T(integrity)
 
 enum topic {
 #define T(name) TOPIC_##name,

@@ -18,6 +18,7 @@
 
 #include "common/clock.h"
 #include "common/store_settle.h"
+#include "common/store_write_integrity.h"
 #include "common/vec.h"
 
 /* --- what a row is --- */
@@ -150,7 +151,7 @@ int store_lose_file(struct store *s, int64_t file, int64_t dir, struct bytes nam
 		return r;
 	r = encode_media(s, file, &of, &media);
 	if (r == 0)
-		r = add_gone(s, file, of, l.state == 0 ? &media : NULL);
+		r = add_gone(s, file, of, l.state != FILE_FAILED ? &media : NULL);
 	if (r == 0)
 		r = mark_copy(s, file, &l);
 	store_touch(s, TOPIC_BIT(roots));
@@ -217,13 +218,17 @@ int store_restore_file(struct store *s, int64_t file, int64_t job, struct store_
 					: store_add_track(s, &put, touched);
 	sqlite3_reset(q);
 	media_clear(&media);
+	if (r == 0 && is_back)
+		r = store_keep_verdict(s, file);
 	return r == 0 && is_back ? store_run_id(s, SQL_gone_delete, file) : r;
 }
 
 int store_purge_gone(struct store *s, int64_t time)
 {
 	int r = store_run(s, store_stmt(s, SQL_old_purge));
-	return r < 0 ? r : store_run_id(s, SQL_gone_purge, time);
+	if (r == 0)
+		r = store_run_id(s, SQL_gone_purge, time);
+	return r < 0 ? r : store_run(s, store_stmt(s, SQL_integrity_purge));
 }
 
 /* --- ids change their places --- */
@@ -266,7 +271,9 @@ static int become(struct store *s, const struct pending *p, int64_t id, int64_t 
 	sqlite3_bind_int64(q, 3, added_at);
 	if (r == 0)
 		r = store_run(s, q);
-	return r < 0 ? r : renumber(s, p->id, id);
+	if (r == 0)
+		r = renumber(s, p->id, id);
+	return r < 0 ? r : store_keep_verdict(s, id);
 }
 
 static int adopt(struct store *s, const struct pending *p, int64_t lost, int64_t added_at)

@@ -93,7 +93,8 @@ static const char *const tables[] = {
 	/* path below the root, '' for the root itself; cover: a picture file lies beside the music */
 	"CREATE TABLE dir(id INTEGER PRIMARY KEY AUTOINCREMENT, root_id INTEGER NOT NULL, path BLOB NOT NULL, "
 	"cover INTEGER NOT NULL, UNIQUE(root_id, path))",
-	/* state: 0 read, 1 failed (see error); job: the last one that read it */
+	/* state: 0 read, 1 failed, 2 read and found corrupt by reading it to its end (see error); job: the last one
+	 * that read it */
 	"CREATE TABLE file(id INTEGER PRIMARY KEY AUTOINCREMENT, dir_id INTEGER NOT NULL, "
 	"name BLOB NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL, "
 	"ctime INTEGER NOT NULL, inode INTEGER NOT NULL, state INTEGER NOT NULL, "
@@ -298,6 +299,16 @@ static const char *const later_tables[] = {
 	"CREATE TABLE IF NOT EXISTS sample(id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, "
 	"type TEXT NOT NULL, name TEXT NOT NULL, tags TEXT NOT NULL, value REAL NOT NULL)",
 	"CREATE INDEX IF NOT EXISTS sample_at ON sample(at)",
+	/*
+	 * Files that were read to their end (store_integrity.h): size to inode are those of the file then; verdict: enum
+	 * verdict; tries: how often its reader did not survive it.
+	 */
+	"CREATE TABLE IF NOT EXISTS integrity(file_id INTEGER PRIMARY KEY, size INTEGER NOT NULL, "
+	"mtime INTEGER NOT NULL, ctime INTEGER NOT NULL, inode INTEGER NOT NULL, verified_at INTEGER NOT NULL, "
+	"since INTEGER NOT NULL, verdict INTEGER NOT NULL, tries INTEGER NOT NULL, how TEXT NOT NULL, "
+	"reason TEXT NOT NULL)",
+	"CREATE INDEX IF NOT EXISTS integrity_at ON integrity(verified_at)",
+	"CREATE INDEX IF NOT EXISTS integrity_bad ON integrity(verdict) WHERE verdict > 1",
 };
 
 static const char *type_of(enum field_id f)

@@ -31,6 +31,19 @@ enum {
 	PENDING_LAST = 4,
 };
 
+/** Values of file.state. */
+enum file_state {
+	FILE_READ = 0,
+	FILE_FAILED = 1,
+	/** It was read well, and then found damaged by reading it to its end. */
+	FILE_CORRUPT = 2,
+};
+
+/** An error of an indexed file, and its end. */
+int store_put_file_error(struct store *s, int64_t root, struct bytes path, int64_t file, const char *kind,
+			 const char *reason, int tries);
+int store_clear_error(struct store *s, int64_t root, struct bytes path);
+
 /** The row of put->dir, made when there is none. */
 int store_put_dir(struct store *s, const struct store_put *put, int64_t *dir);
 /** Whether a file that has no row may be one that moved or came back: 0, 1 or -errno. */

@@ -11,11 +11,13 @@
 #define COMMON_STORE_SQL_H
 
 #include "common/store_sql_find.h"
+#include "common/store_sql_integrity.h"
 #include "common/store_sql_repair.h"
 #include "common/store_sql_symlinks.h"
 
 #define STATEMENTS(SQL) \
 	STATEMENTS_FIND(SQL) \
+	STATEMENTS_INTEGRITY(SQL) \
 	STATEMENTS_REPAIR(SQL) \
 	STATEMENTS_SYMLINKS(SQL) \
 	/* --- topics and generations --- */ \

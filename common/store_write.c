@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/store_private.h"
 #include "common/store_settle.h"
+#include "common/store_write_integrity.h"
 #include "common/text.h"
 
 enum {
@@ -357,7 +358,13 @@ static int put_error_row(struct store *s, int64_t root, struct bytes path, int64
 	return store_run(s, q);
 }
 
-static int clear_error(struct store *s, int64_t root, struct bytes path)
+int store_put_file_error(struct store *s, int64_t root, struct bytes path, int64_t file, const char *kind,
+			 const char *reason, int tries)
+{
+	return put_error_row(s, root, path, file, kind, reason, tries, 0);
+}
+
+int store_clear_error(struct store *s, int64_t root, struct bytes path)
 {
 	sqlite3_stmt *q = store_stmt(s, SQL_error_clear);
 	sqlite3_bind_int64(q, 1, root);
@@ -374,7 +381,7 @@ static int put_error_of_file(struct store *s, const struct store_put *put, int64
 	path_of(put, &path);
 	struct bytes where = {buf_str(&path), path.len};
 	if (!put->error_kind)
-		return clear_error(s, put->root, where);
+		return store_clear_error(s, put->root, where);
 	return put_error_row(s, put->root, where, file, put->error_kind, put->error_reason,
 			     put->tries, put->job);
 }
@@ -389,6 +396,8 @@ int store_put_file(struct store *s, const struct store_put *put, struct store_to
 		r = store_drop_media(s, touched->file, touched);
 	if (r == 0 && (!touched->is_new || put->error_kind))
 		r = put_error_of_file(s, put, touched->file);
+	if (r == 0 && !touched->is_new)
+		r = store_keep_verdict(s, touched->file);
 	if (r < 0 || put->keeps_media)
 		return r;
 	if (put->of == OF_VOLUME)

@@ -9,6 +9,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/store_find.h"
+#include "common/store_integrity.h"
 #include "common/text.h"
 #include "common/volumes.h"
 
@@ -255,8 +256,13 @@ static int tell_row(void *arg, const struct store_missing *m)
 		if (strcmp(kinds[i].kind, m->kind) == 0)
 			buf_addf(out, ": %s (%s)", kinds[i].why, m->kind);
 	buf_adds(out, ".\n");
-	if (strcmp(m->state, "wanted") != 0)
-		buf_addf(out, "The file that bears its number is %s.\n", m->state);
+	if (strcmp(m->state, "wanted") != 0) {
+		_buf_ struct buf reason = BUF_INIT(1 << 12);
+		store_missing_reason(s->v->store, m->series_id, m->volume, m->state, &reason);
+		buf_addf(out, "The file that bears its number is %s%s", m->state, reason.len ? ": " : "");
+		text_escape(buf_str(&reason), reason.len, out);
+		buf_adds(out, ".\n");
+	}
 	buf_adds(out, monitored ? "The series is monitored: it is looked for.\n"
 				: "The series is not monitored: it is not looked for.\n");
 	return 0;

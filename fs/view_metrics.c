@@ -110,6 +110,8 @@ const struct entry metrics_dir[] = {
 		.help = "the running scan and the last ones: rates, queues, errors, memory, CPU"),
 	FILE_OF("scan.csv", show_scan_csv, .topics = TOPIC_BIT(scan),
 		.help = "the ended scans, one a line"),
+	FILE_OF("integrity.json", show_integrity_metrics, .topics = OF_INTEGRITY, .moods = MOODY,
+		.help = "files read to their end since the indexer started: how many, bytes, damaged, waiting"),
 	FILE_OF("search.json", show_search_json, .topics = OF_SEARCH, .moods = VIEW_AWAY,
 		.help = "searching: cache, budgets used and left, feeds"),
 	FILE_OF("realdebrid.json", show_realdebrid_json, .topics = OF_REALDEBRID, .moods = VIEW_AWAY,

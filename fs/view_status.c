@@ -7,6 +7,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/store_integrity.h"
 #include "fs/notify.h"
 
 static void add_path(struct buf *out, struct bytes a, struct bytes b, struct bytes c)
@@ -207,6 +208,13 @@ static bool is_monitored(const struct view *v, const struct store_missing *row)
 	return row->monitored < 0 ? config_int(v->config, OPT_monitor_default) != 0 : row->monitored;
 }
 
+/** What is wrong with its file; nothing when there is none. */
+static void add_reason(const struct view *v, const struct store_missing *row, struct buf *out)
+{
+	if (strcmp(row->state, "wanted") != 0)
+		store_missing_reason(v->store, row->series_id, row->volume, row->state, out);
+}
+
 /** What is being done about it, or else how its file is. */
 static const char *missing_state(const struct store_missing *row)
 {
@@ -225,6 +233,8 @@ static const char *missing_state(const struct store_missing *row)
 static int json_missing(void *arg, const struct store_missing *row)
 {
 	struct rows *r = arg;
+	_buf_ struct buf reason = BUF_INIT(1 << 12);
+	add_reason(r->v, row, &reason);
 	r->count++;
 	json_object(r->j);
 	json_kv_text(r->j, "series", row->series);
@@ -240,6 +250,7 @@ static int json_missing(void *arg, const struct store_missing *row)
 		json_null(r->j);
 	}
 	json_kv_text(r->j, "best", row->best);
+	json_kv_text(r->j, "reason", buf_str(&reason));
 	json_end_object(r->j);
 	return 0;
 }
@@ -257,6 +268,8 @@ static int show_missing_json(struct view *v, const struct node *n, struct buf *o
 static int text_missing(void *arg, const struct store_missing *row)
 {
 	struct rows *r = arg;
+	_buf_ struct buf reason = BUF_INIT(1 << 12);
+	add_reason(r->v, row, &reason);
 	table_cells(r->t, row->series);
 	table_cell_int(r->t, row->volume);
 	table_cells(r->t, row->kind);
@@ -265,13 +278,14 @@ static int text_missing(void *arg, const struct store_missing *row)
 	table_cells(r->t, is_monitored(r->v, row) ? "yes" : "no");
 	doc_time_cell(r->t, row->searched_at);
 	table_cells(r->t, row->best);
+	table_cells(r->t, buf_str(&reason));
 	return 0;
 }
 
 static int show_missing(struct view *v, const struct node *n, struct buf *out)
 {
 	static const char *const head[] = {"series",	"volume",   "kind", "state",
-					   "since", "monitored", "searched", "best find"};
+					   "since", "monitored", "searched", "best find", "reason"};
 	struct table t;
 	struct rows r = {.t = &t, .v = v};
 	(void)n;
@@ -461,6 +475,9 @@ const struct entry status_dir[] = {
 	      .moods = VIEW_AWAY, .help = "the same volume or recording twice, and which copy is the best"),
 	TWINS("verify", show_verify, show_verify_json, .topics = OF_VERIFY, .moods = VIEW_AWAY,
 	      .help = "what the last control/verify found: where the index differs from the disk"),
+	TWINS("integrity", show_integrity, show_integrity_json, .topics = OF_INTEGRITY, .moods = VIEW_AWAY,
+	      .help = "files that were read to their end: how many are whole, which are damaged, what waits"),
+	FILE_OF("integrity.csv", show_integrity_csv, .topics = OF_INTEGRITY, .help = "those that are damaged, one a line"),
 	FILE_OF("generation", show_generation, .stamp = stamp_generation, .uncached = true,
 		.help = "one number: equal even reads before and after prove one state"),
 	{0},

@@ -25,6 +25,7 @@ enum {
 	OF_NEW = TOPIC_BIT(search) | TOPIC_BIT(missing) | TOPIC_BIT(manga),
 	OF_SEARCH = TOPIC_BIT(search),
 	OF_VERIFY = TOPIC_BIT(verify),
+	OF_INTEGRITY = TOPIC_BIT(integrity) | TOPIC_BIT(music) | TOPIC_BIT(manga) | TOPIC_BIT(roots),
 	OF_ERRORS = TOPIC_BIT(errors) | TOPIC_BIT(roots),
 	OF_AUDIT = TOPIC_BIT(audit) | TOPIC_BIT(music) | TOPIC_BIT(manga) | TOPIC_BIT(roots),
 	OF_DUPLICATES = TOPIC_BIT(music) | TOPIC_BIT(manga) | TOPIC_BIT(roots),
@@ -61,6 +62,10 @@ int show_repairs(struct view *v, const struct node *n, struct buf *out);
 int show_repairs_json(struct view *v, const struct node *n, struct buf *out);
 int show_realdebrid_json(struct view *v, const struct node *n, struct buf *out);
 
+int show_integrity(struct view *v, const struct node *n, struct buf *out);
+int show_integrity_json(struct view *v, const struct node *n, struct buf *out);
+int show_integrity_metrics(struct view *v, const struct node *n, struct buf *out);
+int show_integrity_csv(struct view *v, const struct node *n, struct buf *out);
 int show_verify(struct view *v, const struct node *n, struct buf *out);
 int show_verify_json(struct view *v, const struct node *n, struct buf *out);
 int show_duplicates(struct view *v, const struct node *n, struct buf *out);

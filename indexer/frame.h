@@ -23,6 +23,7 @@ enum frame_type {
 	FRAME_STOP,      /* scan u64 */
 	FRAME_LOOK,      /* scan u64, n u32 × path: are they really not there? */
 	FRAME_RELEASE,   /* scan u64: no descriptor of the root is needed any more */
+	FRAME_CHECK,     /* batch u64, worker u32, path text: one file, to be read to its end */
 	/* from a scout */
 	FRAME_ROOT,   /* scan u64, error i32, device u64, fstype u64, is_empty u32, anchors u32,
 			 answered u32, marker_error i32, is_end u32, path without links */
@@ -36,6 +37,8 @@ enum frame_type {
 	/* from a worker */
 	/* batch u64, n u32 × (index u32, error i32, hash u64 (fingerprint.h), reason text, media bytes) */
 	FRAME_RESULTS,
+	/* batch u64, error i32 (extract/verify.h), read u64, size u64, mtime u64, ctime u64, inode u64, how text, reason text */
+	FRAME_VERDICT,
 	/* to a hand */
 	FRAME_ROOT_OF_LINKS, /* path text */
 	FRAME_HAND, /* n u32 × (act u32, path, before, after, uid u64, gid u64, mtime u64, has_facts u32) */
@@ -86,6 +89,11 @@ enum {
 	FRAME_MAX = 4 << 20,
 	/** Files in one batch of opens. */
 	BATCH_MAX = 32,
+};
+
+enum {
+	/** Beside the kind in what a worker is given: the file is read to its end. */
+	WORKER_CHECKS = 0x100,
 };
 
 /** Flags of FRAME_LIST. */

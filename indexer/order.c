@@ -72,10 +72,12 @@ static int canonical_rescan(const struct line *l, struct buf *out)
 {
 	static const char *const names[] = {"all", "music", "manga", "links"};
 	const char *target = l->words;
+	const char *how = l->id == ORDER_rescan ? "full" : "files";
+	size_t n = strlen(how);
 	buf_addf(out, "%s ", ORDERS_TABLE[l->id].name);
-	if (l->id == ORDER_rescan && strncmp(target, "full", 4) == 0 && (target[4] == ' ' || target[4] == '\t')) {
-		buf_adds(out, "full ");
-		target += 4 + strspn(target + 4, " \t");
+	if (strncmp(target, how, n) == 0 && (target[n] == ' ' || target[n] == '\t')) {
+		buf_addf(out, "%s ", how);
+		target += n + strspn(target + n, " \t");
 	}
 	if (*target == '/')
 		return check_path(l, target, out);
@@ -219,6 +221,12 @@ static int act_on_repair(const struct line *l)
 				     : mender_pause(l->o->mender, l->id == ORDER_pause);
 }
 
+static int act_on_checks(const struct line *l)
+{
+	return l->id == ORDER_cancel ? pipeline_cancel_checks(l->o->pipeline)
+				     : pipeline_pause_checks(l->o->pipeline, l->id == ORDER_pause);
+}
+
 /** What is no scan and has no job number. */
 static const struct {
 	const char *word;
@@ -226,6 +234,7 @@ static const struct {
 } actors[] = {
 	{"search", act_on_search},
 	{"repair", act_on_repair},
+	{"verify", act_on_checks},
 };
 
 static int find_actor(const struct line *l)

@@ -40,7 +40,8 @@ void pipeline_add_job(struct pipeline *p, int64_t id, const char *words)
 			return;
 	struct job *job = vec_add(&p->jobs);
 	if (job)
-		*job = (struct job){.id = id, .words = strdup(words)};
+		*job = (struct job){.id = id, .words = strdup(words), .is_check = integrity_is_job(words),
+				    .submitted_at = now_ns()};
 	wake(p);
 }
 
@@ -56,19 +57,13 @@ static bool take_job(struct pipeline *p, size_t i, struct job *job)
 	return true;
 }
 
-static struct job *find_job(struct pipeline *p, int64_t id)
+struct job *job_find(struct pipeline *p, int64_t id)
 {
 	for (size_t i = 0; i < p->jobs.len; i++)
 		if (p->jobs.data[i].id == id)
 			return &p->jobs.data[i];
 	return NULL;
 }
-
-struct job_state {
-	int64_t id, started_at, ended_at;
-	uint64_t done, total;
-	const char *state, *result;
-};
 
 static struct change *job_change(const struct job_state *s)
 {
@@ -85,7 +80,7 @@ static struct change *job_change(const struct job_state *s)
 	return c;
 }
 
-static void put_job(struct pipeline *p, const struct job_state *s)
+void job_put(struct pipeline *p, const struct job_state *s)
 {
 	writer_put(p->o.writer, job_change(s));
 }
@@ -116,10 +111,9 @@ static struct change *job_event(int64_t id, const char *words, const char *state
 	return c;
 }
 
-static void put_job_event(struct pipeline *p, const struct job *job, const char *state,
-			  const char *result)
+void job_put_event(struct pipeline *p, int64_t id, const char *words, const char *state, const char *result)
 {
-	writer_put(p->o.writer, job_event(job->id, job->words, state, result));
+	writer_put(p->o.writer, job_event(id, words, state, result));
 }
 
 static int set_waiting(struct pipeline *p, struct job *job, bool paused)
@@ -184,7 +178,7 @@ int pipeline_act(struct pipeline *p, enum pipeline_act act, int64_t id)
 		return act_on_all(p, act);
 	if (id == p->running)
 		return act_on_running(p, act);
-	struct job *waiting = find_job(p, id);
+	struct job *waiting = job_find(p, id);
 	if (!waiting)
 		return -ENOENT;
 	int r = act_on_waiting(p, act, waiting);
@@ -195,7 +189,7 @@ int pipeline_act(struct pipeline *p, enum pipeline_act act, int64_t id)
 bool pipeline_has_job(struct pipeline *p, int64_t id)
 {
 	LOCKED(&p->lock);
-	return id == p->running || find_job(p, id);
+	return id == p->running || job_find(p, id);
 }
 
 /* --- running one job --- */
@@ -253,7 +247,7 @@ static void follow_pause(struct pipeline *p, const struct job *job, bool paused)
 	atomic_store(&p->o.live->job_paused, paused);
 	if (p->look)
 		mender_pause_look(p->o.mender, paused);
-	put_job(p, &(struct job_state){
+	job_put(p, &(struct job_state){
 			   .id = job->id, .started_at = p->job_scan.started_at,
 			   .done = atomic_load(&p->o.live->done), .total = atomic_load(&p->o.live->total),
 			   .state = paused ? "paused" : "running", .result = ""});
@@ -312,11 +306,11 @@ static void end_job(struct pipeline *p, const char *state)
 	scan_end(p, &p->job_scan);
 	snprintf(run.order, sizeof run.order, "%s", job->words);
 	put_run(p, &run);
-	put_job(p, &(struct job_state){
+	job_put(p, &(struct job_state){
 			   .id = job->id, .started_at = run.started_at, .ended_at = run.ended_at,
 			   .done = atomic_load(&p->o.live->done), .total = total, .state = state,
 			   .result = buf_str(&result)});
-	put_job_event(p, job, state, buf_str(&result));
+	job_put_event(p, job->id, job->words, state, buf_str(&result));
 	writer_flush(p->o.writer);
 	store_roots(p->store, copy_files, p);
 	atomic_store(&p->o.live->job, 0);
@@ -352,9 +346,9 @@ static void begin_job(struct pipeline *p)
 	for (size_t i = 0; i < n; i++)
 		watch_yield(p, plan[i].scout);
 	show_job(p, job, kind != SCAN_QUICK, plan_expected(p, plan, n));
-	put_job(p, &(struct job_state){.id = job->id, .started_at = now_ns(), .state = "running",
+	job_put(p, &(struct job_state){.id = job->id, .started_at = now_ns(), .state = "running",
 				       .result = ""});
-	put_job_event(p, job, "running", "");
+	job_put_event(p, job->id, job->words, "running", "");
 	begin_look(p, kind, plan, n);
 	int r = scan_begin(p, &p->job_scan, job->id, kind, plan, n);
 	if (r < 0)
@@ -365,7 +359,7 @@ static bool next_job(struct pipeline *p, struct job *job)
 {
 	LOCKED(&p->lock);
 	for (size_t i = 0; i < p->jobs.len; i++) {
-		if (p->jobs.data[i].is_paused)
+		if (p->jobs.data[i].is_paused || p->jobs.data[i].is_check)
 			continue;
 		take_job(p, i, job);
 		p->running = job->id;
@@ -413,6 +407,7 @@ static void *pipeline_main(void *arg)
 		scan_step(p, watch_timeout(p, is_busy ? BUSY_MS : IDLE_MS), flags.paused);
 		follow_job(p, flags);
 		watch_step(p);
+		integrity_step(p);
 		roots_start_scouts(p);
 	}
 	/* an ended indexer takes the job up again: it stays "running" in the store */
@@ -448,7 +443,8 @@ static int take_up_job(void *arg, const struct store_job *row)
 	if (!job)
 		return -ENOMEM;
 	*job = (struct job){.id = row->id, .words = strdup(row->order),
-			    .is_paused = strcmp(row->state, "paused") == 0};
+			    .is_paused = strcmp(row->state, "paused") == 0,
+			    .is_check = integrity_is_job(row->order), .submitted_at = row->submitted_at};
 	return 0;
 }
 
@@ -487,6 +483,8 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **out)
 	if (r == 0)
 		r = roots_take_up(p);
 	if (r == 0)
+		r = integrity_open(p);
+	if (r == 0)
 		guard_open(p);
 	if (r == 0)
 		r = store_jobs_live(p->store, take_up_job, p);
@@ -521,6 +519,7 @@ void pipeline_free(struct pipeline *p)
 	for (size_t i = 0; i < p->scouts; i++)
 		scout_clear(&p->scout[i]);
 	pool_stop(&p->pool);
+	integrity_close(p);
 	store_close(p->store);
 	for (size_t i = 0; i < p->jobs.len; i++)
 		free(p->jobs.data[i].words);

@@ -50,6 +50,11 @@ enum pipeline_act {
  */
 int pipeline_act(struct pipeline *p, enum pipeline_act act, int64_t id);
 
+/** Holds or lets go on what is read to its end by itself; -EBUSY when it is so already.  Survives a restart. */
+int pipeline_pause_checks(struct pipeline *p, bool paused);
+/** Cancels the jobs that read files to their end; -EBUSY: there is none. */
+int pipeline_cancel_checks(struct pipeline *p);
+
 /** Whether a job waits or runs. */
 bool pipeline_has_job(struct pipeline *p, int64_t id);
 

@@ -3,6 +3,7 @@
 #ifndef INDEXER_PIPELINE_PRIVATE_H
 #define INDEXER_PIPELINE_PRIVATE_H
 
+#include "common/store_integrity.h"
 #include "common/thread.h"
 #include "common/vec.h"
 #include "indexer/discover/diff.h"
@@ -135,6 +136,45 @@ struct job {
 	int64_t id;
 	char *words;
 	bool is_paused;
+	/** Reads files to their end, beside the others, and stays in the row until it is done. */
+	bool is_check;
+	int64_t submitted_at;
+};
+
+/** What happens with a job, for its row. */
+struct job_state {
+	int64_t id, started_at, ended_at;
+	uint64_t done, total;
+	const char *state, *result;
+};
+
+/** Files that are read to their end, one at a time, while no scan runs: pipeline_integrity.c. */
+struct checker {
+	/** One worker, that runs while there is something to do. */
+	struct pool pool;
+	/** The file at hand, as the index knows it; id 0: none.  Its dir and name are not kept. */
+	uint64_t id;
+	struct store_check check;
+	int scout;
+	/** Its folder, below the root; owned. */
+	char *dir;
+	size_t dir_len;
+	int64_t sent_at;
+	bool is_ordered;
+	/** It waits for a scan, since when. */
+	bool is_stopped;
+	int64_t stopped_at;
+	/** By control/pause; under the pipeline's lock. */
+	bool is_paused;
+	/** Files up to this number were looked at; not before this time (monotonic); when the last pass began, what it cost. */
+	int64_t cursor, rest_until, spent;
+	/** Bytes read in that hour (hours since 1970). */
+	int64_t hour, used;
+	/** The job that runs; its files; how many there are in all, and how many were done before. */
+	int64_t job, job_started_at, told_at;
+	VEC(int64_t) files;
+	size_t next;
+	uint64_t before, verdicts[VERDICT_COUNT], skipped;
 };
 
 /** A file system mounted below a root, as it was when its files were seen. */
@@ -213,6 +253,7 @@ struct pipeline {
 	/** The look at links that the job waits for, 0 none; and how it ended. */
 	uint64_t look;
 	struct buf looked;
+	struct checker checker;
 	struct mounts mounts;
 	int64_t purge_at;
 	/** Rows may be pending from an earlier life. */
@@ -311,6 +352,28 @@ void verify_file(struct pipeline *p, const struct scan_root *r, struct bytes dir
 void verify_root(struct pipeline *p, struct scan_root *r);
 /** Keeps the differences for status/verify. */
 void verify_end(struct pipeline *p, struct scan *s);
+
+/* --- pipeline.c --- */
+
+/** Writes a job's row; and what is told of it in events. */
+void job_put(struct pipeline *p, const struct job_state *s);
+void job_put_event(struct pipeline *p, int64_t id, const char *words, const char *state, const char *result);
+/** A job that waits, NULL.  Under the lock. */
+struct job *job_find(struct pipeline *p, int64_t id);
+
+/* --- pipeline_integrity.c: files read to their end --- */
+
+int integrity_open(struct pipeline *p);
+void integrity_close(struct pipeline *p);
+/** Where the worker's answers come; -1 while it does not run. */
+int integrity_fd(const struct pipeline *p);
+void integrity_read(struct pipeline *p);
+/** Goes on, or waits for a scan. */
+void integrity_step(struct pipeline *p);
+/** FRAME_FAILED: true when it was about the file at hand. */
+bool integrity_on_failed(struct pipeline *p, struct frame f);
+/** Whether words are those of a job that reads files to their end. */
+bool integrity_is_job(const char *words);
 
 /* --- pipeline_loss.c: what a scan did not see --- */
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -150,8 +151,11 @@ int roots_start_scouts(struct pipeline *p)
 	int64_t walkers = config_int(config, OPT_scan_walkers);
 	if (!walkers)
 		walkers = cores < 2 ? 2 : cores > 8 ? 8 : cores;
+	int jobs[POOL_MAX + 1];
+	memcpy(jobs, p->pool.job_send, sizeof p->pool.job_send);
+	jobs[p->pool.count] = p->checker.pool.job_send[0];
 	const struct scout_options options = {
-		.jobs = p->pool.job_send, .workers = p->pool.count, .walkers = (int)walkers,
+		.jobs = jobs, .workers = p->pool.count + 1, .walkers = (int)walkers,
 		.mode = (int)mode_of(config_text(config, OPT_scan_watch)), .patterns = patterns,
 		.pattern_count = n, .marker = config_text(config, OPT_scan_marker),
 	};

@@ -175,7 +175,8 @@ static void on_done(struct scan_root *r, struct frame *f)
 static void handle_scout_frame(struct pipeline *p, int scout, struct frame *f)
 {
 	if (f->type == FRAME_FAILED) {
-		batch_on_failed(p, f);
+		if (!integrity_on_failed(p, *f))
+			batch_on_failed(p, f);
 		return;
 	}
 	if (f->type == FRAME_DIRTY) {
@@ -311,6 +312,7 @@ static int fill_poll(struct pipeline *p, struct pollfd *fds, bool is_paused)
 	}
 	for (int i = 0; i < p->pool.count; i++)
 		fds[n++] = (struct pollfd){p->pool.worker[i].results, POLLIN, 0};
+	fds[n++] = (struct pollfd){integrity_fd(p), POLLIN, 0};
 	return n;
 }
 
@@ -333,6 +335,8 @@ static void read_ready(struct pipeline *p, const struct pollfd *fds)
 	for (int i = 0; i < p->pool.count; i++)
 		if (fds[2 + p->scouts + (size_t)i].revents)
 			batch_read_worker(p, i);
+	if (fds[2 + p->scouts + (size_t)p->pool.count].revents)
+		integrity_read(p);
 }
 
 static void step_scan(struct pipeline *p, struct scan *s, bool is_paused)
@@ -349,7 +353,7 @@ static void step_scan(struct pipeline *p, struct scan *s, bool is_paused)
 
 void scan_step(struct pipeline *p, int timeout_ms, bool is_paused)
 {
-	struct pollfd fds[2 + 256 + POOL_MAX];
+	struct pollfd fds[2 + 256 + POOL_MAX + 1];
 	int n = fill_poll(p, fds, is_paused);
 	if (poll(fds, (nfds_t)n, timeout_ms) > 0)
 		read_ready(p, fds);

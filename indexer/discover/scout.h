@@ -13,7 +13,8 @@ enum {
 	SCOUT_CONTROL = 3,
 	/** The first of the workers' job sockets. */
 	SCOUT_WORKERS = 10,
-	WORKERS_MAX = 16,
+	/** Those that read tags, and the one that reads files to their end. */
+	WORKERS_MAX = 17,
 };
 
 /** Runs until the control socket closes.  Returns an exit status. */

@@ -32,7 +32,7 @@ static void report_failed(struct scout *s, uint64_t batch, uint32_t index, int e
 	scout_send(s, &out);
 }
 
-static int open_file(const struct scout *s, int dir, const char *path, const char *name)
+static int open_file(int root, int dir, const char *path, const char *name)
 {
 	if (dir >= 0)
 		return openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -40,14 +40,14 @@ static int open_file(const struct scout *s, int dir, const char *path, const cha
 		.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
 	};
-	return (int)syscall(SYS_openat2, s->root_fd, path, &how, sizeof how);
+	return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
 }
 
 /** A regular file's descriptor, or -errno. */
-static int open_regular(const struct scout *s, int dir, const char *path, const char *name)
+static int open_regular(int root, int dir, const char *path, const char *name)
 {
 	struct stat st;
-	_close_ int fd = open_file(s, dir, path, name);
+	_close_ int fd = open_file(root, dir, path, name);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
@@ -101,7 +101,7 @@ void scout_open(struct scout *s, struct frame *f)
 		buf_addf(&path, "%.*s%s%.*s", (int)dir_len, dir_path, dir_len ? "/" : "", (int)name_len,
 			 name);
 		atomic_store(&s->main_since, mono_ns());
-		int fd = open_regular(s, dir, buf_str(&path), buf_str(&path) + path.len - name_len);
+		int fd = open_regular(s->root_fd, dir, buf_str(&path), buf_str(&path) + path.len - name_len);
 		if (fd < 0) {
 			report_failed(s, batch, i, fd);
 			continue;
@@ -118,5 +118,33 @@ void scout_open(struct scout *s, struct frame *f)
 			report_failed(s, batch, index[i], r);
 		close(o.fd[i]);
 	}
+	buf_clear(&o.message);
+}
+
+void scout_check(struct scout *s, struct frame *f)
+{
+	struct opens o = {.message = BUF_INIT(1 << 18)};
+	_buf_ struct buf path = BUF_INIT(1 << 16);
+	size_t n;
+	uint64_t batch = frame_get_u64(f);
+	uint32_t worker = frame_get_u32(f);
+	const char *text = frame_get_bytes(f, &n);
+	buf_add(&path, text, n);
+	atomic_store(&s->main_since, mono_ns());
+	/* not kept: an open directory would keep its disk from being unmounted */
+	_close_ int root = open(s->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = root < 0 ? -errno : open_regular(root, -1, buf_str(&path), "");
+	atomic_store(&s->main_since, 0);
+	frame_u64(&o.message, batch);
+	frame_u32(&o.message, s->kind | WORKER_CHECKS);
+	frame_u32(&o.message, 0);
+	frame_bytes(&o.message, buf_str(&path), path.len);
+	o.fd[0] = fd;
+	o.count = fd >= 0;
+	int r = fd < 0 ? fd : send_opens((int)worker, &o);
+	if (r < 0)
+		report_failed(s, batch, 0, r);
+	if (fd >= 0)
+		close(fd);
 	buf_clear(&o.message);
 }

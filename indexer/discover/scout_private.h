@@ -64,5 +64,7 @@ int scout_report_root(struct scout *s, bool is_end, uint64_t *fstype);
 void scout_look(struct scout *s, struct frame *f);
 /** FRAME_OPEN: files for a worker. */
 void scout_open(struct scout *s, struct frame *f);
+/** FRAME_CHECK: the same of one file, at any time. */
+void scout_check(struct scout *s, struct frame *f);
 
 #endif

@@ -13,55 +13,20 @@
 #include "common/cleanup.h"
 #include "indexer/extract/incomplete.h"
 #include "indexer/extract/window.h"
+#include "indexer/extract/zip.h"
 
 enum {
 	END_SIZE = 22,
 	END64_SIZE = 56,
 	LOCATOR64_SIZE = 20,
-	ENTRY_SIZE = 46,
-	LOCAL_SIZE = 30,
 	/** Room for the name and extra field behind the local header of ComicInfo.xml. */
 	LOCAL_NAMES = 2048,
-	COMMENT_MAX = 65535,
 	/** First look at the end: the directory of about two hundred pages. */
 	TAIL_SIZE = 16384,
-	ENTRIES_MAX = 100000,
 	DIRECTORY_MAX = 16 << 20,
 	/** Of ComicInfo.xml, packed and unpacked. */
 	INFO_MAX = 1 << 20,
-	METHOD_STORED = 0,
-	METHOD_DEFLATE = 8,
-	FLAG_ENCRYPTED = 1,
 };
-
-/** ComicInfo.xml's entry. */
-struct info_entry {
-	bool is_found;
-	unsigned depth, method, flags;
-	uint32_t crc;
-	uint64_t packed, at;
-};
-
-struct zip {
-	const struct extract_input *in;
-	/** The file's last bytes, and where they begin. */
-	struct buf tail;
-	uint64_t tail_at;
-	/** The directory as the end record tells. */
-	uint64_t end_at, directory_at, directory_size, entries;
-	/** Bytes in front of the archive: offsets inside are counted from there. */
-	uint64_t prefix;
-	/** Where the last entry's bytes end at least, counted so. */
-	uint64_t reach;
-	unsigned pages;
-	bool is_encrypted, is_damaged;
-	struct info_entry info;
-};
-
-static bool is_signature(const uint8_t *p, uint8_t a, uint8_t b)
-{
-	return p[0] == 'P' && p[1] == 'K' && p[2] == a && p[3] == b;
-}
 
 /* --- the end record --- */
 
@@ -94,7 +59,7 @@ static int64_t find_end(const struct zip *z)
 	int64_t fits = -1;
 	for (size_t i = n < END_SIZE ? 0 : n - END_SIZE + 1; i > 0; i--) {
 		const uint8_t *end = p + i - 1;
-		if (*end != 'P' || !is_signature(end, 5, 6))
+		if (*end != 'P' || !zip_is(end, 5, 6))
 			continue;
 		size_t comment = get_le16(end + 20), rest = n - (i - 1) - END_SIZE;
 		if (comment == rest)
@@ -112,16 +77,16 @@ static int read_end64(struct zip *z, char *reason)
 	if (z->end_at < LOCATOR64_SIZE)
 		return 0;
 	int r = extract_pread(z->in, z->end_at - LOCATOR64_SIZE, p, LOCATOR64_SIZE);
-	if (r < 0 || !is_signature(p, 6, 7))
+	if (r < 0 || !zip_is(p, 6, 7))
 		return r;
 	uint64_t at = get_le64(p + 8);
 	r = extract_pread(z->in, at, p, END64_SIZE);
-	bool is_here = r == 0 && is_signature(p, 6, 6);
+	bool is_here = r == 0 && zip_is(p, 6, 6);
 	if (!is_here && z->end_at >= LOCATOR64_SIZE + END64_SIZE) {
 		/* With bytes in front of the archive it still stands next to its locator. */
 		at = z->end_at - LOCATOR64_SIZE - END64_SIZE;
 		r = extract_pread(z->in, at, p, END64_SIZE);
-		is_here = r == 0 && is_signature(p, 6, 6);
+		is_here = r == 0 && zip_is(p, 6, 6);
 	}
 	if (!is_here)
 		return extract_fail(reason, r < 0 ? r : -EBADMSG,
@@ -147,7 +112,7 @@ static int read_end(struct zip *z, const uint8_t *end, char *reason)
 	} else if (is_split) {
 		return extract_fail(reason, -EBADMSG, "the archive is one part of several");
 	}
-	if (z->entries > ENTRIES_MAX || z->directory_size > DIRECTORY_MAX)
+	if (z->entries > ZIP_ENTRIES_MAX || z->directory_size > DIRECTORY_MAX)
 		return extract_fail(reason, -EBADMSG, "the archive claims %llu files",
 				    (unsigned long long)z->entries);
 	if (z->directory_at > INT64_MAX)
@@ -198,20 +163,20 @@ static int not_zip(const struct extract_input *in, char *reason)
 				      : "");
 }
 
-static bool cbz_probe(const uint8_t *head, size_t n)
+bool zip_probe(const uint8_t *head, size_t n)
 {
-	return n >= 4 && (is_signature(head, 3, 4) || is_signature(head, 5, 6) ||
-			  is_signature(head, 7, 8));
+	return n >= 4 && (zip_is(head, 3, 4) || zip_is(head, 5, 6) ||
+			  zip_is(head, 7, 8));
 }
 
-static int open_zip(struct zip *z, char *reason)
+int zip_open(struct zip *z, char *reason)
 {
 	int64_t at = -1;
 	int r = read_tail(z, TAIL_SIZE);
 	if (r == 0)
 		at = find_end(z);
 	if (r == 0 && at < 0 && z->in->size > TAIL_SIZE) {
-		r = read_tail(z, COMMENT_MAX + END_SIZE);
+		r = read_tail(z, ZIP_TAIL_MAX);
 		at = r == 0 ? find_end(z) : -1;
 	}
 	if (r < 0)
@@ -222,11 +187,11 @@ static int open_zip(struct zip *z, char *reason)
 		bool is_last = z->end_at + END_SIZE + get_le16(end + 20) == z->in->size;
 		r = read_end(z, end, reason);
 		/* With more behind it and more in front: an archive stored inside of this one. */
-		bool is_inner = r == 0 && !is_last && z->prefix && is_signature(z->in->head, 3, 4);
+		bool is_inner = r == 0 && !is_last && z->prefix && zip_is(z->in->head, 3, 4);
 		return is_inner ? no_end(reason) : r;
 	}
 	/* However short it is cut, "PK" is how it began. */
-	if (cbz_probe(z->in->head, z->in->head_len) ||
+	if (zip_probe(z->in->head, z->in->head_len) ||
 	    incomplete_magic(z->in->head, z->in->head_len, "PK\3\4"))
 		return no_end(reason);
 	return not_zip(z->in, reason);
@@ -234,7 +199,7 @@ static int open_zip(struct zip *z, char *reason)
 
 /* --- the directory --- */
 
-static const char *base_of(const char *name, size_t *n)
+const char *zip_base(const char *name, size_t *n)
 {
 	for (size_t i = *n; i > 0; i--) {
 		if (name[i - 1] == '/' || name[i - 1] == '\\') {
@@ -245,7 +210,7 @@ static const char *base_of(const char *name, size_t *n)
 	return name;
 }
 
-static bool is_page(const char *base, size_t n)
+bool zip_is_page(const char *base, size_t n)
 {
 	static const char *const suffixes[] = {"jpg", "jpeg", "png", "webp", "gif", "avif",
 					       "jxl", "bmp",  "tif", "tiff", "heic"};
@@ -261,7 +226,7 @@ static bool is_page(const char *base, size_t n)
 }
 
 /** An extra field of zip64 holds what did not fit into 32 bits, in this order. */
-static void read_extra64(const uint8_t *p, size_t n, const uint8_t *entry, struct info_entry *e)
+static void read_extra64(const uint8_t *p, size_t n, const uint8_t *entry, struct zip_entry *e)
 {
 	while (n >= 4) {
 		size_t length = get_le16(p + 2);
@@ -282,6 +247,20 @@ static void read_extra64(const uint8_t *p, size_t n, const uint8_t *entry, struc
 	}
 }
 
+struct zip_entry zip_entry_parse(const uint8_t *entry, const uint8_t *extra, size_t n)
+{
+	struct zip_entry e = {
+		.is_found = true,
+		.flags = get_le16(entry + 8),
+		.method = get_le16(entry + 10),
+		.crc = get_le32(entry + 16),
+		.packed = get_le32(entry + 20),
+		.at = get_le32(entry + 42),
+	};
+	read_extra64(extra, n, entry, &e);
+	return e;
+}
+
 /** Keeps the ComicInfo.xml that is nearest to the archive's root. */
 static void note_info(struct zip *z, const uint8_t *entry, const char *name, size_t n)
 {
@@ -290,25 +269,17 @@ static void note_info(struct zip *z, const uint8_t *entry, const char *name, siz
 		depth += name[i] == '/' || name[i] == '\\';
 	if (z->info.is_found && z->info.depth <= depth)
 		return;
-	z->info = (struct info_entry){
-		.is_found = true,
-		.depth = depth,
-		.flags = get_le16(entry + 8),
-		.method = get_le16(entry + 10),
-		.crc = get_le32(entry + 16),
-		.packed = get_le32(entry + 20),
-		.at = get_le32(entry + 42),
-	};
-	read_extra64((const uint8_t *)name + n, get_le16(entry + 30), entry, &z->info);
+	z->info = zip_entry_parse(entry, (const uint8_t *)name + n, get_le16(entry + 30));
+	z->info.depth = depth;
 }
 
 static void note_entry(struct zip *z, const uint8_t *entry, const char *name, size_t n)
 {
 	size_t length = n;
-	const char *base = base_of(name, &length);
+	const char *base = zip_base(name, &length);
 	if (n >= 9 && memcmp(name, "__MACOSX/", 9) == 0)
 		return;
-	if (is_page(base, length)) {
+	if (zip_is_page(base, length)) {
 		z->pages++;
 		z->is_encrypted = z->is_encrypted || get_le16(entry + 8) & FLAG_ENCRYPTED;
 	} else if (length == 13 && strncasecmp(base, "ComicInfo.xml", 13) == 0) {
@@ -320,7 +291,7 @@ static void note_entry(struct zip *z, const uint8_t *entry, const char *name, si
 static void note_reach(struct zip *z, const uint8_t *entry)
 {
 	uint64_t packed = get_le32(entry + 20), at = get_le32(entry + 42);
-	uint64_t end = at + LOCAL_SIZE + packed;
+	uint64_t end = at + ZIP_LOCAL_SIZE + packed;
 	if (packed != UINT32_MAX && at != UINT32_MAX && end > z->reach)
 		z->reach = end;
 }
@@ -329,19 +300,19 @@ static void note_reach(struct zip *z, const uint8_t *entry)
 static void walk_directory(struct zip *z, const uint8_t *p, size_t n)
 {
 	unsigned entries = 0;
-	while (n >= ENTRY_SIZE && is_signature(p, 1, 2) && entries < ENTRIES_MAX) {
+	while (n >= ZIP_ENTRY_SIZE && zip_is(p, 1, 2) && entries < ZIP_ENTRIES_MAX) {
 		size_t name = get_le16(p + 28);
-		size_t size = ENTRY_SIZE + name + get_le16(p + 30) + get_le16(p + 32);
+		size_t size = ZIP_ENTRY_SIZE + name + get_le16(p + 30) + get_le16(p + 32);
 		if (size > n)
 			break;
-		note_entry(z, p, (const char *)p + ENTRY_SIZE, name);
+		note_entry(z, p, (const char *)p + ZIP_ENTRY_SIZE, name);
 		note_reach(z, p);
 		p += size;
 		n -= size;
 		entries++;
 	}
 	/* A signature may follow the entries. */
-	bool has_rest = n > 0 && !(n >= 6 && is_signature(p, 5, 5));
+	bool has_rest = n > 0 && !(n >= 6 && zip_is(p, 5, 5));
 	z->is_damaged = has_rest || (entries & 0xffff) != (z->entries & 0xffff);
 }
 
@@ -433,16 +404,16 @@ static int read_info_bytes(const struct zip *z, struct buf *packed)
 	uint64_t at = z->info.at + z->prefix;
 	if (z->info.packed == 0 || z->info.packed > INFO_MAX || at < z->prefix || at > z->in->size)
 		return -EBADMSG;
-	size_t n = (size_t)z->info.packed, room = LOCAL_SIZE + LOCAL_NAMES + n;
+	size_t n = (size_t)z->info.packed, room = ZIP_LOCAL_SIZE + LOCAL_NAMES + n;
 	if (room > z->in->size - at)
 		room = (size_t)(z->in->size - at);
-	int r = room < LOCAL_SIZE ? -EBADMSG : buf_reserve(packed, room);
+	int r = room < ZIP_LOCAL_SIZE ? -EBADMSG : buf_reserve(packed, room);
 	if (r == 0)
 		r = read_bytes(z, at, packed->data, room);
 	const uint8_t *local = (const uint8_t *)packed->data;
-	if (r < 0 || !is_signature(local, 3, 4))
+	if (r < 0 || !zip_is(local, 3, 4))
 		return r < 0 ? r : -EBADMSG;
-	size_t skip = LOCAL_SIZE + (size_t)get_le16(local + 26) + get_le16(local + 28);
+	size_t skip = ZIP_LOCAL_SIZE + (size_t)get_le16(local + 26) + get_le16(local + 28);
 	if (skip > room || n > room - skip)
 		return -EBADMSG;
 	memmove(packed->data, packed->data + skip, n);
@@ -453,8 +424,8 @@ static int read_info_bytes(const struct zip *z, struct buf *packed)
 /** A broken ComicInfo.xml is not a broken volume: it is passed over. */
 static void read_info(const struct zip *z, struct media *out)
 {
-	const struct info_entry *e = &z->info;
-	_buf_ struct buf packed = BUF_INIT(LOCAL_SIZE + LOCAL_NAMES + INFO_MAX);
+	const struct zip_entry *e = &z->info;
+	_buf_ struct buf packed = BUF_INIT(ZIP_LOCAL_SIZE + LOCAL_NAMES + INFO_MAX);
 	_buf_ struct buf xml = BUF_INIT(INFO_MAX + 64);
 	if (!e->is_found || e->flags & FLAG_ENCRYPTED || read_info_bytes(z, &packed) < 0)
 		return;
@@ -476,7 +447,7 @@ static void read_info(const struct zip *z, struct media *out)
 
 static int read_zip(struct zip *z, struct media *out, char *reason)
 {
-	int r = open_zip(z, reason);
+	int r = zip_open(z, reason);
 	if (r == 0)
 		r = read_directory(z, reason);
 	if (r < 0)
@@ -498,7 +469,7 @@ static int read_zip(struct zip *z, struct media *out, char *reason)
 
 static int cbz_read(const struct extract_input *in, struct media *out, char *reason)
 {
-	struct zip z = {.in = in, .tail = BUF_INIT(COMMENT_MAX + END_SIZE)};
+	struct zip z = {.in = in, .tail = BUF_INIT(ZIP_TAIL_MAX)};
 	int r = read_zip(&z, out, reason);
 	buf_clear(&z.tail);
 	return r;
@@ -508,6 +479,6 @@ const struct extractor extract_cbz = {
 	.name = "cbz",
 	.kind = MEDIA_VOLUME,
 	.suffixes = (const char *const[]){"cbz", "zip", NULL},
-	.probe = cbz_probe,
+	.probe = zip_probe,
 	.read = cbz_read,
 };

@@ -59,7 +59,7 @@ static int start_worker(struct pool *p, int i)
 	return 0;
 }
 
-int pool_start(struct pool *p, int count, int64_t deadline_ns)
+int pool_open(struct pool *p, int count, int64_t deadline_ns)
 {
 	*p = (struct pool){.deadline_ns = deadline_ns};
 	for (int i = 0; i < count && i < POOL_MAX; i++) {
@@ -73,8 +73,6 @@ int pool_start(struct pool *p, int count, int64_t deadline_ns)
 			p->job_receive[i] = end[1];
 			r = make_slot(&p->worker[i]);
 		}
-		if (r == 0)
-			r = start_worker(p, i);
 		if (r < 0) {
 			pool_stop(p);
 			return r;
@@ -83,14 +81,35 @@ int pool_start(struct pool *p, int count, int64_t deadline_ns)
 	return 0;
 }
 
+int pool_wake(struct pool *p, int i)
+{
+	return p->worker[i].results >= 0 ? 0 : start_worker(p, i);
+}
+
+void pool_rest(struct pool *p, int i)
+{
+	struct pool_worker *w = &p->worker[i];
+	if (w->results < 0)
+		return;
+	close(take_fd(w->results));
+	child_end(w->pid, 200);
+	frame_reader_clear(&w->reader);
+}
+
+int pool_start(struct pool *p, int count, int64_t deadline_ns)
+{
+	int r = pool_open(p, count, deadline_ns);
+	for (int i = 0; i < p->count && r == 0; i++)
+		r = pool_wake(p, i);
+	if (r < 0)
+		pool_stop(p);
+	return r;
+}
+
 static void stop_worker(struct pool *p, int i)
 {
 	struct pool_worker *w = &p->worker[i];
-	if (w->results >= 0) {
-		close(w->results);
-		child_end(w->pid, 200);
-		frame_reader_clear(&w->reader);
-	}
+	pool_rest(p, i);
 	if (w->slot)
 		munmap(w->slot, sizeof *w->slot);
 	if (w->slot_fd >= 0)

@@ -42,7 +42,12 @@ struct pool {
 	uint64_t restarts;
 };
 
-/** Starts @count workers.  0 or -errno. */
+/** Makes room for @count workers, and their job sockets; none runs.  0 or -errno. */
+int pool_open(struct pool *p, int count, int64_t deadline_ns);
+/** Starts worker @i when it does not run; ends it, whatever it does. */
+int pool_wake(struct pool *p, int i);
+void pool_rest(struct pool *p, int i);
+/** The same, and starts them.  0 or -errno. */
 int pool_start(struct pool *p, int count, int64_t deadline_ns);
 void pool_stop(struct pool *p);
 

@@ -9,7 +9,7 @@ import pytest
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z")
 TWINS = ("summary", "health", "roots", "jobs", "missing", "errors", "audit", "duplicates", "verify",
-         "requests", "new", "symlinks", "torrents", "repairs")
+         "requests", "new", "symlinks", "torrents", "repairs", "integrity")
 ITEM = {
     "roots": {"name", "kind", "path", "state", "reason", "since", "files", "bytes"},
     "jobs": {"id", "order", "state", "submitted_at", "started_at", "ended_at", "done", "total", "rate_per_second",
@@ -41,14 +41,14 @@ def test_every_document_has_its_schema_generation_and_time(small):
 
 def test_every_text_has_a_twin_and_begins_with_a_header(small):
     names = set(small.listing("status"))
-    assert names == {"generation"} | set(TWINS) | {f"{n}.json" for n in TWINS}
+    assert names == {"generation", "integrity.csv"} | set(TWINS) | {f"{n}.json" for n in TWINS}
     for name in TWINS:
         text = small.read(f"status/{name}").decode()
         assert text.startswith("# ") and text.endswith("\n"), name
         assert not any(line != line.rstrip() for line in text.splitlines()), name
     assert set(small.listing(".")) == {"README.txt", "events.jsonl", "status", "metrics", "control", "music", "manga",
                                        "links", "history"}
-    assert small.listing("metrics") == ["realdebrid.json", "scan.csv", "scan.json", "search.json"]
+    assert small.listing("metrics") == ["integrity.json", "realdebrid.json", "scan.csv", "scan.json", "search.json"]
     assert small.listing("links") == ["broken"] and small.listing("links/broken") == []
     assert small.listing("music") == ["artists", "genres", "years"]
     readme = small.read("README.txt").decode()

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Between pipeline_integrity.c (the file at hand) and pipeline_integrity_due.c (which one is next); the pipeline's thread. */
+#ifndef INDEXER_PIPELINE_INTEGRITY_H
+#define INDEXER_PIPELINE_INTEGRITY_H
+
+#include "common/clock.h"
+#include "indexer/pipeline_private.h"
+
+/** What the budget counts in. */
+#define INTEGRITY_HOUR_NS (INT64_C(3600) * NS_PER_S)
+
+/** Whether the budget has room for a file of that size now; one larger than it has an hour of its own. */
+bool integrity_may_read(struct pipeline *p, int64_t size);
+/** Gives a file to the worker: 1; 0 when its root is away. */
+int integrity_begin_file(struct pipeline *p, const struct store_check *check, bool is_ordered);
+
+/** Begins with what is due by itself, if anything is. */
+void integrity_begin_due(struct pipeline *p);
+/** Whether the job that runs is still to be done; else one that waits is begun. */
+bool integrity_follow_job(struct pipeline *p);
+/** Begins with the next file of the job; ends it behind the last one. */
+void integrity_step_job(struct pipeline *p);
+
+#endif
