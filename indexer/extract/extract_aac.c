@@ -94,6 +94,9 @@ static int read_sound(struct window *w, const struct sound *sound, struct media 
 {
 	struct adts first;
 	uint64_t stop;
+	int r = sound_magic(w, sound->start, "\xff", "an AAC file", reason);
+	if (r < 0)
+		return r;
 	const uint8_t *p = window_get(w, sound->start, ADTS_HEADER);
 	if (!p)
 		return window_short(w, reason, "its first frame", sound->start + ADTS_HEADER);

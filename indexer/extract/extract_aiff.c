@@ -78,15 +78,26 @@ static void take_chunk(struct aiff *a, const struct chunk *c)
 		a->least = c->at + c->size;
 }
 
+static bool aiff_probe(const uint8_t *head, size_t n)
+{
+	return n >= FORM_HEADER && memcmp(head, "FORM", 4) == 0 &&
+	       (memcmp(head + 8, "AIFF", 4) == 0 || memcmp(head + 8, "AIFC", 4) == 0);
+}
+
 static int aiff_read(const struct extract_input *in, struct media *out, char *reason)
 {
 	struct window w;
 	struct aiff a = {.out = out};
 	struct chunk c;
 	window_init(&w, in);
+	int r = sound_magic(&w, 0, "FORM", "an AIFF file", reason);
+	if (r < 0)
+		return r;
 	const uint8_t *p = window_get(&w, 0, FORM_HEADER);
 	if (!p)
 		return window_short(&w, reason, "its AIFF header", FORM_HEADER);
+	if (!aiff_probe(p, FORM_HEADER))
+		return extract_fail(reason, -EBADMSG, "it is not an AIFF file");
 	uint64_t form = get_be32(p + 4) + UINT64_C(8);
 	media_init(&a.texts);
 	chunk_start(&c, &w, FORM_HEADER, in->size, CHUNK_BE32);
@@ -102,12 +113,6 @@ static int aiff_read(const struct extract_input *in, struct media *out, char *re
 	if (a.rate <= 0 || !a.channels)
 		return extract_fail(reason, -EBADMSG, "the AIFF header tells no sample rate or no channels");
 	return a.has_sound || a.samples <= 0 ? 0 : extract_fail(reason, -EBADMSG, "the AIFF file holds no sound");
-}
-
-static bool aiff_probe(const uint8_t *head, size_t n)
-{
-	return n >= FORM_HEADER && memcmp(head, "FORM", 4) == 0 &&
-	       (memcmp(head + 8, "AIFF", 4) == 0 || memcmp(head + 8, "AIFC", 4) == 0);
 }
 
 const struct extractor extract_aiff = {

@@ -22,6 +22,9 @@ enum {
 	EXTRA_HIGH = 4000,
 };
 
+/** The latter with samples that are no whole numbers. */
+static const char MAGICS[] = "MAC |MACF";
+
 struct shape {
 	uint32_t frames, frame_samples, last_samples, rate;
 	unsigned channels, bits;
@@ -83,11 +86,12 @@ static int ape_read(const struct extract_input *in, struct media *out, char *rea
 	int r = tag_places_read(&w, &sound, TAG_APE_FIRST, out, reason);
 	if (r < 0)
 		return r;
+	r = sound_magic(&w, sound.start, MAGICS, "a Monkey's Audio file", reason);
+	if (r < 0)
+		return r;
 	const uint8_t *p = window_get(&w, sound.start, 6);
 	if (!p)
 		return window_short(&w, reason, "its Monkey's Audio header", sound.start + OLD_HEADER);
-	if (memcmp(p, "MAC ", 4) != 0 && memcmp(p, "MACF", 4) != 0)
-		return extract_fail(reason, -EBADMSG, "it is not a Monkey's Audio file");
 	bool is_new = get_le16(p + 4) >= HAS_DESCRIPTOR;
 	r = is_new ? read_new(&w, sound.start, &s, &least, reason) : read_old(&w, sound.start, &s, reason);
 	if (r < 0)
@@ -101,7 +105,7 @@ static int ape_read(const struct extract_input *in, struct media *out, char *rea
 
 static bool ape_probe(const uint8_t *head, size_t n)
 {
-	return tag_magic(head, n, "MAC ") || tag_magic(head, n, "MACF");
+	return tag_magic(head, n, MAGICS);
 }
 
 const struct extractor extract_ape = {

@@ -285,6 +285,9 @@ static int asf_read(const struct extract_input *in, struct media *out, char *rea
 	struct window w;
 	struct asf a = {.w = &w, .out = out};
 	window_init(&w, in);
+	int r = sound_magic(&w, 0, "\x30\x26\xb2\x75", "a Windows Media file", reason);
+	if (r < 0)
+		return r;
 	const uint8_t *p = window_get(&w, 0, HEADER);
 	if (!p)
 		return window_short(&w, reason, "its ASF header", HEADER);

@@ -133,6 +133,9 @@ static int dff_read(const struct extract_input *in, struct media *out, char *rea
 	struct window w;
 	struct dff d = {.w = &w, .out = out};
 	window_init(&w, in);
+	int r = sound_magic(&w, 0, "FRM8", "a DSDIFF file", reason);
+	if (r < 0)
+		return r;
 	if (!window_get(&w, 0, FORM_HEADER))
 		return window_short(&w, reason, "its DSDIFF header", FORM_HEADER);
 	const struct chunk file = {.w = &w, .end = in->size, .size = in->size};

@@ -21,6 +21,9 @@ static int dsf_read(const struct extract_input *in, struct media *out, char *rea
 {
 	struct window w;
 	window_init(&w, in);
+	int r = sound_magic(&w, 0, "DSD ", "a DSF file", reason);
+	if (r < 0)
+		return r;
 	const uint8_t *p = window_get(&w, 0, DSF_HEADERS);
 	if (!p)
 		return window_short(&w, reason, "its DSF header", DSF_HEADERS);
@@ -28,7 +31,7 @@ static int dsf_read(const struct extract_input *in, struct media *out, char *rea
 	uint32_t rate = get_le32(p + 56);
 	unsigned channels = get_le32(p + 52), bits = get_le32(p + 60);
 	uint64_t samples = get_le64(p + 64);
-	if (memcmp(p, "DSD ", 4) != 0 || memcmp(p + DSF_HEADER, "fmt ", 4) != 0 || rate == 0)
+	if (memcmp(p + DSF_HEADER, "fmt ", 4) != 0 || rate == 0)
 		return extract_fail(reason, -EBADMSG, "its DSF header is damaged");
 	if (channels <= CHANNELS_MAX)
 		sound_set(out, (double)samples / rate, rate, channels, bits <= 8 ? 1 : 0, samples / 8 * channels);

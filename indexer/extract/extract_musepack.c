@@ -28,6 +28,8 @@ enum {
 /** The loudness that gains of version 8 are counted from, in dB. */
 #define SV8_REFERENCE 64.82
 
+static const char MAGICS[] = "MPCK|MP+";
+
 static const uint32_t RATES[8] = {44100, 48000, 37800, 32000};
 
 static void set_gain(struct media *out, enum field_id f, double value)
@@ -159,19 +161,17 @@ static int musepack_read(const struct extract_input *in, struct media *out, char
 	int r = tag_places_read(&w, &sound, TAG_APE_FIRST, out, reason);
 	if (r < 0)
 		return r;
-	const uint8_t *p = window_get(&w, sound.start, 4);
-	if (!p)
-		return window_short(&w, reason, "its Musepack header", sound.start + 4);
-	if (memcmp(p, "MPCK", 4) == 0)
-		return read_sv8(&w, &sound, out, reason);
-	if (memcmp(p, "MP+", 3) == 0)
-		return read_sv7(&w, &sound, out, reason);
-	return extract_fail(reason, -EBADMSG, "it is not a Musepack file of stream version 7 or 8");
+	r = sound_magic(&w, sound.start, MAGICS, "a Musepack file of stream version 7 or 8", reason);
+	if (r < 0)
+		return r;
+	const uint8_t *p = window_get(&w, sound.start, 3);
+	bool is_new = p && p[2] == MAGICS[2];
+	return is_new ? read_sv8(&w, &sound, out, reason) : read_sv7(&w, &sound, out, reason);
 }
 
 static bool musepack_probe(const uint8_t *head, size_t n)
 {
-	return tag_magic(head, n, "MPCK") || tag_magic(head, n, "MP+");
+	return tag_magic(head, n, MAGICS);
 }
 
 const struct extractor extract_musepack = {

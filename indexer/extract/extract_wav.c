@@ -160,15 +160,27 @@ static int judge(const struct wav *v, const struct window *w, uint64_t riff, cha
 	return 0;
 }
 
+static bool wav_probe(const uint8_t *head, size_t n)
+{
+	bool is_riff = n >= RIFF_HEADER && (memcmp(head, "RIFF", 4) == 0 || memcmp(head, "RF64", 4) == 0 ||
+					    memcmp(head, "BW64", 4) == 0);
+	return is_riff && memcmp(head + 8, "WAVE", 4) == 0;
+}
+
 static int wav_read(const struct extract_input *in, struct media *out, char *reason)
 {
 	struct window w;
 	struct wav v = {.out = out};
 	struct chunk c;
 	window_init(&w, in);
+	int r = sound_magic(&w, 0, "RIFF|RF64|BW64", "a WAV file", reason);
+	if (r < 0)
+		return r;
 	const uint8_t *p = window_get(&w, 0, RIFF_HEADER);
 	if (!p)
 		return window_short(&w, reason, "its WAV header", RIFF_HEADER);
+	if (!wav_probe(p, RIFF_HEADER))
+		return extract_fail(reason, -EBADMSG, "it is not a WAV file");
 	uint32_t size = get_le32(p + 4);
 	media_init(&v.info);
 	chunk_start(&c, &w, RIFF_HEADER, in->size, CHUNK_LE32);
@@ -179,13 +191,6 @@ static int wav_read(const struct extract_input *in, struct media *out, char *rea
 	tag_settle(out, &v.info, "info");
 	uint64_t riff = size == UINT32_MAX ? v.riff64 : size;
 	return judge(&v, &w, riff + 8, reason);
-}
-
-static bool wav_probe(const uint8_t *head, size_t n)
-{
-	bool is_riff = n >= RIFF_HEADER && (memcmp(head, "RIFF", 4) == 0 || memcmp(head, "RF64", 4) == 0 ||
-					    memcmp(head, "BW64", 4) == 0);
-	return is_riff && memcmp(head + 8, "WAVE", 4) == 0;
 }
 
 const struct extractor extract_wav = {

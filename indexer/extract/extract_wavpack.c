@@ -128,11 +128,14 @@ static int wavpack_read(const struct extract_input *in, struct media *out, char 
 	int r = tag_places_read(&w, &sound, TAG_APE_FIRST, out, reason);
 	if (r < 0)
 		return r;
+	r = sound_magic(&w, sound.start, "wvpk", "a WavPack file", reason);
+	if (r < 0)
+		return r;
 	const uint8_t *p = window_get(&w, sound.start, BLOCK_HEADER);
 	if (!p)
 		return window_short(&w, reason, "its WavPack header", sound.start + BLOCK_HEADER);
 	if (!parse_block(p, &b))
-		return extract_fail(reason, -EBADMSG, "it is not a WavPack file");
+		return extract_fail(reason, -EBADMSG, "its WavPack header is damaged");
 	if (b.version < 0x402 || b.version > 0x4ff)
 		return extract_fail(reason, -EBADMSG, "WavPack of version %x is not read", b.version);
 	uint64_t block_end = sound.start + b.size;

@@ -2,6 +2,7 @@
 #include "indexer/extract/tag_places.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "indexer/extract/incomplete.h"
@@ -131,10 +132,39 @@ bool tag_skip_id3(const uint8_t **head, size_t *n)
 	return true;
 }
 
-bool tag_magic(const uint8_t *head, size_t n, const char *magic)
+/** Bytes of the one of @magics that @p begins with, or is the beginning of; 0 when none is. */
+static size_t find_magic(const uint8_t *p, size_t n, const char *magics)
 {
-	size_t length = strlen(magic);
-	return !tag_skip_id3(&head, &n) || (n >= length && memcmp(head, magic, length) == 0);
+	while (n && *magics) {
+		size_t length = strcspn(magics, "|");
+		if (memcmp(p, magics, n < length ? n : length) == 0)
+			return length;
+		magics += length + (magics[length] == '|');
+	}
+	return 0;
+}
+
+bool tag_magic(const uint8_t *head, size_t n, const char *magics)
+{
+	if (!tag_skip_id3(&head, &n))
+		return true;
+	size_t length = find_magic(head, n, magics);
+	return length && length <= n;
+}
+
+int sound_magic(struct window *w, uint64_t at, const char *magics, const char *name, char *reason)
+{
+	uint64_t rest = at < w->size ? w->size - at : 0;
+	size_t n = rest < 4 ? (size_t)rest : 4;
+	const uint8_t *p = window_get(w, at, n);
+	size_t length = p ? find_magic(p, n, magics) : 0;
+	char sentence[EXTRACT_REASON];
+	if (length > n)
+		return incomplete_at(reason, w->size, "its first word", at + length);
+	if (length)
+		return 0;
+	snprintf(sentence, sizeof sentence, "it is not %s", name);
+	return window_fail(w, reason, sentence);
 }
 
 /** The tags in front of the sound.  Some programs put a second one behind the first instead of changing it. */

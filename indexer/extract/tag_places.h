@@ -42,8 +42,8 @@ uint64_t tag_id3_at(struct window *w, uint64_t at, struct media *out);
 /** Steps over the ID3v2 tag that a file's first bytes begin with.  False when it goes on behind them. */
 bool tag_skip_id3(const uint8_t **head, size_t *n);
 
-/** For a probe: whether @magic stands behind the ID3v2 tag, if there is one, or may stand there. */
-bool tag_magic(const uint8_t *head, size_t n, const char *magic);
+/** For a probe: whether one of @magics ("MPCK|MP+") stands behind the ID3v2 tag, if there is one, or may stand there. */
+bool tag_magic(const uint8_t *head, size_t n, const char *magics);
 
 /** Where the sound lies. */
 struct sound {
@@ -69,6 +69,11 @@ void tag_fill(struct media *out, const struct media *more);
  * Sets tag_source ("id3v2", or @name when only the texts gave something) and has_picture.
  */
 void tag_settle(struct media *out, struct media *texts, const char *name);
+
+/**
+ * Whether one of @magics stands at @at: 0; -ENODATA when the file ends inside it; else -EBADMSG, "it is not @name".
+ */
+int sound_magic(struct window *w, uint64_t at, const char *magics, const char *name, char *reason);
 
 /** Sets duration, rate, channels, bits and bitrate (of @bytes); 0 for what is not known. */
 void sound_set(struct media *out, double seconds, uint32_t rate, unsigned channels, unsigned bits, uint64_t bytes);
