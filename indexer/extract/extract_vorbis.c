@@ -2,11 +2,9 @@
 #include "indexer/extract/extract_vorbis.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#include "common/cleanup.h"
 #include "indexer/extract/extract.h"
 #include "indexer/extract/window.h"
 
@@ -21,37 +19,6 @@ bool vorbis_is_picture(const char *entry, size_t n)
 	return is_key(entry, n, "METADATA_BLOCK_PICTURE") || is_key(entry, n, "COVERART");
 }
 
-/**
- * Opus's own gain (RFC 7845): dB in 1/256, towards -23 LUFS, where ReplayGain aims at -18.  It
- * ranks below a REPLAYGAIN_* comment, whatever their order.
- */
-static bool opus_gain(const char *entry, size_t n, struct media *out)
-{
-	static const struct {
-		const char *key;
-		enum field_id field;
-	} gains[] = {
-		{"R128_TRACK_GAIN", FIELD_replaygain_track_gain},
-		{"R128_ALBUM_GAIN", FIELD_replaygain_album_gain},
-	};
-	for (size_t i = 0; i < COUNT_OF(gains); i++) {
-		if (!is_key(entry, n, gains[i].key))
-			continue;
-		char digits[8], text[32];
-		size_t skip = strlen(gains[i].key) + 1;
-		size_t length = n - skip < sizeof digits - 1 ? n - skip : sizeof digits - 1;
-		memcpy(digits, entry + skip, length);
-		digits[length] = '\0';
-		int gain;
-		if (sscanf(digits, "%7d", &gain) == 1) {
-			int size = snprintf(text, sizeof text, "%.4f", gain / 256.0 + 5.0);
-			media_set_tag(out, gains[i].field, 1, text, (size_t)size);
-		}
-		return true;
-	}
-	return false;
-}
-
 void vorbis_comment(const char *entry, size_t n, struct media *out)
 {
 	const char *equals = memchr(entry, '=', n);
@@ -62,13 +29,10 @@ void vorbis_comment(const char *entry, size_t n, struct media *out)
 		return;
 	}
 	size_t key = (size_t)(equals - entry);
-	enum field_id f = field_of_vorbis(entry, key);
-	if (f == FIELD_COUNT) {
-		opus_gain(entry, n, out);
-		return;
-	}
-	int rank = field_rank(FIELDS_TABLE[f].vorbis, entry, key);
-	media_set_tag(out, f, rank, equals + 1, n - key - 1);
+	int rank;
+	enum field_id f = field_find(TAG_VORBIS, entry, key, &rank);
+	if (f != FIELD_COUNT)
+		media_set_tag(out, f, rank, equals + 1, n - key - 1);
 }
 
 int extract_vorbis_comments(const uint8_t *data, size_t n, struct media *out)
