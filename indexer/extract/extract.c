@@ -239,3 +239,24 @@ int extract_file(enum media_kind kind, struct extract_input *in, struct media *o
 	in->head_len = 0;
 	return r;
 }
+
+int extract_picture_hash(struct extract_input *in, char hash[17], char *reason)
+{
+	struct media m;
+	media_init(&m);
+	in->hashes_pictures = true;
+	int r = extract_file(MEDIA_TRACK, in, &m, reason);
+	in->hashes_pictures = false;
+	size_t n;
+	const char *text = media_text(&m, FIELD_picture_hash, &n);
+	bool has_hash = n == 16;
+	hash[0] = hash[16] = '\0';
+	if (has_hash)
+		memcpy(hash, text, n);
+	if (r == 0 && !has_hash && !media_int(&m, FIELD_has_picture, 0))
+		r = extract_fail(reason, -ENOENT, "the file holds no picture");
+	else if (r == 0 && !has_hash)
+		r = extract_fail(reason, -EBADMSG, "the picture cannot be read");
+	media_clear(&m);
+	return r;
+}
