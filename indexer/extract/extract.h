@@ -66,6 +66,15 @@ struct extractor {
 	X(ogg) \
 	X(mp4) \
 	X(mp3) \
+	X(asf) \
+	X(wavpack) \
+	X(ape) \
+	X(musepack) \
+	X(wav) \
+	X(aiff) \
+	X(dsf) \
+	X(dff) \
+	X(aac) \
 	X(cbz)
 
 #define X(name) extern const struct extractor extract_##name;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Vorbis and Opus in Ogg.  A packet is read piecewise over its pages: comments are taken one by
+ * Vorbis, Opus, FLAC and Speex in Ogg.  A packet is read piecewise over its pages: comments are taken one by
  * one, so that a picture of megabytes is stepped over page by page, and not at all when it is
  * the last comment.  The duration comes from the last page's clock; checksums are not verified,
  * that is the integrity check's work.
@@ -54,10 +54,12 @@ struct packet {
 
 struct codec {
 	const char *format;
-	bool is_opus;
 	uint32_t rate;
-	unsigned channels;
+	unsigned channels, bits;
 	unsigned skip;
+	/** What the comment packet begins with: so many bytes, these if they are always the same. */
+	size_t front;
+	const char *magic;
 };
 
 /** Joins the pieces of the packet that lie in this page. */
@@ -162,24 +164,76 @@ static bool next_packet(struct packet *p)
 	return true;
 }
 
-/** Reads a stream's first packet.  True for Vorbis and Opus. */
+enum {
+	/** Bytes of the first packet that tell its codec; all that are looked at. */
+	ID_SIZE = 19,
+	ID_MOST = 52,
+	/** Ogg FLAC: the block header in front of the comments, and the type of these. */
+	FLAC_BLOCK = 4,
+	FLAC_COMMENTS = 4,
+};
+
+static size_t read_vorbis(const uint8_t *id, struct codec *c)
+{
+	*c = (struct codec){.format = "ogg", .rate = get_le32(id + 12), .channels = id[11], .front = 7,
+			    .magic = "\003vorbis"};
+	return ID_SIZE;
+}
+
+static size_t read_opus(const uint8_t *id, struct codec *c)
+{
+	*c = (struct codec){.format = "opus", .rate = 48000, .channels = id[9], .skip = get_le16(id + 10), .front = 8,
+			    .magic = "OpusTags"};
+	return ID_SIZE;
+}
+
+/** STREAMINFO stands behind the mapping's header, "fLaC" and its own block header. */
+static size_t read_flac(const uint8_t *id, struct codec *c)
+{
+	const uint8_t *info = id + 17;
+	*c = (struct codec){.format = "oggflac", .rate = get_be24(info + 10) >> 4, .channels = (info[12] >> 1 & 7) + 1u,
+			    .bits = ((info[12] & 1u) << 4 | info[13] >> 4) + 1, .front = FLAC_BLOCK};
+	return 17 + 34;
+}
+
+static size_t read_speex(const uint8_t *id, struct codec *c)
+{
+	*c = (struct codec){.format = "speex", .rate = get_le32(id + 36), .channels = get_le32(id + 48) & 255};
+	return ID_MOST;
+}
+
+/** Reads a stream's first packet.  True for what we know. */
 static bool read_codec(struct packet *p, struct codec *c)
 {
-	uint8_t id[19];
-	if (!packet_take(p, id, sizeof id))
+	static const struct {
+		const char *magic;
+		/** Returns how many bytes it needs. */
+		size_t (*read)(const uint8_t *, struct codec *);
+	} codecs[] = {{"\001vorbis", read_vorbis}, {"OpusHead", read_opus}, {"\177FLAC", read_flac}, {"Speex   ", read_speex}};
+	uint8_t id[ID_MOST] = {0};
+	if (!packet_take(p, id, ID_SIZE))
 		return false;
-	if (memcmp(id, "OpusHead", 8) == 0) {
-		*c = (struct codec){.format = "opus",
-				    .is_opus = true,
-				    .rate = 48000,
-				    .channels = id[9],
-				    .skip = get_le16(id + 10)};
-		return true;
+	for (size_t i = 0; i < COUNT_OF(codecs); i++) {
+		if (memcmp(id, codecs[i].magic, strlen(codecs[i].magic)) != 0)
+			continue;
+		size_t need = codecs[i].read(id, c);
+		if (need > ID_SIZE && !packet_take(p, id + ID_SIZE, need - ID_SIZE))
+			return false;
+		codecs[i].read(id, c);
+		return c->rate > 0 && c->channels > 0;
 	}
-	if (memcmp(id, "\001vorbis", 7) != 0)
+	return false;
+}
+
+/** Steps over what stands in front of the comments.  False when it is not theirs. */
+static bool take_front(struct packet *p, const struct codec *c)
+{
+	uint8_t bytes[8];
+	if (!next_packet(p) || !packet_take(p, bytes, c->front))
 		return false;
-	*c = (struct codec){.format = "ogg", .rate = get_le32(id + 12), .channels = id[11]};
-	return c->rate > 0 && c->channels > 0;
+	if (c->magic)
+		return memcmp(bytes, c->magic, c->front) == 0;
+	return c->front == 0 || (bytes[0] & 127) == FLAC_COMMENTS;
 }
 
 /** Finds our stream among those that begin the file, each with a page of its own. */
@@ -259,9 +313,7 @@ static bool take_comment(struct packet *p, uint32_t n, bool is_last, size_t *bud
 static bool take_comments(struct packet *p, const struct codec *c, struct media *out)
 {
 	uint8_t bytes[8];
-	size_t magic = c->is_opus ? 8 : 7;
-	if (!next_packet(p) || !packet_take(p, bytes, magic) ||
-	    memcmp(bytes, c->is_opus ? "OpusTags" : "\003vorbis", magic) != 0)
+	if (!take_front(p, c))
 		return false;
 	if (!packet_take(p, bytes, 4) || !packet_take(p, NULL, get_le32(bytes)) ||
 	    !packet_take(p, bytes, 4))
@@ -380,10 +432,12 @@ static int ogg_read(const struct extract_input *in, struct media *out, char *rea
 	if (!head || memcmp(head, "OggS", 4) != 0)
 		return window_fail(&w, reason, "it is not an Ogg file");
 	if (!find_stream(&p, &c))
-		return ogg_fail(&p, reason, "the Ogg file holds no Vorbis or Opus stream");
+		return ogg_fail(&p, reason, "the Ogg file holds no Vorbis, Opus, FLAC or Speex stream");
 	media_set_text(out, FIELD_format, c.format, strlen(c.format));
 	media_set_int(out, FIELD_sample_rate, c.rate);
 	media_set_int(out, FIELD_channels, c.channels);
+	if (c.bits)
+		media_set_int(out, FIELD_bits_per_sample, c.bits);
 	bool is_whole = take_comments(&p, &c, out);
 	media_set_int(out, FIELD_has_picture, media_int(out, FIELD_has_picture, 0));
 	if (!is_whole)
@@ -402,7 +456,7 @@ static bool ogg_probe(const uint8_t *head, size_t n)
 const struct extractor extract_ogg = {
 	.name = "ogg",
 	.kind = MEDIA_TRACK,
-	.suffixes = (const char *const[]){"ogg", "oga", "opus", NULL},
+	.suffixes = (const char *const[]){"ogg", "oga", "opus", "spx", NULL},
 	.probe = ogg_probe,
 	.read = ogg_read,
 };

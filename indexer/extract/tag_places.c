@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "indexer/extract/tag_places.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "indexer/extract/incomplete.h"
+
+enum {
+	/** Read at once: an ordinary APE tag is in it. */
+	TAIL_SIZE = 4096,
+	/** "LYRICS200" and six digits in front of it. */
+	LYRICS_END = 15,
+	TAGS_MAX = 4,
+	BITRATE_MAX = 1000000,
+};
+
+/** Whether @out has no value of the field; that it has no picture is none. */
+static bool lacks(const struct media *out, enum field_id f)
+{
+	return !media_has(out, f) || (f == FIELD_has_picture && !media_int(out, f, 0));
+}
+
+void tag_fill(struct media *out, const struct media *more)
+{
+	for (unsigned f = 0; f < FIELD_COUNT; f++) {
+		size_t n;
+		if (!media_has(more, f) || !lacks(out, f))
+			continue;
+		const char *text = media_text(more, f, &n);
+		if (field_is_text(f))
+			media_set_stored(out, f, text, n);
+		else if (field_is_real(f))
+			media_set_real(out, f, media_real(more, f, 0));
+		else
+			media_set_int(out, f, media_int(more, f, 0));
+	}
+}
+
+/** Bytes of the Lyrics3v2 block that ends at @end; 0 when none does. */
+static uint64_t lyrics_size(struct window *w, uint64_t end)
+{
+	const uint8_t *p = end >= LYRICS_END ? window_get(w, end - LYRICS_END, LYRICS_END) : NULL;
+	if (!p || memcmp(p + 6, "LYRICS200", 9) != 0)
+		return 0;
+	uint64_t size = LYRICS_END;
+	for (uint64_t i = 0, digit = 100000; i < 6; i++, digit /= 10) {
+		if (p[i] < '0' || p[i] > '9')
+			return 0;
+		size += digit * (uint64_t)(p[i] - '0');
+	}
+	return size <= end ? size : 0;
+}
+
+/** The 128 bytes of ID3v1 at the end.  Those of an APE footer's "APETAGEX" are none. */
+static bool find_v1(struct window *w, uint8_t *v1)
+{
+	const uint8_t *p = w->size >= ID3V1_SIZE ? window_get(w, w->size - ID3V1_SIZE, ID3V1_SIZE) : NULL;
+	if (!p || memcmp(p, "TAG", 3) != 0)
+		return false;
+	memcpy(v1, p, ID3V1_SIZE);
+	p = w->size >= ID3V1_SIZE + 3 ? window_get(w, w->size - ID3V1_SIZE - 3, 8) : NULL;
+	return !p || memcmp(p, "APETAGEX", 8) != 0;
+}
+
+void tag_end_find(struct window *w, struct tag_end *end)
+{
+	size_t n = w->size < TAIL_SIZE ? (size_t)w->size : TAIL_SIZE;
+	end->at = w->size;
+	end->has_ape = end->has_v1 = false;
+	if (!window_get(w, w->size - n, n))
+		return;
+	end->has_v1 = find_v1(w, end->v1);
+	if (end->has_v1)
+		end->at -= ID3V1_SIZE;
+	end->at -= lyrics_size(w, end->at);
+	end->has_ape = ape_tag_find(w, end->at, &end->ape);
+	if (end->has_ape)
+		end->at = end->ape.start;
+}
+
+/** Whether @more has anything that @out lacks; takes it over. */
+static bool fill_from(struct media *out, const struct media *more)
+{
+	uint64_t before = out->set;
+	tag_fill(out, more);
+	return out->set != before;
+}
+
+static bool take_ape(struct window *w, const struct tag_end *end, struct media *out)
+{
+	struct media ape;
+	if (!end->has_ape)
+		return false;
+	media_init(&ape);
+	ape_tag_read(w, &end->ape, &ape);
+	bool has_ape = fill_from(out, &ape);
+	media_clear(&ape);
+	return has_ape;
+}
+
+const char *tag_end_take(struct window *w, const struct tag_end *end, struct media *out)
+{
+	bool has_ape = take_ape(w, end, out);
+	bool has_v1 = end->has_v1 && id3_read_v1(end->v1, out);
+	return has_ape ? "apev2" : has_v1 ? "id3v1" : "";
+}
+
+uint64_t tag_id3_at(struct window *w, uint64_t at, struct media *out)
+{
+	const uint8_t *p = window_get(w, at, 10);
+	uint64_t size = p ? id3_tag_size(p) : 0;
+	if (!size)
+		return 0;
+	struct window part;
+	window_init_part(&part, w, at, size);
+	id3_read_v2(&part, size, out);
+	w->reads = part.reads;
+	if (part.error && part.error != -EBADMSG)
+		w->error = part.error;
+	return size;
+}
+
+bool tag_skip_id3(const uint8_t **head, size_t *n)
+{
+	uint64_t size = *n >= 10 ? id3_tag_size(*head) : 0;
+	if (size >= *n)
+		return false;
+	*head += size;
+	*n -= (size_t)size;
+	return true;
+}
+
+bool tag_magic(const uint8_t *head, size_t n, const char *magic)
+{
+	size_t length = strlen(magic);
+	return !tag_skip_id3(&head, &n) || (n >= length && memcmp(head, magic, length) == 0);
+}
+
+/** The tags in front of the sound.  Some programs put a second one behind the first instead of changing it. */
+static uint64_t read_front(struct window *w, struct media *out)
+{
+	uint64_t at = 0;
+	for (int i = 0; i < TAGS_MAX; i++) {
+		uint64_t size = tag_id3_at(w, at, out);
+		at += size;
+		if (!size)
+			break;
+	}
+	return at;
+}
+
+int tag_places_read(struct window *w, struct sound *sound, enum tag_first first, struct media *out, char *reason)
+{
+	struct tag_end end;
+	struct media id3;
+	media_init(&id3);
+	sound->start = read_front(w, &id3);
+	tag_end_find(w, &end);
+	sound->end = end.at;
+	bool has_v2 = first == TAG_ID3_FIRST && fill_from(out, &id3);
+	bool has_ape = take_ape(w, &end, out);
+	has_v2 |= fill_from(out, &id3);
+	media_clear(&id3);
+	bool has_v1 = end.has_v1 && id3_read_v1(end.v1, out);
+	bool is_ape = has_ape && !(has_v2 && first == TAG_ID3_FIRST);
+	const char *source = is_ape ? "apev2" : has_v2 ? "id3v2" : has_v1 ? "id3v1" : "";
+	media_set_text(out, FIELD_tag_source, source, strlen(source));
+	media_set_int(out, FIELD_has_picture, media_int(out, FIELD_has_picture, 0));
+	if (sound->start >= w->size)
+		return incomplete_at(reason, w->size, "its ID3 tag", sound->start + 1);
+	if (sound->end < sound->start)
+		sound->end = sound->start;
+	return 0;
+}
+
+void tag_settle(struct media *out, struct media *texts, const char *name)
+{
+	bool has_id3 = media_has(out, FIELD_title) || media_has(out, FIELD_artist);
+	bool has_texts = fill_from(out, texts);
+	const char *source = has_id3 ? "id3v2" : has_texts ? name : "";
+	media_clear(texts);
+	media_set_text(out, FIELD_tag_source, source, strlen(source));
+	media_set_int(out, FIELD_has_picture, media_int(out, FIELD_has_picture, 0));
+}
+
+void sound_set(struct media *out, double seconds, uint32_t rate, unsigned channels, unsigned bits, uint64_t bytes)
+{
+	if (rate)
+		media_set_int(out, FIELD_sample_rate, rate);
+	if (channels)
+		media_set_int(out, FIELD_channels, channels);
+	if (bits)
+		media_set_int(out, FIELD_bits_per_sample, bits);
+	if (!(seconds > 0) || seconds > 1e9)
+		return;
+	media_set_real(out, FIELD_duration_seconds, seconds);
+	double bitrate = (double)bytes * 8 / seconds / 1000;
+	/* Damaged numbers give one that nothing should be sorted by. */
+	if (bitrate >= 1 && bitrate < BITRATE_MAX)
+		media_set_int(out, FIELD_bitrate, (int64_t)bitrate);
+}
