@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "indexer/extract/fingerprint.h"
 #include "indexer/extract/incomplete.h"
 
@@ -201,6 +202,26 @@ static int read_best(enum media_kind kind, const struct extract_input *in, struc
 	return r;
 }
 
+/**
+ * Opus's own gain (RFC 7845, any format may carry it) where ReplayGain is silent: dB in 1/256,
+ * towards -23 LUFS, where ReplayGain aims at -18.
+ */
+static void derive_gain(struct media *out)
+{
+	static const struct {
+		enum field_id r128, gain;
+	} gains[] = {
+		{FIELD_r128_track_gain, FIELD_replaygain_track_gain},
+		{FIELD_r128_album_gain, FIELD_replaygain_album_gain},
+	};
+	for (size_t i = 0; i < COUNT_OF(gains); i++) {
+		int64_t r128 = media_int(out, gains[i].r128, 0);
+		bool is_gain = r128 >= INT16_MIN && r128 <= INT16_MAX;
+		if (media_has(out, gains[i].r128) && is_gain && !media_has(out, gains[i].gain))
+			media_set_real(out, gains[i].gain, (double)r128 / 256 + 5);
+	}
+}
+
 int extract_file(enum media_kind kind, struct extract_input *in, struct media *out, char *reason)
 {
 	uint8_t head[EXTRACT_HEAD];
@@ -212,7 +233,30 @@ int extract_file(enum media_kind kind, struct extract_input *in, struct media *o
 		r = read_best(kind, in, out, reason);
 	if (kind == MEDIA_VOLUME)
 		extract_name(in, out);
+	else
+		derive_gain(out);
 	in->head = NULL;
 	in->head_len = 0;
+	return r;
+}
+
+int extract_picture_hash(struct extract_input *in, char hash[17], char *reason)
+{
+	struct media m;
+	media_init(&m);
+	in->hashes_pictures = true;
+	int r = extract_file(MEDIA_TRACK, in, &m, reason);
+	in->hashes_pictures = false;
+	size_t n;
+	const char *text = media_text(&m, FIELD_picture_hash, &n);
+	bool has_hash = n == 16;
+	hash[0] = hash[16] = '\0';
+	if (has_hash)
+		memcpy(hash, text, n);
+	if (r == 0 && !has_hash && !media_int(&m, FIELD_has_picture, 0))
+		r = extract_fail(reason, -ENOENT, "the file holds no picture");
+	else if (r == 0 && !has_hash)
+		r = extract_fail(reason, -EBADMSG, "the picture cannot be read");
+	media_clear(&m);
 	return r;
 }

@@ -14,6 +14,7 @@
 #include "common/cleanup.h"
 #include "indexer/extract/extract_vorbis.h"
 #include "indexer/extract/incomplete.h"
+#include "indexer/extract/picture.h"
 #include "indexer/extract/window.h"
 
 enum {
@@ -251,23 +252,54 @@ static bool find_stream(struct packet *p, struct codec *c)
 	return false;
 }
 
+/**
+ * A picture of which @have bytes were taken, the key included: its description, and all of it when
+ * its hash is wanted.  False when the packet ends before.  Adds what it took to *have.
+ */
+static bool take_picture(struct packet *p, const char *entry, size_t *have, uint32_t n,
+			 struct media *out)
+{
+	struct picture_text t;
+	char piece[WINDOW_FILL];
+	bool has_head, is_whole = true, wants_hash = p->w->in->hashes_pictures;
+	size_t key = vorbis_picture(entry, *have, &has_head);
+	picture_text_begin(&t, has_head, n - key, wants_hash);
+	picture_text_add(&t, entry + key, *have - key);
+	do {
+		/* A scan stays in the page that is being read. */
+		size_t most = wants_hash ? sizeof piece : p->run < PICTURE_HEAD ? p->run : PICTURE_HEAD;
+		size_t part = n - *have < most ? n - *have : most;
+		is_whole = packet_take(p, (uint8_t *)piece, part);
+		if (is_whole)
+			picture_text_add(&t, piece, part);
+		*have += is_whole ? part : 0;
+	} while (wants_hash && is_whole && *have < n);
+	picture_text_end(&t, is_whole && *have == n, out);
+	return is_whole;
+}
+
 /** One comment of @n bytes.  A picture is stepped over unless nothing follows it. */
 static bool take_comment(struct packet *p, uint32_t n, bool is_last, size_t *budget,
 			 struct media *out)
 {
 	uint8_t entry[COMMENT_MAX];
-	size_t start = n < 32 ? n : 32, more = 0;
-	if (!packet_take(p, entry, start))
+	size_t have = n < 32 ? n : 32;
+	bool has_head;
+	if (!packet_take(p, entry, have))
 		return false;
-	bool is_picture = vorbis_is_picture((const char *)entry, start);
-	if (!is_picture) {
-		more = (n < COMMENT_MAX ? n : COMMENT_MAX) - start;
-		if (!packet_take(p, entry + start, more))
+	bool is_picture = vorbis_picture((const char *)entry, have, &has_head);
+	if (is_picture) {
+		if (!take_picture(p, (const char *)entry, &have, n, out))
 			return false;
-		*budget -= start + more;
+	} else {
+		size_t more = (n < COMMENT_MAX ? n : COMMENT_MAX) - have;
+		if (!packet_take(p, entry + have, more))
+			return false;
+		have += more;
+		*budget -= have;
+		vorbis_comment((const char *)entry, have, out);
 	}
-	vorbis_comment((const char *)entry, start + more, out);
-	size_t rest = n - start - more;
+	size_t rest = n - have;
 	if (!is_last || !is_picture)
 		return packet_take(p, NULL, rest);
 	/* Only to tell roughly where the audio begins. */

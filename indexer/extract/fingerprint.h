@@ -16,4 +16,12 @@
  */
 uint64_t fingerprint(const uint8_t *head, size_t n, uint64_t size);
 
+/**
+ * The same hash of bytes that come in pieces, without a seed.  NULL when there is no memory; then
+ * the others do nothing and the hash is 0.  fingerprint_end() frees it.
+ */
+void *fingerprint_begin(void);
+void fingerprint_add(void *hash, const uint8_t *data, size_t n);
+uint64_t fingerprint_end(void *hash);
+
 #endif

@@ -298,8 +298,8 @@ static void comments_that_claim_more_than_the_file_are_refused(void **state)
 	ASSERT_TEXT(&t, title, "t");
 	uint8_t block[64];
 	memset(block, 0xff, sizeof block);
-	assert_int_equal(extract_vorbis_comments(block, sizeof block, &t.m), -EBADMSG);
-	assert_int_equal(extract_vorbis_comments(block, 0, &t.m), -EBADMSG);
+	assert_int_equal(extract_vorbis_comments(block, sizeof block, false, &t.m), -EBADMSG);
+	assert_int_equal(extract_vorbis_comments(block, 0, false, &t.m), -EBADMSG);
 }
 
 static void atoms_that_claim_more_than_the_file_are_refused(void **state)
