@@ -6,6 +6,7 @@
 
 #include "common/cleanup.h"
 #include "common/text.h"
+#include "indexer/extract/picture.h"
 
 enum {
 	ITEMS_MAX = 1024,
@@ -94,11 +95,23 @@ static void take_texts(enum field_id f, int rank, const char *text, size_t n, st
 	}
 }
 
+/** A file's name, NUL, the image. */
+static void take_picture(struct window *w, const struct item *item, unsigned kind, struct media *out)
+{
+	size_t n = item->size < PICTURE_HEAD ? item->size : PICTURE_HEAD;
+	const uint8_t *p = window_get(w, item->at, n);
+	const uint8_t *stop = p && n ? memchr(p, '\0', n) : NULL;
+	size_t skip = stop ? (size_t)(stop - p) + 1 : 0;
+	if (skip < item->size)
+		picture_take(out, w, kind, item->at + skip, item->size - skip, w->in && w->in->hashes_pictures);
+}
+
 static void take_item(struct window *w, const struct item *item, bool is_old, struct buf *scratch,
 		      struct media *out)
 {
-	if (picture_kind(item->key) >= 0) {
-		media_set_int(out, FIELD_has_picture, 1);
+	int kind = picture_kind(item->key);
+	if (kind >= 0) {
+		take_picture(w, item, (unsigned)kind, out);
 		return;
 	}
 	enum field_id f = field_of_ape(item->key, item->key_len);

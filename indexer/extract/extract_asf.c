@@ -15,6 +15,7 @@
 #include "common/cleanup.h"
 #include "common/text.h"
 #include "indexer/extract/incomplete.h"
+#include "indexer/extract/picture.h"
 #include "indexer/extract/tag_places.h"
 
 enum {
@@ -113,6 +114,30 @@ static void count_from_one(struct asf *a)
 	buf_add_u64(&a->text, v + 1);
 }
 
+/** Where the text of UTF-16 at @at ends, its NUL included; 0 when it does not. */
+static size_t text_end(const uint8_t *p, size_t n, size_t at)
+{
+	for (; at && at + 2 <= n; at += 2) {
+		if (get_le16(p + at) == 0)
+			return at + 2;
+	}
+	return 0;
+}
+
+/** Kind, the image's size, its type, a description, the image. */
+static void take_picture(struct asf *a, uint64_t at, uint64_t n)
+{
+	size_t length = n < PICTURE_HEAD ? (size_t)n : PICTURE_HEAD;
+	const uint8_t *p = length > 5 ? window_get(a->w, at, length) : NULL;
+	if (!p)
+		return;
+	unsigned kind = p[0];
+	uint64_t bytes = get_le32(p + 1);
+	size_t skip = text_end(p, length, text_end(p, length, 5));
+	bool is_whole = skip && bytes <= n - skip;
+	picture_take(a->out, a->w, kind, at + skip, is_whole ? bytes : 0, a->w->in->hashes_pictures);
+}
+
 /** One attribute: its name at @name, its value of @n bytes at @at. */
 static void take_attribute(struct asf *a, uint64_t name, unsigned name_len, unsigned kind, uint64_t at, uint64_t n)
 {
@@ -124,8 +149,8 @@ static void take_attribute(struct asf *a, uint64_t name, unsigned name_len, unsi
 		return;
 	memcpy(key, buf_str(&a->text), length);
 	key[length] = '\0';
-	if (strcmp(key, "WM/Picture") == 0)
-		media_set_int(a->out, FIELD_has_picture, 1);
+	if (strcmp(key, "WM/Picture") == 0 && kind == VALUE_BYTES)
+		take_picture(a, at, n);
 	enum field_id f = field_of_asf(key, length);
 	if (f == FIELD_COUNT || kind == VALUE_BYTES || kind > VALUE_16)
 		return;

@@ -174,6 +174,10 @@ enum {
 	/** Ogg FLAC: the block header in front of the comments, and the type of these. */
 	FLAC_BLOCK = 4,
 	FLAC_COMMENTS = 4,
+	FLAC_PICTURE = 6,
+	FLAC_BLOCKS_MAX = 64,
+	/** A block tells its length in 24 bits. */
+	FLAC_BLOCK_MAX = 1 << 24,
 };
 
 static size_t read_vorbis(const uint8_t *id, struct codec *c)
@@ -328,6 +332,41 @@ static bool take_comments(struct packet *p, const struct codec *c, struct media 
 			return false;
 	}
 	return true;
+}
+
+/** The picture of @n bytes that the packet goes on with. */
+static void take_flac_picture(struct packet *p, uint32_t n, struct media *out)
+{
+	uint8_t head[PICTURE_HEAD];
+	struct picture picture;
+	size_t have = n < sizeof head ? n : sizeof head;
+	if (!p->w->in->hashes_pictures && have > p->run)
+		have = p->run;
+	if (!packet_take(p, head, have) || !picture_parse_flac(head, have, n, &picture))
+		return;
+	bool is_chosen = picture_note(out, picture.kind, picture.bytes);
+	if (!is_chosen || !p->w->in->hashes_pictures || picture.bytes == 0)
+		return;
+	_buf_ struct buf whole = BUF_INIT(FLAC_BLOCK_MAX);
+	buf_add(&whole, head, have);
+	uint8_t *rest = (uint8_t *)buf_extend(&whole, n - have);
+	if (rest && packet_take(p, rest, n - have))
+		picture_hash_bytes(out, (const uint8_t *)whole.data + picture.skip, (size_t)picture.bytes);
+}
+
+/** FLAC's blocks behind the comments, each a packet; sound begins with a byte that no block begins with. */
+static void take_flac_blocks(struct packet *p, struct media *out)
+{
+	uint8_t block[FLAC_BLOCK];
+	for (int i = 0; i < FLAC_BLOCKS_MAX && next_packet(p) && packet_take(p, block, sizeof block); i++) {
+		unsigned type = block[0] & 127;
+		if (type == 127)
+			return;
+		if (type == FLAC_PICTURE)
+			take_flac_picture(p, get_be24(block + 1), out);
+		if (block[0] & 128)
+			return;
+	}
 }
 
 /** What the file's last bytes tell. */
@@ -517,6 +556,8 @@ static int ogg_read(const struct extract_input *in, struct media *out, char *rea
 	if (c.bits)
 		media_set_int(out, FIELD_bits_per_sample, c.bits);
 	bool is_whole = take_comments(&p, &c, out);
+	if (is_whole && c.front == FLAC_BLOCK)
+		take_flac_blocks(&p, out);
 	media_set_int(out, FIELD_has_picture, media_int(out, FIELD_has_picture, 0));
 	if (!is_whole)
 		return ogg_fail(&p, reason, "the Ogg comments are damaged or cut short");

@@ -16,10 +16,11 @@ enum {
 	BITRATE_MAX = 1000000,
 };
 
-/** Whether @out has no value of the field; that it has no picture is none. */
-static bool lacks(const struct media *out, enum field_id f)
+/** What is told of one picture is never taken from two. */
+static bool is_of_picture(enum field_id f)
 {
-	return !media_has(out, f) || (f == FIELD_has_picture && !media_int(out, f, 0));
+	return f == FIELD_has_picture || f == FIELD_picture_kind || f == FIELD_picture_bytes ||
+	       f == FIELD_picture_hash;
 }
 
 void tag_fill(struct media *out, const struct media *more)
@@ -27,8 +28,8 @@ void tag_fill(struct media *out, const struct media *more)
 	bool has_picture = media_int(out, FIELD_has_picture, 0);
 	for (unsigned f = 0; f < FIELD_COUNT; f++) {
 		size_t n;
-		bool is_of_picture = f >= FIELD_picture_kind && f <= FIELD_picture_hash;
-		if (!media_has(more, f) || !lacks(out, f) || (has_picture && is_of_picture))
+		bool is_there = is_of_picture(f) ? has_picture : media_has(out, f);
+		if (!media_has(more, f) || is_there)
 			continue;
 		const char *text = media_text(more, f, &n);
 		if (field_is_text(f))
