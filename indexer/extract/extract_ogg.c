@@ -419,17 +419,20 @@ static struct ending read_ending(const uint8_t *data, size_t n, uint32_t serial)
 /** Of the bytes up to @end: the file's, or a link's. */
 static struct ending find_ending(struct window *w, uint64_t end, uint32_t serial)
 {
-	size_t n = end < WINDOW_SIZE ? (size_t)end : WINDOW_SIZE;
-	const uint8_t *tail = window_get(w, end - n, n);
+	/* Vorbis has pages of some 4 KiB, Opus of a second: up to 20. */
+	static const size_t sizes[] = {WINDOW_SIZE, 24 << 10, TAIL_MAX};
 	struct ending e = {.clock = -1};
-	if (tail)
-		e = read_ending(tail, n, serial);
-	if (e.clock >= 0 || !tail || end <= WINDOW_SIZE)
-		return e;
 	_buf_ struct buf scratch = BUF_INIT(TAIL_MAX);
-	n = end < TAIL_MAX ? (size_t)end : TAIL_MAX;
-	tail = window_copy(w, end - n, n, &scratch);
-	return tail ? read_ending(tail, n, serial) : e;
+	for (size_t i = 0; i < COUNT_OF(sizes) && e.clock < 0; i++) {
+		size_t n = end < sizes[i] ? (size_t)end : sizes[i];
+		const uint8_t *tail = window_copy(w, end - n, n, &scratch);
+		if (!tail)
+			return e;
+		e = read_ending(tail, n, serial);
+		if (n == end)
+			return e;
+	}
+	return e;
 }
 
 /* --- chains: whole Ogg files behind each other --- */
