@@ -231,14 +231,23 @@ static bool count_all(struct window *w, struct mpeg_stream *s, uint64_t end)
 	return s->samples > 0;
 }
 
-/** The average over places all over the stream. */
+/**
+ * The average over places all over the stream: each stands for as many bytes, however many frames
+ * were whole in it.
+ */
 static void estimate(struct window *w, struct mpeg_stream *s, uint64_t end)
 {
-	struct count c = {0};
-	for (uint64_t i = 0; i < PROBES; i++)
-		look_at(w, s, s->at + (end - s->at) / PROBES * i, end, &c);
-	if (c.frames)
-		s->frame_size = (double)c.bytes / (double)c.frames;
+	double frames_a_byte = 0;
+	unsigned places = 0;
+	for (uint64_t i = 0; i < PROBES; i++) {
+		struct count c = {0};
+		if (!look_at(w, s, s->at + (end - s->at) / PROBES * i, end, &c))
+			continue;
+		frames_a_byte += (double)c.frames / (double)c.bytes;
+		places++;
+	}
+	if (places)
+		s->frame_size = places / frames_a_byte;
 }
 
 /** Silence takes the lowest bitrates; sound of varying bitrate begins and ends with it. */
