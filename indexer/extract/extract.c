@@ -106,7 +106,7 @@ static int read_size(struct extract_input *in, char *reason)
 }
 
 /** Size and head.  A file that shrank since fstat() is as long as what came. */
-static int read_head(struct extract_input *in, uint8_t *head, char *reason)
+static int read_head(struct extract_input *in, uint8_t *head, size_t most, char *reason)
 {
 	in->head = head;
 	in->head_len = 0;
@@ -114,7 +114,7 @@ static int read_head(struct extract_input *in, uint8_t *head, char *reason)
 	int r = read_size(in, reason);
 	if (r < 0)
 		return r;
-	size_t want = in->size < EXTRACT_HEAD ? (size_t)in->size : EXTRACT_HEAD;
+	size_t want = in->size < most ? (size_t)in->size : most;
 	while (in->head_len < want) {
 		ssize_t got = pread(in->fd, head + in->head_len, want - in->head_len,
 				    (off_t)in->head_len);
@@ -228,7 +228,7 @@ int extract_file(enum media_kind kind, struct extract_input *in, struct media *o
 
 	media_reset(out);
 	*reason = '\0';
-	int r = read_head(in, head, reason);
+	int r = read_head(in, head, kind == MEDIA_TRACK ? EXTRACT_HEAD_TRACK : EXTRACT_HEAD, reason);
 	if (r == 0)
 		r = read_best(kind, in, out, reason);
 	if (kind == MEDIA_VOLUME)

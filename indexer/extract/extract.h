@@ -20,7 +20,8 @@
 #include "indexer/extract/wants.h"
 
 enum {
-	/** Bytes at the file's start that extract_file() reads for all. */
+	/** Bytes at the file's start that extract_file() reads for all: of music, and of all else. */
+	EXTRACT_HEAD_TRACK = 4096,
 	EXTRACT_HEAD = 16384,
 	EXTRACT_REASON = 200,
 };
@@ -30,7 +31,7 @@ struct extract_input {
 	int fd;
 	/** Size in bytes by fstat. */
 	uint64_t size;
-	/** The first bytes of the file, min(size, EXTRACT_HEAD) of them. */
+	/** The first bytes of the file, min(size, EXTRACT_HEAD or EXTRACT_HEAD_TRACK) of them. */
 	const uint8_t *head;
 	size_t head_len;
 	/** Set by extract_file(), as head and size: see fingerprint.h. */

@@ -14,6 +14,7 @@
 #include "indexer/extract/flac_frame.h"
 #include "indexer/extract/incomplete.h"
 #include "indexer/extract/picture.h"
+#include "indexer/extract/tag_places.h"
 #include "indexer/extract/window.h"
 
 /** Types of metadata blocks. */
@@ -239,6 +240,16 @@ static int find_start(struct window *w, uint64_t *start, char *reason)
 	return window_fail(w, reason, "it is not a FLAC file");
 }
 
+/** A tag of another format in front fills up what the comments lack. */
+static void take_id3(struct window *w, struct media *out)
+{
+	struct media more;
+	media_init(&more);
+	tag_id3_all(w, &more);
+	tag_fill(out, &more);
+	media_clear(&more);
+}
+
 static int flac_read(const struct extract_input *in, struct media *out, char *reason)
 {
 	struct window w;
@@ -249,6 +260,8 @@ static int flac_read(const struct extract_input *in, struct media *out, char *re
 	if (r < 0)
 		return r;
 	r = walk(&w, start, &b, reason);
+	if (start)
+		take_id3(&w, out);
 	media_set_int(out, FIELD_has_picture, media_int(out, FIELD_has_picture, 0));
 	if (r < 0)
 		return r;

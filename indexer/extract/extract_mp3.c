@@ -16,8 +16,6 @@
 #include "indexer/extract/window.h"
 
 enum {
-	/** Tags that may follow each other at the start. */
-	TAGS_MAX = 4,
 	/** Bytes that a header's count may be too high by: encoders differ in what they count. */
 	COUNT_SLACK = 2048,
 	/** How well a lack must match the tag in front, to be taken for it: one tag behind. */
@@ -74,6 +72,18 @@ static bool is_cut(const struct mpeg_stream *s, uint64_t size)
 	return lost > s->at + TAG_SLACK || lost + TAG_SLACK < s->at;
 }
 
+/** What the encoder measured counts where no tag tells. */
+static void take_gain(const struct mpeg_stream *s, struct media *out)
+{
+	bool is_silent = !media_has(out, FIELD_replaygain_track_gain) &&
+			 !media_has(out, FIELD_r128_track_gain);
+	if (!s->has_gain || !is_silent)
+		return;
+	media_set_real(out, FIELD_replaygain_track_gain, s->gain);
+	if (s->has_peak && !media_has(out, FIELD_replaygain_track_peak))
+		media_set_real(out, FIELD_replaygain_track_peak, s->peak);
+}
+
 /** The audio and the tags at the end. */
 static int read_audio(struct window *w, uint64_t start, struct media *out, char *reason)
 {
@@ -85,6 +95,8 @@ static int read_audio(struct window *w, uint64_t start, struct media *out, char 
 		return no_audio(w, start, reason);
 	if (s.first.layer != 3)
 		media_set_text(out, FIELD_format, s.first.layer == 2 ? "mp2" : "mp1", 3);
+	mpeg_measure(w, &s, end);
+	take_gain(&s, out);
 	double seconds = mpeg_seconds(&s, end);
 	media_set_int(out, FIELD_sample_rate, s.first.rate);
 	media_set_int(out, FIELD_channels, s.first.channels);
@@ -100,30 +112,22 @@ static int read_audio(struct window *w, uint64_t start, struct media *out, char 
 static int mp3_read(const struct extract_input *in, struct media *out, char *reason)
 {
 	struct window w;
-	uint64_t start = 0;
 	window_init(&w, in);
-	const uint8_t *p = window_get(&w, 0, 10);
-	uint64_t size = p ? id3_tag_size(p) : 0;
-	if (size) {
-		int r = id3_read_v2(&w, size, out);
-		if (r < 0)
-			return window_fail(&w, reason, "");
-		start = size;
+	uint64_t start = tag_id3_all(&w, out);
+	if (w.error && w.error != -EBADMSG)
+		return window_fail(&w, reason, "");
+	if (start <= in->size && in->size < 10 &&
+	    memcmp(in->head, "ID3", in->size < 3 ? (size_t)in->size : 3) == 0)
+		start = 10;
+	int r = 0;
+	if (start > in->size) {
+		set_source(out);
+		r = incomplete_at(reason, in->size, "its ID3 tag", start);
+	} else {
+		r = read_audio(&w, start, out, reason);
 	}
 	media_set_int(out, FIELD_has_picture, media_int(out, FIELD_has_picture, 0));
-	if (size > in->size) {
-		set_source(out);
-		return incomplete_at(reason, in->size, "its ID3 tag", size);
-	}
-	if (in->size < 10 && memcmp(in->head, "ID3", in->size < 3 ? (size_t)in->size : 3) == 0)
-		return incomplete_at(reason, in->size, "its ID3 tag", 10);
-	/* Some programs put a second tag behind the first instead of changing it. */
-	for (int i = 0; size && i < TAGS_MAX; i++) {
-		p = window_get(&w, start, 10);
-		size = p ? id3_tag_size(p) : 0;
-		start += size;
-	}
-	return read_audio(&w, start, out, reason);
+	return r;
 }
 
 static bool mp3_probe(const uint8_t *head, size_t n)

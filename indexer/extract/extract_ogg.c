@@ -29,8 +29,11 @@ enum {
 	COMMENT_MAX = MEDIA_TEXT_MAX + 256,
 	/** A page is at most this long, so the last one's header is not further from the end. */
 	TAIL_MAX = 65536,
-	/** Bit of a page's flags. */
+	/** Bits of a page's flags. */
+	PAGE_IS_START = 2,
 	PAGE_IS_END = 4,
+	/** Files that may stand behind each other in one. */
+	LINKS_MAX = 16,
 };
 
 /** A place in the packets of one stream. */
@@ -373,6 +376,8 @@ struct ending {
 	bool has_page;
 	/** Of the last page: whether it says that its stream ends, and whether the file ends first. */
 	bool is_end, is_cut;
+	/** Another stream begins behind that page of ours. */
+	bool is_followed;
 };
 
 /** Whether the page at @h is there to its end, and no other begins behind it. */
@@ -405,31 +410,104 @@ static struct ending read_ending(const uint8_t *data, size_t n, uint32_t serial)
 		/* -1 says that no packet ends in the page. */
 		if (get_le32(h + 14) == serial)
 			e.clock = (int64_t)get_le64(h + 6);
+		else
+			e.is_followed |= h[5] & PAGE_IS_START;
 	}
 	return e;
 }
 
-static struct ending find_ending(struct window *w, uint32_t serial)
+/** Of the bytes up to @end: the file's, or a link's. */
+static struct ending find_ending(struct window *w, uint64_t end, uint32_t serial)
 {
-	size_t n = w->size < WINDOW_SIZE ? (size_t)w->size : WINDOW_SIZE;
-	const uint8_t *tail = window_get(w, w->size - n, n);
+	size_t n = end < WINDOW_SIZE ? (size_t)end : WINDOW_SIZE;
+	const uint8_t *tail = window_get(w, end - n, n);
 	struct ending e = {.clock = -1};
 	if (tail)
 		e = read_ending(tail, n, serial);
-	if (e.clock >= 0 || !tail || w->size <= WINDOW_SIZE)
+	if (e.clock >= 0 || !tail || end <= WINDOW_SIZE)
 		return e;
 	_buf_ struct buf scratch = BUF_INIT(TAIL_MAX);
-	n = w->size < TAIL_MAX ? (size_t)w->size : TAIL_MAX;
-	tail = window_copy(w, w->size - n, n, &scratch);
+	n = end < TAIL_MAX ? (size_t)end : TAIL_MAX;
+	tail = window_copy(w, end - n, n, &scratch);
 	return tail ? read_ending(tail, n, serial) : e;
 }
 
-static void take_duration(const struct window *w, const struct codec *c, int64_t clock,
-			  uint64_t audio_at, struct media *out)
+/* --- chains: whole Ogg files behind each other --- */
+
+/** The first page that begins at or behind @at, before TAIL_MAX bytes are over. */
+struct page {
+	uint64_t at;
+	uint32_t serial;
+	bool is_start;
+};
+
+static bool find_page(struct window *w, uint64_t at, struct page *page)
 {
-	if (clock <= c->skip)
+	_buf_ struct buf scratch = BUF_INIT(TAIL_MAX + PAGE_HEADER);
+	uint64_t rest = w->size - at;
+	size_t n = rest < TAIL_MAX + PAGE_HEADER ? (size_t)rest : TAIL_MAX + PAGE_HEADER;
+	const uint8_t *data = window_copy(w, at, n, &scratch);
+	for (size_t i = 0; data && i + PAGE_HEADER <= n; i++) {
+		const uint8_t *h = memchr(data + i, 'O', n - i - PAGE_HEADER + 1);
+		if (!h)
+			return false;
+		i = (size_t)(h - data);
+		if (memcmp(h, "OggS", 4) != 0 || h[4] != 0)
+			continue;
+		*page = (struct page){at + i, get_le32(h + 14), h[5] & PAGE_IS_START};
+		return true;
+	}
+	return false;
+}
+
+/** Where the stream's link, which has a page at or behind @low, ends and the next one begins; 0 if none does. */
+static uint64_t find_link_end(struct window *w, uint64_t low, uint32_t serial)
+{
+	struct page page;
+	for (uint64_t high = w->size; high - low > TAIL_MAX;) {
+		uint64_t middle = low + (high - low) / 2;
+		bool is_ours = find_page(w, middle, &page) && page.at < high && page.serial == serial;
+		if (is_ours)
+			low = page.at + PAGE_HEADER;
+		else
+			high = middle;
+	}
+	while (low < w->size && find_page(w, low, &page) && page.serial == serial)
+		low = page.at + PAGE_HEADER;
+	bool is_next = low < w->size && page.at >= low && page.serial != serial && page.is_start;
+	return is_next ? page.at : 0;
+}
+
+static double seconds_of(const struct codec *c, int64_t clock)
+{
+	return clock > c->skip ? (double)(clock - c->skip) / c->rate : 0;
+}
+
+/** All links together; 0 when they cannot be told. */
+static double chain_seconds(struct window *w, const struct packet *first, struct codec codec)
+{
+	struct packet p = {.at = first->at, .serial = first->serial};
+	double seconds = 0;
+	for (int i = 0; i < LINKS_MAX; i++) {
+		struct ending e = find_ending(w, w->size, p.serial);
+		if (e.clock >= 0 && !e.is_followed)
+			return seconds + seconds_of(&codec, e.clock);
+		uint64_t end = find_link_end(w, p.at, p.serial);
+		if (!end)
+			return 0;
+		seconds += seconds_of(&codec, find_ending(w, end, p.serial).clock);
+		p = (struct packet){.w = w, .page_end = end};
+		if (!find_stream(&p, &codec))
+			return 0;
+	}
+	return 0;
+}
+
+static void take_duration(const struct window *w, double duration, uint64_t audio_at,
+			  struct media *out)
+{
+	if (duration <= 0)
 		return;
-	double duration = (double)(clock - c->skip) / c->rate;
 	media_set_real(out, FIELD_duration_seconds, duration);
 	uint64_t audio = audio_at < w->size ? w->size - audio_at : 0;
 	double bitrate = (double)audio * 8 / duration / 1000;
@@ -483,9 +561,11 @@ static int ogg_read(const struct extract_input *in, struct media *out, char *rea
 	media_set_int(out, FIELD_has_picture, media_int(out, FIELD_has_picture, 0));
 	if (!is_whole)
 		return ogg_fail(&p, reason, "the Ogg comments are damaged or cut short");
-	struct ending e = find_ending(&w, p.serial);
+	struct ending e = find_ending(&w, w.size, p.serial);
+	bool is_chain = e.is_followed || (e.clock < 0 && e.has_page && !e.is_cut);
+	double seconds = is_chain ? chain_seconds(&w, &p, c) : seconds_of(&c, e.clock);
 	/* Where the comments end, a picture that was left unread included. */
-	take_duration(&w, &c, e.clock, p.at, out);
+	take_duration(&w, seconds, p.at, out);
 	return check_end(&p, &e, reason);
 }
 

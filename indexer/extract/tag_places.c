@@ -67,20 +67,43 @@ static bool find_v1(struct window *w, uint8_t *v1)
 	return !p || memcmp(p, "APETAGEX", 8) != 0;
 }
 
+/** The ID3v2.4 tag whose footer ends at end->at.  Such a tag may stand behind the sound. */
+static void find_appended(struct window *w, struct tag_end *end)
+{
+	const uint8_t *p = end->at >= 20 ? window_get(w, end->at - 10, 10) : NULL;
+	uint8_t header[10];
+	if (end->id3_size || !p || memcmp(p, "3DI", 3) != 0)
+		return;
+	memcpy(header, p, sizeof header);
+	memcpy(header, "ID3", 3);
+	uint64_t size = id3_tag_size(header);
+	if (!size || !(header[5] & 0x10) || size > end->at)
+		return;
+	end->id3_size = size;
+	end->at -= size;
+}
+
 void tag_end_find(struct window *w, struct tag_end *end)
 {
 	size_t n = w->size < TAIL_SIZE ? (size_t)w->size : TAIL_SIZE;
 	end->at = w->size;
 	end->has_ape = end->has_v1 = false;
+	end->id3_size = 0;
 	if (!window_get(w, w->size - n, n))
 		return;
 	end->has_v1 = find_v1(w, end->v1);
 	if (end->has_v1)
 		end->at -= ID3V1_SIZE;
 	end->at -= lyrics_size(w, end->at);
+	find_appended(w, end);
+	end->id3_at = end->at;
 	end->has_ape = ape_tag_find(w, end->at, &end->ape);
 	if (end->has_ape)
 		end->at = end->ape.start;
+	if (end->id3_size)
+		return;
+	find_appended(w, end);
+	end->id3_at = end->at;
 }
 
 /** Whether @more has anything that @out lacks; takes it over. */
@@ -103,11 +126,24 @@ static bool take_ape(struct window *w, const struct tag_end *end, struct media *
 	return has_ape;
 }
 
+static bool take_appended(struct window *w, const struct tag_end *end, struct media *out)
+{
+	struct media more;
+	if (!end->id3_size)
+		return false;
+	media_init(&more);
+	tag_id3_at(w, end->id3_at, &more);
+	bool has_more = fill_from(out, &more);
+	media_clear(&more);
+	return has_more;
+}
+
 const char *tag_end_take(struct window *w, const struct tag_end *end, struct media *out)
 {
+	bool has_id3 = take_appended(w, end, out);
 	bool has_ape = take_ape(w, end, out);
 	bool has_v1 = end->has_v1 && id3_read_v1(end->v1, out);
-	return has_ape ? "apev2" : has_v1 ? "id3v1" : "";
+	return has_id3 ? "id3v2" : has_ape ? "apev2" : has_v1 ? "id3v1" : "";
 }
 
 uint64_t tag_id3_at(struct window *w, uint64_t at, struct media *out)
@@ -116,6 +152,11 @@ uint64_t tag_id3_at(struct window *w, uint64_t at, struct media *out)
 	uint64_t size = p ? id3_tag_size(p) : 0;
 	if (!size)
 		return 0;
+	if (at == 0) {
+		/* What it read last may be what is asked for next. */
+		id3_read_v2(w, size, out);
+		return size;
+	}
 	struct window part;
 	window_init_part(&part, w, at, size);
 	id3_read_v2(&part, size, out);
@@ -170,17 +211,18 @@ int sound_magic(struct window *w, uint64_t at, const char *magics, const char *n
 	return window_fail(w, reason, sentence);
 }
 
-/** The tags in front of the sound.  Some programs put a second one behind the first instead of changing it. */
-static uint64_t read_front(struct window *w, struct media *out)
+uint64_t tag_id3_all(struct window *w, struct media *out)
 {
-	uint64_t at = 0;
-	for (int i = 0; i < TAGS_MAX; i++) {
-		uint64_t size = tag_id3_at(w, at, out);
-		at += size;
-		if (!size)
-			break;
+	uint64_t start = tag_id3_at(w, 0, out), size = start;
+	for (int i = 1; size && start < w->size && i < TAGS_MAX; i++) {
+		struct media more;
+		media_init(&more);
+		size = tag_id3_at(w, start, &more);
+		start += size;
+		fill_from(out, &more);
+		media_clear(&more);
 	}
-	return at;
+	return start;
 }
 
 int tag_places_read(struct window *w, struct sound *sound, enum tag_first first, struct media *out, char *reason)
@@ -188,8 +230,9 @@ int tag_places_read(struct window *w, struct sound *sound, enum tag_first first,
 	struct tag_end end;
 	struct media id3;
 	media_init(&id3);
-	sound->start = read_front(w, &id3);
+	sound->start = tag_id3_all(w, &id3);
 	tag_end_find(w, &end);
+	take_appended(w, &end, &id3);
 	sound->end = end.at;
 	bool has_v2 = first == TAG_ID3_FIRST && fill_from(out, &id3);
 	bool has_ape = take_ape(w, &end, out);

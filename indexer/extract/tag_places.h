@@ -3,7 +3,8 @@
  * Tags that stand around the sound, of whatever format that is, and what counts when there are several: the better
  * tag's values stay, the next one fills up what it lacks, field by field.
  *
- *     MP3, AAC                        ID3v2 in front, APE tag, ID3v1
+ *     MP3, AAC                        ID3v2 in front, one behind, APE tag, ID3v1
+ *     FLAC                            Vorbis comments, ID3v2 in front
  *     Monkey's Audio, WavPack,
  *     Musepack                        APE tag, ID3v2 in front, ID3v1
  *     WAV, AIFF, DSF, DSDIFF          ID3v2 inside, the format's own texts (see there)
@@ -26,6 +27,8 @@ struct tag_end {
 	/** Where the sound ends. */
 	uint64_t at;
 	bool has_ape, has_v1;
+	/** The ID3v2.4 tag with a footer, if its size is not 0. */
+	uint64_t id3_at, id3_size;
 	struct ape_tag ape;
 	uint8_t v1[ID3V1_SIZE];
 };
@@ -33,11 +36,17 @@ struct tag_end {
 /** Looks for them, with one read of the file's end. */
 void tag_end_find(struct window *w, struct tag_end *end);
 
-/** Fills up @out from them.  Returns the name of the best that gave something: "apev2", "id3v1" or "". */
+/** Fills up @out from them.  Returns the name of the best that gave something: "id3v2", "apev2", "id3v1" or "". */
 const char *tag_end_take(struct window *w, const struct tag_end *end, struct media *out);
 
 /** The ID3v2 tag at @at, if one is there.  Its bytes, as it says (perhaps more than there are); 0 when none is. */
 uint64_t tag_id3_at(struct window *w, uint64_t at, struct media *out);
+
+/**
+ * The ID3v2 tags at the file's start: some programs put a second one in front of, or behind, the first instead of
+ * changing it.  The first counts, the others fill it up.  Returns where they end, perhaps behind the file's end.
+ */
+uint64_t tag_id3_all(struct window *w, struct media *out);
 
 /** Steps over the ID3v2 tag that a file's first bytes begin with.  False when it goes on behind them. */
 bool tag_skip_id3(const uint8_t **head, size_t *n);
