@@ -14,6 +14,19 @@ static inline void put_be64(struct buf *b, uint64_t v)
 	put_be32(b, (uint32_t)v);
 }
 
+/** What was read of a file without errors; -999 for what is not told. */
+static inline void assert_sound(const struct tried *t, const char *format, double seconds, int rate, int channels, int bits)
+{
+	if (t->r)
+		print_message("%s\n", t->reason);
+	assert_int_equal(t->r, 0);
+	ASSERT_TEXT(t, format, format);
+	ASSERT_REAL(t, duration_seconds, seconds);
+	ASSERT_INT(t, sample_rate, rate);
+	ASSERT_INT(t, channels, channels);
+	ASSERT_INT(t, bits_per_sample, bits);
+}
+
 /* --- tags --- */
 
 /** @flags: 0 text, 2 binary. */
@@ -57,9 +70,9 @@ static inline void put_ape_names(struct buf *b, const char *title, const char *a
 /** Padded with NUL to its places, of which there are enough. */
 static inline void put_v1(struct buf *b, const char *title, const char *album)
 {
-	char tag[129] = "TAG";
-	strcpy(tag + 3, title);
-	strcpy(tag + 63, album);
+	char tag[128] = "TAG";
+	memcpy(tag + 3, title, strlen(title));
+	memcpy(tag + 63, album, strlen(album));
 	tag[126] = 9;
 	tag[127] = 17;
 	buf_add(b, tag, 128);
