@@ -14,6 +14,12 @@
 #include "indexer/extract/fingerprint.h"
 #include "indexer/extract/incomplete.h"
 
+enum {
+	/** Thirty years of sound; kbit/s. */
+	SECONDS_MOST = 1000000000,
+	BITRATE_MOST = 1000000,
+};
+
 const struct extractor *const EXTRACTORS_TABLE[] = {
 #define X(name) &extract_##name,
 	EXTRACTORS(X)
@@ -142,10 +148,22 @@ static int fitness(const struct extractor *e, const struct extract_input *in)
 	       (has_suffix(e, in->path, in->path_len) ? 1 : 0);
 }
 
+/** Damaged lengths give numbers that nothing should be sorted by. */
+static void drop_absurd(struct media *out)
+{
+	double seconds = media_real(out, FIELD_duration_seconds, 0);
+	if (!(seconds >= 0 && seconds < SECONDS_MOST))
+		media_unset(out, FIELD_duration_seconds);
+	int64_t bitrate = media_int(out, FIELD_bitrate, 0);
+	if (bitrate < 0 || bitrate > BITRATE_MOST)
+		media_unset(out, FIELD_bitrate);
+}
+
 static int read_as(const struct extractor *e, const struct extract_input *in, struct media *out,
 		   char *reason)
 {
 	int r = e->read(in, out, reason);
+	drop_absurd(out);
 	if (r < 0 && !*reason)
 		extract_fail(reason, r, r == -EBADMSG ? "the file ends too early" : "%s",
 			     strerror(-r));

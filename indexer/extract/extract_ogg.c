@@ -15,6 +15,7 @@
 #include "indexer/extract/extract_vorbis.h"
 #include "indexer/extract/incomplete.h"
 #include "indexer/extract/picture.h"
+#include "indexer/extract/tag_places.h"
 #include "indexer/extract/window.h"
 
 enum {
@@ -466,7 +467,7 @@ static bool find_page(struct window *w, uint64_t at, struct page *page)
 /** Where the stream's link, which has a page at or behind @low, ends and the next one begins; 0 if none does. */
 static uint64_t find_link_end(struct window *w, uint64_t low, uint32_t serial)
 {
-	struct page page;
+	struct page page = {0};
 	for (uint64_t high = w->size; high - low > TAIL_MAX;) {
 		uint64_t middle = low + (high - low) / 2;
 		bool is_ours = find_page(w, middle, &page) && page.at < high && page.serial == serial;
@@ -506,19 +507,6 @@ static double chain_seconds(struct window *w, const struct packet *first, struct
 	return 0;
 }
 
-static void take_duration(const struct window *w, double duration, uint64_t audio_at,
-			  struct media *out)
-{
-	if (duration <= 0)
-		return;
-	media_set_real(out, FIELD_duration_seconds, duration);
-	uint64_t audio = audio_at < w->size ? w->size - audio_at : 0;
-	double bitrate = (double)audio * 8 / duration / 1000;
-	/* A damaged clock gives numbers that nothing should be sorted by. */
-	if (bitrate < 1e6)
-		media_set_int(out, FIELD_bitrate, (int64_t)bitrate);
-}
-
 /** For a reader that found no more: because the file ends there, or because of damage. */
 static int ogg_fail(const struct packet *p, char *reason, const char *sentence)
 {
@@ -554,10 +542,7 @@ static int ogg_read(const struct extract_input *in, struct media *out, char *rea
 	if (!find_stream(&p, &c))
 		return ogg_fail(&p, reason, "the Ogg file holds no Vorbis, Opus, FLAC or Speex stream");
 	media_set_text(out, FIELD_format, c.format, strlen(c.format));
-	media_set_int(out, FIELD_sample_rate, c.rate);
-	media_set_int(out, FIELD_channels, c.channels);
-	if (c.bits)
-		media_set_int(out, FIELD_bits_per_sample, c.bits);
+	sound_set(out, 0, c.rate, c.channels, c.bits, 0);
 	bool is_whole = take_comments(&p, &c, out);
 	if (is_whole && c.front == FLAC_BLOCK)
 		take_flac_blocks(&p, out);
@@ -568,7 +553,7 @@ static int ogg_read(const struct extract_input *in, struct media *out, char *rea
 	bool is_chain = e.is_followed || (e.clock < 0 && e.has_page && !e.is_cut);
 	double seconds = is_chain ? chain_seconds(&w, &p, c) : seconds_of(&c, e.clock);
 	/* Where the comments end, a picture that was left unread included. */
-	take_duration(&w, seconds, p.at, out);
+	sound_set(out, seconds, 0, 0, 0, p.at < w.size ? w.size - p.at : 0);
 	return check_end(&p, &e, reason);
 }
 

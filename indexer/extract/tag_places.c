@@ -268,11 +268,10 @@ void sound_set(struct media *out, double seconds, uint32_t rate, unsigned channe
 		media_set_int(out, FIELD_channels, channels);
 	if (bits)
 		media_set_int(out, FIELD_bits_per_sample, bits);
-	if (!(seconds > 0) || seconds > 1e9)
+	if (!(seconds > 0))
 		return;
 	media_set_real(out, FIELD_duration_seconds, seconds);
 	double bitrate = (double)bytes * 8 / seconds / 1000;
-	/* Damaged numbers give one that nothing should be sorted by. */
 	if (bitrate >= 1 && bitrate < BITRATE_MAX)
 		media_set_int(out, FIELD_bitrate, (int64_t)bitrate);
 }

@@ -35,12 +35,15 @@ def skip_without(*programs):
 
 
 def encode(folder):
+    """All by one run of ffmpeg."""
     folder.mkdir()
-    source = ["-f", "lavfi", "-i", f"sine=frequency=440:duration={SECONDS}:sample_rate=44100"]
+    outputs = []
     for name, (options, _, _) in ENCODED.items():
         channels = [] if "-ac" in options else ["-ac", "2"]
-        subprocess.run(["ffmpeg", "-v", "error", "-y", *source, *channels, *options, "-metadata", "title=Tïtle",
-                        "-metadata", "artist=Ärtist", folder / name], check=True)
+        names = [word for field, text in NAMED.items() for word in ("-metadata", f"{field}={text}")]
+        outputs += [*channels, *options, *names, folder / name]
+    source = ["-f", "lavfi", "-i", f"sine=frequency=440:duration={SECONDS}:sample_rate=44100"]
+    subprocess.run(["ffmpeg", "-v", "error", "-y", *source, *outputs], check=True)
 
 
 def generate(folder):
