@@ -38,7 +38,7 @@ struct aiff {
 static double get_extended(const uint8_t *p)
 {
 	int exponent = (get_be16(p) & 0x7fff) - 16383 - 63;
-	double v = exponent > -128 && exponent < 64 ? ldexp((double)get_be64(p + 2), exponent) : 0;
+	double v = ldexp((double)get_be64(p + 2), exponent);
 	return v >= 1 && v < 1e9 && !(p[0] & 0x80) ? v : 0;
 }
 

@@ -46,9 +46,17 @@ def encode(folder):
     subprocess.run(["ffmpeg", "-v", "error", "-y", *source, *outputs], check=True)
 
 
+def encode_musepack(folder):
+    """ffmpeg only reads it."""
+    if shutil.which("mpcenc"):
+        subprocess.run(["mpcenc", "--silent", "--title", "Title", "--artist", "Artist", folder / "i.wav",
+                        folder / "encoded/real.mpc"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
 def generate(folder):
     subprocess.run([sys.executable, GENERATOR, folder], check=True, stdout=subprocess.DEVNULL)
     encode(folder / "encoded")
+    encode_musepack(folder)
 
 
 @pytest.fixture
@@ -131,6 +139,10 @@ def test_every_generated_file_is_read_as_it_was_made(audio):
     wrong = [fault for name in found for fault in faults(name, truth[name], tracks[name])]
     for name in ENCODED:
         wrong += encoded_faults(name, folder / "encoded" / name, tracks.get("encoded/" + name) or {})
+    if (folder / "encoded/real.mpc").exists():
+        row = tracks["encoded/real.mpc"]
+        assert (row["format"], row["title"], row["artist"]) == ("musepack", "Title", "Artist")
+        assert is_number(row, "duration_seconds", "2.0") and (row["sample_rate"], row["channels"]) == (44100, 2)
     assert not wrong, "\n".join(wrong)
     # the broken ones are told of, each with its reason
     errors = {item["path"]: item["reason"] for item in lab.newest("status/errors.json")["items"]}

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "indexer/extract/window.h"
+#include "indexer/extract/tag_places.h"
 
 static struct tried t;
 
@@ -219,6 +219,26 @@ static void ape_pictures_have_a_kind(void **state)
 	ASSERT_INT(&t, picture_bytes, 300000);
 }
 
+static void a_picture_is_told_of_by_one_tag(void **state)
+{
+	(void)state;
+	struct media more;
+	media_init(&more);
+	media_set_int(&more, FIELD_has_picture, 1);
+	media_set_int(&more, FIELD_picture_kind, 4);
+	media_set_int(&more, FIELD_picture_bytes, 7);
+	media_set_int(&t.m, FIELD_has_picture, 0);
+	tag_fill(&t.m, &more);
+	ASSERT_INT(&t, has_picture, 1);
+	ASSERT_INT(&t, picture_kind, 4);
+	ASSERT_INT(&t, picture_bytes, 7);
+	/* Of one whose size is not known, as in a compressed frame. */
+	media_unset(&t.m, FIELD_picture_bytes);
+	tag_fill(&t.m, &more);
+	ASSERT_UNSET(&t, picture_bytes);
+	media_clear(&more);
+}
+
 static void damaged_ape_tags_keep_what_is_whole(void **state)
 {
 	(void)state;
@@ -249,6 +269,7 @@ int main(void)
 		TEST(ape_tags_come_first_around_sound_of_their_own),
 		TEST(old_ape_tags_are_latin1),
 		TEST(ape_pictures_have_a_kind),
+		TEST(a_picture_is_told_of_by_one_tag),
 		TEST(damaged_ape_tags_keep_what_is_whole),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
