@@ -26,50 +26,31 @@ const struct field FIELDS_TABLE[FIELD_COUNT] = {
 };
 
 enum {
-	/** Keys of one kind of tag, all alternatives counted; checked when the index is made. */
-	KEYS_MAX = 96,
+	/** Keys of one kind of tag, all alternatives counted; more are not found, as a test sees. */
+	KEYS_MAX = 127,
+	/** A power of two, twice as large. */
+	SLOTS = 256,
+};
+
+/** A key of FIELDS_TABLE, taken apart. */
+struct key {
+	const char *text;
+	uint8_t length, field, rank;
 };
 
 /**
- * The keys of FIELDS_TABLE taken apart, once: a lookup per tag of every file should not walk
- * forty strings.
+ * The keys of one kind of tag by their hash, made once: a lookup for every tag of every file
+ * should not walk sixty strings.
  */
 struct key_index {
 	size_t count;
-	struct {
-		const char *key;
-		uint8_t length;
-		uint8_t field;
-	} keys[KEYS_MAX];
+	struct key keys[KEYS_MAX];
+	/** Place in keys plus one, 0 for none; a taken slot sends on to the next. */
+	uint8_t slots[SLOTS];
 };
 
-static struct key_index by_vorbis, by_id3, by_mp4, by_ape, by_asf;
+static struct key_index indexes[TAG_KINDS];
 static pthread_once_t indexed = PTHREAD_ONCE_INIT;
-
-static void index_add(struct key_index *index, const char *alternatives, size_t field)
-{
-	while (alternatives && *alternatives && index->count < KEYS_MAX) {
-		size_t n = strcspn(alternatives, "|");
-		index->keys[index->count].key = alternatives;
-		index->keys[index->count].length = (uint8_t)n;
-		index->keys[index->count].field = (uint8_t)field;
-		index->count++;
-		alternatives += n;
-		if (*alternatives == '|')
-			alternatives++;
-	}
-}
-
-static void index_all(void)
-{
-	for (size_t f = 0; f < FIELD_COUNT; f++) {
-		index_add(&by_vorbis, FIELDS_TABLE[f].vorbis, f);
-		index_add(&by_id3, FIELDS_TABLE[f].id3, f);
-		index_add(&by_mp4, FIELDS_TABLE[f].mp4, f);
-		index_add(&by_ape, FIELDS_TABLE[f].ape, f);
-		index_add(&by_asf, FIELDS_TABLE[f].asf, f);
-	}
-}
 
 static unsigned char lower(char c)
 {
@@ -86,39 +67,92 @@ static bool same_key(const char *a, const char *b, size_t n)
 	return true;
 }
 
-static enum field_id field_of(const struct key_index *index, const char *key, size_t n)
+/** FNV-1a over the folded bytes. */
+static size_t slot_of(const char *key, size_t n)
+{
+	uint32_t h = 2166136261u;
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ lower(key[i])) * 16777619u;
+	return (h ^ h >> 16) & (SLOTS - 1);
+}
+
+static void index_key(struct key_index *index, const char *key, size_t n, size_t field, int rank)
+{
+	if (index->count == KEYS_MAX)
+		return;
+	size_t slot = slot_of(key, n);
+	while (index->slots[slot])
+		slot = (slot + 1) & (SLOTS - 1);
+	index->keys[index->count++] =
+		(struct key){key, (uint8_t)n, (uint8_t)field, (uint8_t)rank};
+	index->slots[slot] = (uint8_t)index->count;
+}
+
+static void index_row(struct key_index *index, const char *alternatives, size_t field)
+{
+	for (int rank = 0; alternatives && *alternatives; rank++) {
+		size_t n = strcspn(alternatives, "|");
+		index_key(index, alternatives, n, field, rank);
+		alternatives += n;
+		if (*alternatives == '|')
+			alternatives++;
+	}
+}
+
+static void index_all(void)
+{
+	for (size_t f = 0; f < FIELD_COUNT; f++) {
+		index_row(&indexes[TAG_VORBIS], FIELDS_TABLE[f].vorbis, f);
+		index_row(&indexes[TAG_ID3], FIELDS_TABLE[f].id3, f);
+		index_row(&indexes[TAG_MP4], FIELDS_TABLE[f].mp4, f);
+		index_row(&indexes[TAG_APE], FIELDS_TABLE[f].ape, f);
+		index_row(&indexes[TAG_ASF], FIELDS_TABLE[f].asf, f);
+	}
+}
+
+enum field_id field_find(enum tag_kind kind, const char *key, size_t n, int *rank)
 {
 	pthread_once(&indexed, index_all);
-	for (size_t i = 0; i < index->count; i++) {
-		if (index->keys[i].length == n && same_key(index->keys[i].key, key, n))
-			return (enum field_id)index->keys[i].field;
+	const struct key_index *index = &indexes[kind];
+	size_t slot = slot_of(key, n);
+	for (; index->slots[slot]; slot = (slot + 1) & (SLOTS - 1)) {
+		const struct key *k = &index->keys[index->slots[slot] - 1];
+		if (k->length == n && same_key(k->text, key, n)) {
+			*rank = k->rank;
+			return (enum field_id)k->field;
+		}
 	}
 	return FIELD_COUNT;
 }
 
 enum field_id field_of_vorbis(const char *key, size_t n)
 {
-	return field_of(&by_vorbis, key, n);
+	int rank;
+	return field_find(TAG_VORBIS, key, n, &rank);
 }
 
 enum field_id field_of_id3(const char *key, size_t n)
 {
-	return field_of(&by_id3, key, n);
+	int rank;
+	return field_find(TAG_ID3, key, n, &rank);
 }
 
 enum field_id field_of_mp4(const char *key, size_t n)
 {
-	return field_of(&by_mp4, key, n);
+	int rank;
+	return field_find(TAG_MP4, key, n, &rank);
 }
 
 enum field_id field_of_ape(const char *key, size_t n)
 {
-	return field_of(&by_ape, key, n);
+	int rank;
+	return field_find(TAG_APE, key, n, &rank);
 }
 
 enum field_id field_of_asf(const char *key, size_t n)
 {
-	return field_of(&by_asf, key, n);
+	int rank;
+	return field_find(TAG_ASF, key, n, &rank);
 }
 
 int field_rank(const char *alternatives, const char *key, size_t n)

@@ -28,6 +28,8 @@ enum field_kind {
 	KIND_GENRE,
 	/** A whole number: the leading digits. */
 	KIND_INT,
+	/** As KIND_INT, with a sign perhaps ("-1536"). */
+	KIND_SIGNED,
 	/** "3/12": this field and the next row's. */
 	KIND_PAIR,
 	/** As written; its year also fills `year` when that is unset. */
@@ -68,7 +70,7 @@ enum field_kind {
 	  "WM/Year") \
 	F(year, KIND_INT, OF_TRACK | OF_VOLUME, NULL, NULL, NULL, NULL, NULL, NULL) \
 	F(original_date, KIND_TEXT, OF_TRACK, NULL, "ORIGINALDATE|ORIGINALYEAR", \
-	  "TDOR|TORY|TXXX:originalyear", "----:ORIGINALDATE|----:originaldate|----:ORIGINALYEAR", \
+	  "TDOR|TORY|TXXX:originalyear", "----:ORIGINALDATE|----:ORIGINALYEAR", \
 	  "ORIGINALDATE|ORIGINALYEAR", "WM/OriginalReleaseTime|WM/OriginalReleaseYear") \
 	F(genre, KIND_GENRE, OF_TRACK, "genres", "GENRE", "TCON", "\251gen", "Genre", "WM/Genre") \
 	F(composer, KIND_LIST, OF_TRACK, NULL, "COMPOSER", "TCOM", "\251wrt", "Composer", "WM/Composer") \
@@ -93,9 +95,9 @@ enum field_kind {
 	F(replaygain_album_peak, KIND_REAL, OF_TRACK, NULL, "REPLAYGAIN_ALBUM_PEAK", \
 	  "TXXX:REPLAYGAIN_ALBUM_PEAK", "----:REPLAYGAIN_ALBUM_PEAK", "REPLAYGAIN_ALBUM_PEAK", \
 	  "REPLAYGAIN_ALBUM_PEAK") \
-	F(r128_track_gain, KIND_INT, OF_TRACK, NULL, "R128_TRACK_GAIN", "TXXX:R128_TRACK_GAIN", \
+	F(r128_track_gain, KIND_SIGNED, OF_TRACK, NULL, "R128_TRACK_GAIN", "TXXX:R128_TRACK_GAIN", \
 	  "----:R128_TRACK_GAIN", "R128_TRACK_GAIN", NULL) \
-	F(r128_album_gain, KIND_INT, OF_TRACK, NULL, "R128_ALBUM_GAIN", "TXXX:R128_ALBUM_GAIN", \
+	F(r128_album_gain, KIND_SIGNED, OF_TRACK, NULL, "R128_ALBUM_GAIN", "TXXX:R128_ALBUM_GAIN", \
 	  "----:R128_ALBUM_GAIN", "R128_ALBUM_GAIN", NULL) \
 	F(bpm, KIND_REAL, OF_TRACK, NULL, "BPM|TEMPO", "TBPM", "tmpo|----:BPM", "BPM", "WM/BeatsPerMinute") \
 	F(musicbrainz_recording_id, KIND_TEXT, OF_TRACK, NULL, "MUSICBRAINZ_TRACKID", \
@@ -159,17 +161,31 @@ struct field {
 /** Indexed by enum field_id. */
 extern const struct field FIELDS_TABLE[FIELD_COUNT];
 
+/** Kinds of tags: the columns of FIELDS that hold keys. */
+enum tag_kind {
+	TAG_VORBIS,
+	TAG_ID3,
+	TAG_MP4,
+	TAG_APE,
+	TAG_ASF,
+	TAG_KINDS,
+};
+
 /**
- * The field that a tag key fills, compared without case.  @n bytes, no NUL needed.
+ * The field that a tag key fills, compared without case.  @n bytes, no NUL needed.  Its place
+ * among the field's alternatives (0 is best, for "the best key present wins") in *rank.
  * Returns FIELD_COUNT when no field takes it.
  */
+enum field_id field_find(enum tag_kind kind, const char *key, size_t n, int *rank);
+
+/** As field_find(), for those who need no rank. */
 enum field_id field_of_vorbis(const char *key, size_t n);
 enum field_id field_of_id3(const char *key, size_t n);
 enum field_id field_of_mp4(const char *key, size_t n);
 enum field_id field_of_ape(const char *key, size_t n);
 enum field_id field_of_asf(const char *key, size_t n);
 
-/** Rank of @key among the field's alternatives (0 is best); for "the best key present wins". */
+/** Rank of @key among @alternatives, -1 when it is none of them. */
 int field_rank(const char *alternatives, const char *key, size_t n);
 
 /** "Rock" for 17; NULL outside ID3v1's and Winamp's list. */

@@ -253,6 +253,21 @@ static void tag_int(struct media *m, enum field_id f, int rank, const char *s, s
 	tag_number(m, f, rank, take_number(&s, &n));
 }
 
+static void tag_signed(struct media *m, enum field_id f, int rank, const char *s, size_t n)
+{
+	skip_blanks(&s, &n);
+	bool is_negative = n && *s == '-';
+	if (n && (*s == '-' || *s == '+')) {
+		s++;
+		n--;
+	}
+	int64_t v = n && is_digit(*s) ? take_number(&s, &n) : -1;
+	if (v < 0 || !is_better(m, f, rank))
+		return;
+	m->value[f].i = is_negative ? -v : v;
+	mark(m, f, rank);
+}
+
 static void tag_pair(struct media *m, enum field_id f, int rank, const char *s, size_t n)
 {
 	tag_number(m, f, rank, take_number(&s, &n));
@@ -398,7 +413,8 @@ void media_set_tag(struct media *m, enum field_id f, int rank, const char *text,
 	static void (*const readers[])(struct media *, enum field_id, int, const char *, size_t) = {
 		[KIND_TEXT] = tag_text, [KIND_LIST] = tag_list, [KIND_GENRE] = tag_genre,
 		[KIND_INT] = tag_int,   [KIND_PAIR] = tag_pair, [KIND_DATE] = tag_date,
-		[KIND_REAL] = tag_real, [KIND_BOOL] = tag_bool, [KIND_JSON] = NULL,
+		[KIND_REAL] = tag_real, [KIND_BOOL] = tag_bool, [KIND_SIGNED] = tag_signed,
+		[KIND_JSON] = NULL,
 	};
 	if (f >= FIELD_COUNT || !readers[FIELDS_TABLE[f].kind])
 		return;

@@ -10,8 +10,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "indexer/extract/fingerprint.h"
 #include "indexer/extract/incomplete.h"
+
+enum {
+	/** Thirty years of sound; kbit/s. */
+	SECONDS_MOST = 1000000000,
+	BITRATE_MOST = 1000000,
+};
 
 const struct extractor *const EXTRACTORS_TABLE[] = {
 #define X(name) &extract_##name,
@@ -105,7 +112,7 @@ static int read_size(struct extract_input *in, char *reason)
 }
 
 /** Size and head.  A file that shrank since fstat() is as long as what came. */
-static int read_head(struct extract_input *in, uint8_t *head, char *reason)
+static int read_head(struct extract_input *in, uint8_t *head, size_t most, char *reason)
 {
 	in->head = head;
 	in->head_len = 0;
@@ -113,7 +120,7 @@ static int read_head(struct extract_input *in, uint8_t *head, char *reason)
 	int r = read_size(in, reason);
 	if (r < 0)
 		return r;
-	size_t want = in->size < EXTRACT_HEAD ? (size_t)in->size : EXTRACT_HEAD;
+	size_t want = in->size < most ? (size_t)in->size : most;
 	while (in->head_len < want) {
 		ssize_t got = pread(in->fd, head + in->head_len, want - in->head_len,
 				    (off_t)in->head_len);
@@ -141,10 +148,22 @@ static int fitness(const struct extractor *e, const struct extract_input *in)
 	       (has_suffix(e, in->path, in->path_len) ? 1 : 0);
 }
 
+/** Damaged lengths give numbers that nothing should be sorted by. */
+static void drop_absurd(struct media *out)
+{
+	double seconds = media_real(out, FIELD_duration_seconds, 0);
+	if (!(seconds >= 0 && seconds < SECONDS_MOST))
+		media_unset(out, FIELD_duration_seconds);
+	int64_t bitrate = media_int(out, FIELD_bitrate, 0);
+	if (bitrate < 0 || bitrate > BITRATE_MOST)
+		media_unset(out, FIELD_bitrate);
+}
+
 static int read_as(const struct extractor *e, const struct extract_input *in, struct media *out,
 		   char *reason)
 {
 	int r = e->read(in, out, reason);
+	drop_absurd(out);
 	if (r < 0 && !*reason)
 		extract_fail(reason, r, r == -EBADMSG ? "the file ends too early" : "%s",
 			     strerror(-r));
@@ -201,18 +220,61 @@ static int read_best(enum media_kind kind, const struct extract_input *in, struc
 	return r;
 }
 
+/**
+ * Opus's own gain (RFC 7845, any format may carry it) where ReplayGain is silent: dB in 1/256,
+ * towards -23 LUFS, where ReplayGain aims at -18.
+ */
+static void derive_gain(struct media *out)
+{
+	static const struct {
+		enum field_id r128, gain;
+	} gains[] = {
+		{FIELD_r128_track_gain, FIELD_replaygain_track_gain},
+		{FIELD_r128_album_gain, FIELD_replaygain_album_gain},
+	};
+	for (size_t i = 0; i < COUNT_OF(gains); i++) {
+		int64_t r128 = media_int(out, gains[i].r128, 0);
+		bool is_gain = r128 >= INT16_MIN && r128 <= INT16_MAX;
+		if (media_has(out, gains[i].r128) && is_gain && !media_has(out, gains[i].gain))
+			media_set_real(out, gains[i].gain, (double)r128 / 256 + 5);
+	}
+}
+
 int extract_file(enum media_kind kind, struct extract_input *in, struct media *out, char *reason)
 {
 	uint8_t head[EXTRACT_HEAD];
 
 	media_reset(out);
 	*reason = '\0';
-	int r = read_head(in, head, reason);
+	int r = read_head(in, head, kind == MEDIA_TRACK ? EXTRACT_HEAD_TRACK : EXTRACT_HEAD, reason);
 	if (r == 0)
 		r = read_best(kind, in, out, reason);
 	if (kind == MEDIA_VOLUME)
 		extract_name(in, out);
+	else
+		derive_gain(out);
 	in->head = NULL;
 	in->head_len = 0;
+	return r;
+}
+
+int extract_picture_hash(struct extract_input *in, char hash[17], char *reason)
+{
+	struct media m;
+	media_init(&m);
+	in->hashes_pictures = true;
+	int r = extract_file(MEDIA_TRACK, in, &m, reason);
+	in->hashes_pictures = false;
+	size_t n;
+	const char *text = media_text(&m, FIELD_picture_hash, &n);
+	bool has_hash = n == 16;
+	hash[0] = hash[16] = '\0';
+	if (has_hash)
+		memcpy(hash, text, n);
+	if (r == 0 && !has_hash && !media_int(&m, FIELD_has_picture, 0))
+		r = extract_fail(reason, -ENOENT, "the file holds no picture");
+	else if (r == 0 && !has_hash)
+		r = extract_fail(reason, -EBADMSG, "the picture cannot be read");
+	media_clear(&m);
 	return r;
 }

@@ -20,7 +20,8 @@
 #include "indexer/extract/wants.h"
 
 enum {
-	/** Bytes at the file's start that extract_file() reads for all. */
+	/** Bytes at the file's start that extract_file() reads for all: of music, and of all else. */
+	EXTRACT_HEAD_TRACK = 4096,
 	EXTRACT_HEAD = 16384,
 	EXTRACT_REASON = 200,
 };
@@ -30,13 +31,15 @@ struct extract_input {
 	int fd;
 	/** Size in bytes by fstat. */
 	uint64_t size;
-	/** The first bytes of the file, min(size, EXTRACT_HEAD) of them. */
+	/** The first bytes of the file, min(size, EXTRACT_HEAD or EXTRACT_HEAD_TRACK) of them. */
 	const uint8_t *head;
 	size_t head_len;
 	/** Set by extract_file(), as head and size: see fingerprint.h. */
 	uint64_t hash;
 	/** Changed less than an hour ago: it may still be being copied. */
 	bool is_fresh;
+	/** Set by who asks: the chosen picture is read to its end, for picture_hash. */
+	bool hashes_pictures;
 	/** Path below the root, '/' between parts; bytes, not text; NUL at path_len. */
 	const char *path;
 	size_t path_len;
@@ -64,6 +67,15 @@ struct extractor {
 	X(ogg) \
 	X(mp4) \
 	X(mp3) \
+	X(asf) \
+	X(wavpack) \
+	X(ape) \
+	X(musepack) \
+	X(wav) \
+	X(aiff) \
+	X(dsf) \
+	X(dff) \
+	X(aac) \
 	X(cbz)
 
 #define X(name) extern const struct extractor extract_##name;
@@ -80,6 +92,14 @@ extern const struct extractor *const EXTRACTORS_TABLE[];
 int extract_file(enum media_kind kind, struct extract_input *in, struct media *out, char *reason);
 
 /**
+ * The hash of the picture that picture_kind and picture_bytes tell of (see picture.h), as 16
+ * hexadecimal digits and NUL.  Reads the whole picture, which a scan never does: for checks of
+ * files.  Returns 0, -ENOENT when there is no picture, else as extract_file(); -EBADMSG also for
+ * one that is compressed or unsynchronised beyond what a reader unpacks.
+ */
+int extract_picture_hash(struct extract_input *in, char hash[17], char *reason);
+
+/**
  * pread() of exactly @n bytes at @at.  Returns 0, -EBADMSG when the file ends before, -errno; never
  * -ENODATA, which some disks answer for a bad sector: that is -EIO here.
  */
@@ -94,9 +114,10 @@ int extract_fail(char *reason, int error, const char *format, ...)
 /**
  * Vorbis comments (FLAC, Ogg): vendor and `KEY=value` list, little endian lengths.
  * @data: the block without any packet header; may be cut short: what is whole is read.
- * Sets has_picture on METADATA_BLOCK_PICTURE or COVERART.  Returns 0 or -EBADMSG.
+ * Pictures (METADATA_BLOCK_PICTURE, COVERART) are told of as picture.h says, hashed if
+ * @wants_hash.  Returns 0 or -EBADMSG.
  */
-int extract_vorbis_comments(const uint8_t *data, size_t n, struct media *out);
+int extract_vorbis_comments(const uint8_t *data, size_t n, bool wants_hash, struct media *out);
 
 /** A volume's names and numbers: ComicInfo against the file's and folder's name (see guess.h). */
 void extract_name(const struct extract_input *in, struct media *out);

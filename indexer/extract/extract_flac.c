@@ -1,23 +1,31 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * FLAC.  The list of metadata blocks is walked here, so that pictures and padding are passed by
- * their length and never read; libFLAC gets a small stream in memory of the two blocks that
- * matter, and judges them.
+ * FLAC (RFC 9639).  The list of metadata blocks is walked by its headers, so that pictures and
+ * padding are passed by their length; STREAMINFO and the comments are read here, with one view of
+ * the file's start, or of what stands behind a picture.  The sound is not: checking it is the work
+ * of libFLAC in an integrity check.
  */
 #include "indexer/extract/extract.h"
 
-#include <FLAC/stream_decoder.h>
 #include <errno.h>
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "indexer/extract/extract_vorbis.h"
 #include "indexer/extract/flac_frame.h"
 #include "indexer/extract/incomplete.h"
+#include "indexer/extract/picture.h"
+#include "indexer/extract/tag_places.h"
 #include "indexer/extract/window.h"
 
+/** Types of metadata blocks. */
 enum {
-	/** A longer comment block is read this far, by our own reader. */
+	BLOCK_COMMENT = 4,
+	BLOCK_PICTURE = 6,
+	BLOCK_INVALID = 127,
+};
+
+enum {
+	/** A longer comment block is read this far. */
 	COMMENT_MAX = 1 << 20,
 	/** Blocks of one file; an encoder writes about six. */
 	BLOCKS_MAX = 512,
@@ -25,20 +33,13 @@ enum {
 	TAIL_SIZE = 32 << 10,
 };
 
-/** Where the blocks are that matter. */
+/** What the blocks tell. */
 struct blocks {
-	uint64_t stream_info, comment, audio;
-	uint32_t comment_size;
-	bool has_picture;
-};
-
-/** The bytes that libFLAC reads, and what it makes of them. */
-struct synthetic {
-	const char *data;
-	size_t left;
 	struct media *out;
-	bool has_info;
-	bool has_failed;
+	struct flac_info info;
+	/** Where the sound begins; 0 while that is not known. */
+	uint64_t audio;
+	bool has_info, has_comment, is_comment_damaged;
 };
 
 static bool flac_probe(const uint8_t *head, size_t n)
@@ -50,137 +51,51 @@ static bool flac_probe(const uint8_t *head, size_t n)
 	return start > n - 4 || memcmp(head + start, "fLaC", 4) == 0;
 }
 
-static FLAC__StreamDecoderReadStatus on_read(const FLAC__StreamDecoder *d, FLAC__byte *buffer,
-					     size_t *bytes, void *arg)
+static void take_info(struct blocks *b, const uint8_t *p)
 {
-	(void)d;
-	struct synthetic *s = arg;
-	if (*bytes > s->left)
-		*bytes = s->left;
-	if (*bytes == 0)
-		return FLAC__STREAM_DECODER_READ_STATUS_END_OF_STREAM;
-	memcpy(buffer, s->data, *bytes);
-	s->data += *bytes;
-	s->left -= *bytes;
-	return FLAC__STREAM_DECODER_READ_STATUS_CONTINUE;
-}
-
-static FLAC__StreamDecoderWriteStatus on_write(const FLAC__StreamDecoder *d, const FLAC__Frame *f,
-					       const FLAC__int32 *const *b, void *arg)
-{
-	(void)d;
-	(void)f;
-	(void)b;
-	(void)arg;
-	return FLAC__STREAM_DECODER_WRITE_STATUS_ABORT;
-}
-
-static void on_error(const FLAC__StreamDecoder *d, FLAC__StreamDecoderErrorStatus e, void *arg)
-{
-	(void)d;
-	(void)e;
-	((struct synthetic *)arg)->has_failed = true;
-}
-
-static void take_info(const FLAC__StreamMetadata_StreamInfo *info, struct media *out)
-{
-	media_set_int(out, FIELD_sample_rate, info->sample_rate);
-	media_set_int(out, FIELD_channels, info->channels);
-	media_set_int(out, FIELD_bits_per_sample, info->bits_per_sample);
-	if (info->total_samples && info->sample_rate)
-		media_set_real(out, FIELD_duration_seconds,
-			       (double)info->total_samples / info->sample_rate);
-}
-
-static void on_metadata(const FLAC__StreamDecoder *d, const FLAC__StreamMetadata *m, void *arg)
-{
-	(void)d;
-	struct synthetic *s = arg;
-	if (m->type == FLAC__METADATA_TYPE_STREAMINFO) {
-		s->has_info = m->data.stream_info.sample_rate != 0;
-		take_info(&m->data.stream_info, s->out);
-	}
-	if (m->type != FLAC__METADATA_TYPE_VORBIS_COMMENT)
+	b->info = flac_info_parse(p);
+	b->has_info = b->info.rate != 0;
+	if (!b->has_info)
 		return;
-	const FLAC__StreamMetadata_VorbisComment *c = &m->data.vorbis_comment;
-	for (FLAC__uint32 i = 0; i < c->num_comments; i++) {
-		if (c->comments[i].entry)
-			vorbis_comment((const char *)c->comments[i].entry, c->comments[i].length,
-				       s->out);
-	}
+	media_set_int(b->out, FIELD_sample_rate, b->info.rate);
+	media_set_int(b->out, FIELD_channels, b->info.channels);
+	media_set_int(b->out, FIELD_bits_per_sample, b->info.bits);
+	if (b->info.samples)
+		media_set_real(b->out, FIELD_duration_seconds,
+			       (double)b->info.samples / b->info.rate);
 }
 
-/** Runs libFLAC over "fLaC" and blocks in memory. */
-static int decode(const struct buf *stream, struct media *out, char *reason)
+/** @n: bytes that are there.  The first comment block counts, there should be one. */
+static void take_comment(struct window *w, struct blocks *b, uint64_t at, uint64_t n)
 {
-	struct synthetic s = {.data = stream->data, .left = stream->len, .out = out};
-	FLAC__StreamDecoder *d = FLAC__stream_decoder_new();
-	if (!d)
-		return extract_fail(reason, -ENOMEM, "out of memory");
-	FLAC__stream_decoder_set_metadata_respond(d, FLAC__METADATA_TYPE_VORBIS_COMMENT);
-	FLAC__StreamDecoderInitStatus status = FLAC__stream_decoder_init_stream(
-		d, on_read, NULL, NULL, NULL, NULL, on_write, on_metadata, on_error, &s);
-	bool is_good = status == FLAC__STREAM_DECODER_INIT_STATUS_OK &&
-		       FLAC__stream_decoder_process_until_end_of_metadata(d);
-	const char *state = FLAC__stream_decoder_get_resolved_state_string(d);
-	int r = 0;
-	if (!is_good || s.has_failed || !s.has_info)
-		r = extract_fail(reason, -EBADMSG, "the FLAC metadata is damaged (%s)",
-				 s.has_info ? state : "no sample rate");
-	FLAC__stream_decoder_delete(d);
-	return r;
-}
-
-/** Adds a block of the file to the synthetic stream. */
-static int add_block(struct window *w, struct buf *stream, unsigned type, uint64_t at, uint32_t n,
-		     char *reason)
-{
+	if (b->has_comment)
+		return;
+	b->has_comment = true;
+	size_t most = n < COMMENT_MAX ? (size_t)n : COMMENT_MAX;
 	_buf_ struct buf scratch = BUF_INIT(COMMENT_MAX);
-	const uint8_t *data = window_copy(w, at, n, &scratch);
-	if (!data)
-		return window_fail(w, reason, "the file ends inside its FLAC metadata");
-	const uint8_t header[] = {(uint8_t)type, (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};
-	buf_add(stream, header, sizeof header);
-	return buf_add(stream, data, n);
+	const uint8_t *data = window_copy(w, at, most, &scratch);
+	bool is_good = data && extract_vorbis_comments(data, most, w->in->hashes_pictures, b->out) == 0;
+	/* What follows the first part of a large one was not read: that is no damage. */
+	b->is_comment_damaged = !is_good && n <= COMMENT_MAX;
 }
 
-/** A comment block that is larger than any honest one: what its first part holds. */
-static int read_large_comment(struct window *w, const struct blocks *b, struct media *out,
-			      char *reason)
+static void take_picture(struct window *w, struct blocks *b, uint64_t at, uint64_t n)
 {
-	_buf_ struct buf scratch = BUF_INIT(COMMENT_MAX);
-	const uint8_t *data = window_copy(w, b->comment, COMMENT_MAX, &scratch);
-	if (!data)
-		return window_fail(w, reason, "the file ends inside its FLAC metadata");
-	extract_vorbis_comments(data, COMMENT_MAX, out);
-	return 0;
+	struct picture picture = {0};
+	size_t most = n < PICTURE_HEAD ? (size_t)n : PICTURE_HEAD;
+	const uint8_t *p = window_get(w, at, most);
+	if (p)
+		picture_parse_flac(p, most, n, &picture);
+	picture_take(b->out, w, picture.kind, at + picture.skip, picture.bytes,
+		     w->in->hashes_pictures);
 }
 
-static int read_blocks(struct window *w, const struct blocks *b, struct media *out, char *reason)
+static void take_block(struct window *w, struct blocks *b, unsigned type, uint64_t at, uint64_t n)
 {
-	_buf_ struct buf stream = BUF_INIT(COMMENT_MAX + 256);
-	bool is_large = b->comment_size > COMMENT_MAX;
-	bool has_comment = b->comment && !is_large;
-	buf_adds(&stream, "fLaC");
-	unsigned type = has_comment ? 0 : 0x80;
-	int r = add_block(w, &stream, type, b->stream_info, FLAC_INFO_SIZE, reason);
-	if (r == 0 && has_comment)
-		r = add_block(w, &stream, 0x84, b->comment, b->comment_size, reason);
-	if (r == 0)
-		r = decode(&stream, out, reason);
-	if (r == 0 && is_large)
-		r = read_large_comment(w, b, out, reason);
-	return r;
-}
-
-static void note_block(struct blocks *b, unsigned type, uint64_t at, uint32_t n)
-{
-	if (type == FLAC__METADATA_TYPE_PICTURE) {
-		b->has_picture = true;
-	} else if (type == FLAC__METADATA_TYPE_VORBIS_COMMENT && !b->comment) {
-		b->comment = at;
-		b->comment_size = n;
-	}
+	if (type == BLOCK_PICTURE)
+		take_picture(w, b, at, n);
+	else if (type == BLOCK_COMMENT)
+		take_comment(w, b, at, n);
 }
 
 /** For a read that gave nothing: the file ends before @least, or could not be read. */
@@ -191,16 +106,20 @@ static int cut_metadata(const struct window *w, uint64_t least, char *reason)
 	return window_fail(w, reason, "the file ends inside its FLAC metadata");
 }
 
-/** Walks the blocks' headers from @at on; b->audio stays 0 when the file ends before. */
+/** Walks the blocks from @at on; b->audio stays 0 when the file ends before. */
 static int walk(struct window *w, uint64_t at, struct blocks *b, char *reason)
 {
+	uint64_t info = at + 8;
 	const uint8_t *p = window_get(w, at, 8);
 	if (!p)
-		return cut_metadata(w, at + 8 + FLAC_INFO_SIZE, reason);
+		return cut_metadata(w, info + FLAC_INFO_SIZE, reason);
 	if ((p[4] & 127) != 0 || get_be24(p + 5) != FLAC_INFO_SIZE)
 		return window_fail(w, reason, "the FLAC file does not begin with STREAMINFO");
+	p = window_get(w, info, FLAC_INFO_SIZE);
+	if (!p)
+		return cut_metadata(w, info + FLAC_INFO_SIZE, reason);
+	take_info(b, p);
 	at += 4;
-	b->stream_info = at + 4;
 	for (int i = 0; i < BLOCKS_MAX; i++) {
 		p = window_get(w, at, 4);
 		if (!p)
@@ -208,15 +127,15 @@ static int walk(struct window *w, uint64_t at, struct blocks *b, char *reason)
 		unsigned type = p[0] & 127;
 		bool is_last = p[0] >> 7;
 		uint32_t n = get_be24(p + 1);
-		if (type == 127)
+		at += 4;
+		if (type == BLOCK_INVALID)
 			return extract_fail(reason, -EBADMSG, "the FLAC metadata is damaged");
-		if (n > w->size - at - 4) {
-			/* A cut picture tells that there was one; cut comments tell nothing. */
-			note_block(b, type == FLAC__METADATA_TYPE_PICTURE ? type : 0, at + 4, n);
-			return cut_metadata(w, at + 4 + n, reason);
-		}
-		note_block(b, type, at + 4, n);
-		at += 4 + n;
+		/* Of a cut block what is there is taken. */
+		uint64_t there = n < w->size - at ? n : w->size - at;
+		take_block(w, b, type, at, there);
+		if (there < n)
+			return cut_metadata(w, at + n, reason);
+		at += n;
 		if (is_last) {
 			b->audio = at;
 			return 0;
@@ -256,31 +175,52 @@ static bool is_plausible(const struct flac_info *info, uint64_t samples, uint64_
  * Looks for the end of the sound.  By arithmetic alone when the file is far too short; else its
  * last frame is read, which costs a cold disk a seek: only while the file may still be copied.
  */
-static int check_end(struct window *w, uint64_t stream_info, uint64_t audio, bool is_fresh,
-		     char *reason)
+static int check_end(struct window *w, const struct blocks *b, bool is_fresh, char *reason)
 {
-	const uint8_t *p = window_get(w, stream_info, FLAC_INFO_SIZE);
-	struct flac_info info = p ? flac_info_parse(p) : (struct flac_info){0};
-	if (info.samples == 0 || info.max_block == 0)
+	const struct flac_info *info = &b->info;
+	uint64_t audio = b->audio;
+	if (info->samples == 0 || info->max_block == 0)
 		return 0;
-	uint64_t frames = info.samples / info.max_block;
-	uint64_t sound = frames * info.min_frame;
+	uint64_t frames = info->samples / info->max_block;
+	uint64_t sound = frames * info->min_frame;
 	uint64_t least = audio + (sound > FLAC_FRAME_MIN ? sound : FLAC_FRAME_MIN);
 	if (w->size < least)
 		return incomplete_at(reason, w->size, "its FLAC header", least);
 	struct flac_last last;
-	if (!is_fresh || !find_last(w, &info, audio, &last) ||
-	    !is_plausible(&info, last.samples, w->size - audio))
+	if (!is_fresh || !find_last(w, info, audio, &last) ||
+	    !is_plausible(info, last.samples, w->size - audio))
 		return 0;
 	char there[GROUPED_MAX], wanted[GROUPED_MAX];
-	if (last.samples < info.samples)
+	if (last.samples < info->samples)
 		return incomplete(reason, "the sound ends after %s of %s samples",
 				  incomplete_number(last.samples, there),
-				  incomplete_number(info.samples, wanted));
+				  incomplete_number(info->samples, wanted));
 	if (!last.is_whole)
 		return incomplete(reason, "the file ends at %s bytes, inside its last frame",
 				  incomplete_number(w->size, there));
 	return 0;
+}
+
+/**
+ * The duration of a stream that was written without going back to tell it: its last frame counts,
+ * if it is there to its end, which its checksum proves.
+ */
+static void measure(struct window *w, const struct blocks *b)
+{
+	struct flac_info info = b->info;
+	struct flac_last last;
+	info.samples = FLAC_SAMPLES_MAX;
+	if (info.max_block && find_last(w, &info, b->audio, &last) && last.is_whole &&
+	    is_plausible(&info, last.samples, w->size - b->audio))
+		media_set_real(b->out, FIELD_duration_seconds, (double)last.samples / info.rate);
+}
+
+static void set_bitrate(struct media *out, uint64_t bytes)
+{
+	double duration = media_real(out, FIELD_duration_seconds, 0);
+	double bitrate = duration > 0 ? (double)bytes * 8 / duration / 1000 : 0;
+	if (bitrate > 0 && bitrate < 1e6)
+		media_set_int(out, FIELD_bitrate, (int64_t)bitrate);
 }
 
 /** Finds "fLaC", behind an ID3 tag perhaps. */
@@ -300,29 +240,39 @@ static int find_start(struct window *w, uint64_t *start, char *reason)
 	return window_fail(w, reason, "it is not a FLAC file");
 }
 
+/** A tag of another format in front fills up what the comments lack. */
+static void take_id3(struct window *w, struct media *out)
+{
+	struct media more;
+	media_init(&more);
+	tag_id3_all(w, &more);
+	tag_fill(out, &more);
+	media_clear(&more);
+}
+
 static int flac_read(const struct extract_input *in, struct media *out, char *reason)
 {
 	struct window w;
-	struct blocks b = {0};
+	struct blocks b = {.out = out};
 	uint64_t start;
 	window_init(&w, in);
 	int r = find_start(&w, &start, reason);
 	if (r < 0)
 		return r;
 	r = walk(&w, start, &b, reason);
-	if (b.stream_info && in->size >= b.stream_info + FLAC_INFO_SIZE) {
-		/* The first damage is the one to tell of. */
-		char ignored[EXTRACT_REASON];
-		int read = read_blocks(&w, &b, out, r < 0 ? ignored : reason);
-		r = r < 0 ? r : read;
-	}
-	bool has_picture = b.has_picture || media_int(out, FIELD_has_picture, 0);
-	media_set_int(out, FIELD_has_picture, has_picture);
-	double duration = media_real(out, FIELD_duration_seconds, 0);
-	if (r == 0 && duration > 0)
-		media_set_int(out, FIELD_bitrate,
-			      (int64_t)((double)(in->size - b.audio) * 8 / duration / 1000));
-	return r < 0 ? r : check_end(&w, b.stream_info, b.audio, in->is_fresh, reason);
+	if (start)
+		take_id3(&w, out);
+	media_set_int(out, FIELD_has_picture, media_int(out, FIELD_has_picture, 0));
+	if (r < 0)
+		return r;
+	if (!b.has_info)
+		return extract_fail(reason, -EBADMSG, "the FLAC file tells no sample rate");
+	if (b.info.samples == 0)
+		measure(&w, &b);
+	set_bitrate(out, in->size - b.audio);
+	if (b.is_comment_damaged)
+		return window_fail(&w, reason, "the FLAC comments are damaged");
+	return check_end(&w, &b, in->is_fresh, reason);
 }
 
 const struct extractor extract_flac = {

@@ -14,8 +14,11 @@ enum {
 };
 
 /**
- * The ID3v2 tag at the start of the file, whose ten bytes of header id3_tag_size() approved of.
- * What is damaged is passed over.  Returns 0, or the -errno of a read.
+ * The ID3v2 tag at the window's start, whose ten bytes of header id3_tag_size() approved of.
+ * Versions 2.2 to 2.4 (id3.org): unsynchronised tags and frames, extended headers, footers, frames
+ * with data length, group and zlib compression; encrypted ones are passed over, as is what is
+ * damaged.  Texts and one picture are read; images are passed by their length.
+ * Returns 0, or the -errno of a read.
  */
 int id3_read_v2(struct window *w, uint64_t size, struct media *out);
 

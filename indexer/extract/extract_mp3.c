@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * MP3 (and MPEG layers I and II): tags at both ends, and the length of what is between.  The
- * file's end is read only when the tag at the start has no title or artist, or when the length
- * must be told from the audio's size.
+ * MP3 (and MPEG layers I and II): tags at both ends (tag_places.h says which counts), and the length of what is
+ * between.  The file's end is always read: programs that measure loudness write it into an APE tag there, whatever
+ * stands in front.
  */
 #include "indexer/extract/extract.h"
 
@@ -12,50 +12,36 @@
 #include "indexer/extract/extract_id3.h"
 #include "indexer/extract/incomplete.h"
 #include "indexer/extract/mpeg_frame.h"
+#include "indexer/extract/tag_places.h"
 #include "indexer/extract/window.h"
 
 enum {
-	APE_FOOTER = 32,
-	/** Tags that may follow each other at the start. */
-	TAGS_MAX = 4,
 	/** Bytes that a header's count may be too high by: encoders differ in what they count. */
 	COUNT_SLACK = 2048,
 	/** How well a lack must match the tag in front, to be taken for it: one tag behind. */
 	TAG_SLACK = 256,
 };
 
-/** Where the audio ends: in front of ID3v1 and APEv2.  *v1 is the former, or NULL. */
-static uint64_t find_end(struct window *w, const uint8_t **v1)
-{
-	size_t most = ID3V1_SIZE + APE_FOOTER;
-	size_t n = w->size < most ? (size_t)w->size : most;
-	const uint8_t *tail = window_get(w, w->size - n, n);
-	uint64_t end = w->size;
-	*v1 = NULL;
-	if (!tail)
-		return end;
-	if (n >= ID3V1_SIZE && memcmp(tail + n - ID3V1_SIZE, "TAG", 3) == 0) {
-		*v1 = tail + n - ID3V1_SIZE;
-		end -= ID3V1_SIZE;
-		n -= ID3V1_SIZE;
-	}
-	if (n < APE_FOOTER || memcmp(tail + n - APE_FOOTER, "APETAGEX", 8) != 0)
-		return end;
-	const uint8_t *ape = tail + n - APE_FOOTER;
-	bool has_header = get_le32(ape + 20) >> 31;
-	uint64_t size = get_le32(ape + 12) + (has_header ? UINT64_C(32) : 0);
-	return size < end ? end - size : end;
-}
-
-static void set_source(struct media *out, bool has_v1)
+/** Notes that the tag in front has one of the names at least. */
+static void set_source(struct media *out)
 {
 	static const enum field_id fields[] = {FIELD_title, FIELD_artist, FIELD_album, FIELD_track,
 					       FIELD_date,  FIELD_genre,  FIELD_album_artist};
-	bool has_v2 = false;
-	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-		has_v2 |= media_has(out, fields[i]);
-	const char *source = has_v2 ? "id3v2" : has_v1 ? "id3v1" : "";
-	media_set_text(out, FIELD_tag_source, source, strlen(source));
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+		if (media_has(out, fields[i]))
+			media_set_text(out, FIELD_tag_source, "id3v2", 5);
+	}
+}
+
+/** The tags behind the sound.  Returns where it ends. */
+static uint64_t read_end(struct window *w, struct media *out)
+{
+	struct tag_end end;
+	tag_end_find(w, &end);
+	const char *source = tag_end_take(w, &end, out);
+	if (!media_has(out, FIELD_tag_source))
+		media_set_text(out, FIELD_tag_source, source, strlen(source));
+	return end.at;
 }
 
 /** No frame was found behind @start: perhaps because nothing, or less than one frame, is there. */
@@ -86,21 +72,31 @@ static bool is_cut(const struct mpeg_stream *s, uint64_t size)
 	return lost > s->at + TAG_SLACK || lost + TAG_SLACK < s->at;
 }
 
+/** What the encoder measured counts where no tag tells. */
+static void take_gain(const struct mpeg_stream *s, struct media *out)
+{
+	bool is_silent = !media_has(out, FIELD_replaygain_track_gain) &&
+			 !media_has(out, FIELD_r128_track_gain);
+	if (!s->has_gain || !is_silent)
+		return;
+	media_set_real(out, FIELD_replaygain_track_gain, s->gain);
+	if (s->has_peak && !media_has(out, FIELD_replaygain_track_peak))
+		media_set_real(out, FIELD_replaygain_track_peak, s->peak);
+}
+
 /** The audio and the tags at the end. */
 static int read_audio(struct window *w, uint64_t start, struct media *out, char *reason)
 {
 	struct mpeg_stream s;
 	bool has_audio = mpeg_find(w, start, &s);
-	bool has_names = media_has(out, FIELD_title) && media_has(out, FIELD_artist);
-	uint64_t end = w->size;
-	const uint8_t *v1 = NULL;
-	if (!has_names || (has_audio && s.samples == 0))
-		end = find_end(w, &v1);
-	set_source(out, v1 && !has_names);
-	if (v1 && !has_names)
-		id3_read_v1(v1, out);
+	set_source(out);
+	uint64_t end = read_end(w, out);
 	if (!has_audio)
 		return no_audio(w, start, reason);
+	if (s.first.layer != 3)
+		media_set_text(out, FIELD_format, s.first.layer == 2 ? "mp2" : "mp1", 3);
+	mpeg_measure(w, &s, end);
+	take_gain(&s, out);
 	double seconds = mpeg_seconds(&s, end);
 	media_set_int(out, FIELD_sample_rate, s.first.rate);
 	media_set_int(out, FIELD_channels, s.first.channels);
@@ -116,30 +112,22 @@ static int read_audio(struct window *w, uint64_t start, struct media *out, char 
 static int mp3_read(const struct extract_input *in, struct media *out, char *reason)
 {
 	struct window w;
-	uint64_t start = 0;
 	window_init(&w, in);
-	const uint8_t *p = window_get(&w, 0, 10);
-	uint64_t size = p ? id3_tag_size(p) : 0;
-	if (size) {
-		int r = id3_read_v2(&w, size, out);
-		if (r < 0)
-			return window_fail(&w, reason, "");
-		start = size;
+	uint64_t start = tag_id3_all(&w, out);
+	if (w.error && w.error != -EBADMSG)
+		return window_fail(&w, reason, "");
+	if (start <= in->size && in->size < 10 &&
+	    memcmp(in->head, "ID3", in->size < 3 ? (size_t)in->size : 3) == 0)
+		start = 10;
+	int r = 0;
+	if (start > in->size) {
+		set_source(out);
+		r = incomplete_at(reason, in->size, "its ID3 tag", start);
+	} else {
+		r = read_audio(&w, start, out, reason);
 	}
 	media_set_int(out, FIELD_has_picture, media_int(out, FIELD_has_picture, 0));
-	if (size > in->size) {
-		set_source(out, false);
-		return incomplete_at(reason, in->size, "its ID3 tag", size);
-	}
-	if (in->size < 10 && memcmp(in->head, "ID3", in->size < 3 ? (size_t)in->size : 3) == 0)
-		return incomplete_at(reason, in->size, "its ID3 tag", 10);
-	/* Some programs put a second tag behind the first instead of changing it. */
-	for (int i = 0; size && i < TAGS_MAX; i++) {
-		p = window_get(&w, start, 10);
-		size = p ? id3_tag_size(p) : 0;
-		start += size;
-	}
-	return read_audio(&w, start, out, reason);
+	return r;
 }
 
 static bool mp3_probe(const uint8_t *head, size_t n)
@@ -154,7 +142,7 @@ static bool mp3_probe(const uint8_t *head, size_t n)
 const struct extractor extract_mp3 = {
 	.name = "mp3",
 	.kind = MEDIA_TRACK,
-	.suffixes = (const char *const[]){"mp3", NULL},
+	.suffixes = (const char *const[]){"mp3", "mp2", "mp1", "mpga", NULL},
 	.probe = mp3_probe,
 	.read = mp3_read,
 };

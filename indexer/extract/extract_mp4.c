@@ -11,6 +11,7 @@
 
 #include "common/cleanup.h"
 #include "indexer/extract/incomplete.h"
+#include "indexer/extract/picture.h"
 #include "indexer/extract/window.h"
 
 enum {
@@ -23,6 +24,8 @@ enum {
 	VALUE_MAX = MEDIA_TEXT_MAX + 4,
 	/** "----:" and a name. */
 	KEY_MAX = 96,
+	/** Entries of an edit list. */
+	EDITS_MAX = 64,
 	/** Outermost atoms that are looked at behind the index, to see whether the file holds them. */
 	REST_MAX = 8,
 };
@@ -39,7 +42,12 @@ struct reader {
 	unsigned atoms;
 	/** Of the movie, and of its first sound track. */
 	double movie_seconds, track_seconds;
-	uint32_t track_scale;
+	uint32_t movie_scale, track_scale;
+	/** Of it, what is to be heard: by its edit list, and by iTunes; 0 when they are silent. */
+	double edit_seconds;
+	uint64_t heard_samples;
+	/** Of a movie in fragments, whose index counts none of them. */
+	double fragment_seconds;
 	/** Whether the track being walked is the first one of sound. */
 	bool is_sound, has_sound;
 	bool has_items, has_moov, has_mdat;
@@ -122,6 +130,30 @@ static void set_genre(struct reader *r, const uint8_t *p, size_t n)
 		media_set_tag(r->out, FIELD_genre, 1, name, strlen(name));
 }
 
+static const char GAPLESS[] = "----:iTunSMPB";
+
+/** " 00000000 00000840 000001CA 00000000003F31F6 …": delay, padding, and samples between them. */
+static uint64_t heard_samples(const char *s, size_t n)
+{
+	uint64_t v = 0;
+	for (int word = 0; word < 4; word++) {
+		while (n && *s == ' ') {
+			s++;
+			n--;
+		}
+		v = 0;
+		for (size_t i = 0; n && *s != ' '; i++, s++, n--) {
+			static const char digits[] = "0123456789ABCDEFabcdef";
+			const char *digit = *s ? strchr(digits, *s) : NULL;
+			if (!digit || i == 16)
+				return 0;
+			size_t d = (size_t)(digit - digits);
+			v = v << 4 | (d < 16 ? d : d - 6);
+		}
+	}
+	return v;
+}
+
 static void set_value(struct reader *r, const char *key, size_t key_len, uint32_t type,
 		      const uint8_t *p, size_t n)
 {
@@ -130,10 +162,14 @@ static void set_value(struct reader *r, const char *key, size_t key_len, uint32_
 		set_genre(r, p, n);
 		return;
 	}
-	enum field_id f = field_of_mp4(key, key_len);
+	if (key_len == sizeof GAPLESS - 1 && memcmp(key, GAPLESS, key_len) == 0) {
+		r->heard_samples = heard_samples((const char *)p, n);
+		return;
+	}
+	int rank;
+	enum field_id f = field_find(TAG_MP4, key, key_len, &rank);
 	if (f == FIELD_COUNT)
 		return;
-	int rank = field_rank(FIELDS_TABLE[f].mp4, key, key_len);
 	bool is_text = type == TYPE_UTF8 || key_len > 4;
 	if (FIELDS_TABLE[f].kind == KIND_PAIR && !is_text)
 		set_pair(r, f, p, n);
@@ -162,14 +198,26 @@ static size_t freeform_key(struct reader *r, const struct atom *item, char key[K
 	return 0;
 }
 
+/** Covers know no kinds. */
+static void read_pictures(struct reader *r, const struct atom *item)
+{
+	struct atom a;
+	uint64_t at = item->at;
+	for (int i = 0; i < VALUES_MAX && read_atom(r, at, item->end, &a); i++) {
+		at = a.end;
+		if (strcmp(a.type, "data") == 0 && a.end - a.at > 8)
+			picture_take(r->out, &r->w, PICTURE_FRONT, a.at + 8, a.end - a.at - 8,
+				     r->w.in->hashes_pictures);
+	}
+}
+
 static void read_item(struct reader *r, const struct atom *item)
 {
 	char key[KEY_MAX];
 	size_t key_len = 4;
 	memcpy(key, item->type, 4);
 	if (memcmp(key, "covr", 4) == 0) {
-		if (item->end - item->at > 16)
-			media_set_int(r->out, FIELD_has_picture, 1);
+		read_pictures(r, item);
 		return;
 	}
 	if (memcmp(key, "----", 4) == 0)
@@ -217,8 +265,61 @@ static double read_duration(struct reader *r, const struct atom *a, uint32_t *sc
 
 static void read_mvhd(struct reader *r, const struct atom *a)
 {
-	uint32_t scale;
-	r->movie_seconds = read_duration(r, a, &scale);
+	r->movie_seconds = read_duration(r, a, &r->movie_scale);
+}
+
+/** The first sound track's, in units of the movie; it stands in front of what tells the kind. */
+static void read_elst(struct reader *r, const struct atom *a)
+{
+	const uint8_t *p = a->end - a->at >= 8 ? window_get(&r->w, a->at, 8) : NULL;
+	if (!p || r->has_sound || r->movie_scale == 0)
+		return;
+	bool is_wide = p[0] == 1;
+	uint32_t count = get_be32(p + 4);
+	size_t n = is_wide ? 20 : 12;
+	uint64_t at = a->at + 8;
+	double sum = 0;
+	for (uint32_t i = 0; i < count && i < EDITS_MAX && a->end - at >= n; i++, at += n) {
+		p = window_get(&r->w, at, n);
+		if (!p)
+			return;
+		/* A time of -1 is silence in front. */
+		int64_t time = is_wide ? (int64_t)get_be64(p + 8) : (int32_t)get_be32(p + 4);
+		uint64_t length = is_wide ? get_be64(p) : get_be32(p);
+		sum += time < 0 ? 0 : (double)length;
+	}
+	r->edit_seconds = sum / r->movie_scale;
+}
+
+static void read_mehd(struct reader *r, const struct atom *a)
+{
+	const uint8_t *p = a->end - a->at >= 8 ? window_get(&r->w, a->at, 8) : NULL;
+	bool is_wide = p && p[0] == 1;
+	if (is_wide)
+		p = a->end - a->at >= 12 ? window_get(&r->w, a->at, 12) : NULL;
+	if (p && r->movie_scale)
+		r->fragment_seconds =
+			(double)(is_wide ? get_be64(p + 4) : get_be32(p + 4)) / r->movie_scale;
+}
+
+/** The index of fragments: its sum is as long as all of them. */
+static void read_sidx(struct reader *r, const struct atom *a)
+{
+	const uint8_t *p = a->end - a->at >= 12 ? window_get(&r->w, a->at, 12) : NULL;
+	uint32_t scale = p ? get_be32(p + 8) : 0;
+	uint64_t at = a->at + (p && p[0] ? 28 : 20);
+	p = scale && a->end >= at + 4 ? window_get(&r->w, at, 4) : NULL;
+	unsigned count = p ? get_be16(p + 2) : 0;
+	double sum = 0;
+	at += 4;
+	for (unsigned i = 0; i < count && a->end - at >= 12; i++, at += 12) {
+		p = window_get(&r->w, at, 12);
+		if (!p)
+			return;
+		sum += get_be32(p + 4);
+	}
+	if (count && r->fragment_seconds <= 0)
+		r->fragment_seconds = sum / scale;
 }
 
 static void read_mdhd(struct reader *r, const struct atom *a)
@@ -288,7 +389,8 @@ static const struct {
 } KNOWN[] = {
 	{"mvhd", read_mvhd}, {"mdhd", read_mdhd}, {"hdlr", read_hdlr}, {"stsd", read_stsd},
 	{"ilst", read_items}, {"trak", NULL},     {"mdia", NULL},      {"minf", NULL},
-	{"stbl", NULL},       {"udta", NULL},
+	{"stbl", NULL},       {"udta", NULL},     {"edts", NULL},      {"elst", read_elst},
+	{"mvex", NULL},       {"mehd", read_mehd},
 };
 
 static void visit(struct reader *r, const struct atom *a, int depth)
@@ -297,6 +399,9 @@ static void visit(struct reader *r, const struct atom *a, int depth)
 		walk_meta(r, a, depth + 1);
 		return;
 	}
+	/* Edits stand in front of what tells the track's kind. */
+	if (strcmp(a->type, "trak") == 0 && !r->has_sound)
+		r->edit_seconds = 0;
 	for (size_t i = 0; i < COUNT_OF(KNOWN); i++) {
 		if (strcmp(a->type, KNOWN[i].type) != 0)
 			continue;
@@ -359,6 +464,8 @@ static void walk_file(struct reader *r)
 	int rest = 0;
 	for (uint64_t at = 0; rest <= REST_MAX && read_outermost(r, at, &a); at = a.end) {
 		rest += r->has_moov;
+		if (strcmp(a.type, "sidx") == 0)
+			read_sidx(r, &a);
 		r->has_mdat |= strcmp(a.type, "mdat") == 0;
 		if (r->has_moov || strcmp(a.type, "moov") != 0)
 			continue;
@@ -366,6 +473,21 @@ static void walk_file(struct reader *r)
 		r->moov_size = a.end - a.at;
 		walk(r, a.at, a.end, 0);
 	}
+}
+
+/**
+ * How long the sound is: without what the encoder put around it, by iTunes' word or else the edit
+ * list, when that is not more than there is; of fragments what their index says.
+ */
+static double heard_seconds(const struct reader *r)
+{
+	double whole = r->has_sound && r->track_seconds > 0 ? r->track_seconds : r->movie_seconds;
+	double heard = r->track_scale ? (double)r->heard_samples / r->track_scale : 0;
+	if (whole <= 0)
+		return r->fragment_seconds;
+	if (heard > 0 && heard <= whole)
+		return heard;
+	return r->edit_seconds > 0 && r->edit_seconds <= whole ? r->edit_seconds : whole;
 }
 
 static int mp4_read(const struct extract_input *in, struct media *out, char *reason)
@@ -383,7 +505,7 @@ static int mp4_read(const struct extract_input *in, struct media *out, char *rea
 		return window_fail(&r.w, reason, "the MP4 file has no index");
 	if (!r.has_moov)
 		return incomplete_at(reason, in->size, "its outline", r.least);
-	double seconds = r.has_sound && r.track_seconds > 0 ? r.track_seconds : r.movie_seconds;
+	double seconds = heard_seconds(&r);
 	if (seconds > 0) {
 		double bitrate = (double)(in->size - r.moov_size) * 8 / seconds / 1000;
 		media_set_real(out, FIELD_duration_seconds, seconds);

@@ -2,54 +2,21 @@
 #include "indexer/extract/extract_vorbis.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#include "common/cleanup.h"
 #include "indexer/extract/extract.h"
+#include "indexer/extract/picture.h"
 #include "indexer/extract/window.h"
 
-static bool is_key(const char *entry, size_t n, const char *key)
+size_t vorbis_picture(const char *entry, size_t n, bool *has_head)
 {
-	size_t length = strlen(key);
-	return n > length && entry[length] == '=' && strncasecmp(entry, key, length) == 0;
-}
-
-bool vorbis_is_picture(const char *entry, size_t n)
-{
-	return is_key(entry, n, "METADATA_BLOCK_PICTURE") || is_key(entry, n, "COVERART");
-}
-
-/**
- * Opus's own gain (RFC 7845): dB in 1/256, towards -23 LUFS, where ReplayGain aims at -18.  It
- * ranks below a REPLAYGAIN_* comment, whatever their order.
- */
-static bool opus_gain(const char *entry, size_t n, struct media *out)
-{
-	static const struct {
-		const char *key;
-		enum field_id field;
-	} gains[] = {
-		{"R128_TRACK_GAIN", FIELD_replaygain_track_gain},
-		{"R128_ALBUM_GAIN", FIELD_replaygain_album_gain},
-	};
-	for (size_t i = 0; i < COUNT_OF(gains); i++) {
-		if (!is_key(entry, n, gains[i].key))
-			continue;
-		char digits[8], text[32];
-		size_t skip = strlen(gains[i].key) + 1;
-		size_t length = n - skip < sizeof digits - 1 ? n - skip : sizeof digits - 1;
-		memcpy(digits, entry + skip, length);
-		digits[length] = '\0';
-		int gain;
-		if (sscanf(digits, "%7d", &gain) == 1) {
-			int size = snprintf(text, sizeof text, "%.4f", gain / 256.0 + 5.0);
-			media_set_tag(out, gains[i].field, 1, text, (size_t)size);
-		}
-		return true;
-	}
-	return false;
+	static const char picture[] = "METADATA_BLOCK_PICTURE=", cover[] = "COVERART=";
+	enum { PICTURE = sizeof picture - 1, COVER = sizeof cover - 1 };
+	*has_head = n >= PICTURE && strncasecmp(entry, picture, PICTURE) == 0;
+	if (*has_head)
+		return PICTURE;
+	return n >= COVER && strncasecmp(entry, cover, COVER) == 0 ? COVER : 0;
 }
 
 void vorbis_comment(const char *entry, size_t n, struct media *out)
@@ -57,21 +24,37 @@ void vorbis_comment(const char *entry, size_t n, struct media *out)
 	const char *equals = memchr(entry, '=', n);
 	if (!equals)
 		return;
-	if (vorbis_is_picture(entry, n)) {
-		media_set_int(out, FIELD_has_picture, 1);
-		return;
-	}
 	size_t key = (size_t)(equals - entry);
-	enum field_id f = field_of_vorbis(entry, key);
-	if (f == FIELD_COUNT) {
-		opus_gain(entry, n, out);
-		return;
-	}
-	int rank = field_rank(FIELDS_TABLE[f].vorbis, entry, key);
-	media_set_tag(out, f, rank, equals + 1, n - key - 1);
+	int rank;
+	enum field_id f = field_find(TAG_VORBIS, entry, key, &rank);
+	if (f != FIELD_COUNT)
+		media_set_tag(out, f, rank, equals + 1, n - key - 1);
 }
 
-int extract_vorbis_comments(const uint8_t *data, size_t n, struct media *out)
+/** A picture whose base64 is in memory, perhaps not to its end. */
+static void take_picture(const char *text, size_t n, size_t length, bool has_head, bool wants_hash,
+			 struct media *out)
+{
+	struct picture_text t;
+	size_t most = wants_hash ? n : PICTURE_HEAD * 2;
+	picture_text_begin(&t, has_head, length, wants_hash);
+	picture_text_add(&t, text, n < most ? n : most);
+	picture_text_end(&t, n == length, out);
+}
+
+/** One comment, @n bytes of it at hand. */
+static void take_entry(const char *entry, size_t n, size_t length, bool wants_hash,
+		       struct media *out)
+{
+	bool has_head;
+	size_t key = vorbis_picture(entry, n, &has_head);
+	if (key)
+		take_picture(entry + key, n - key, length - key, has_head, wants_hash, out);
+	else if (n == length)
+		vorbis_comment(entry, n, out);
+}
+
+int extract_vorbis_comments(const uint8_t *data, size_t n, bool wants_hash, struct media *out)
 {
 	if (n < 8 || get_le32(data) > n - 8)
 		return -EBADMSG;
@@ -84,12 +67,10 @@ int extract_vorbis_comments(const uint8_t *data, size_t n, struct media *out)
 		uint32_t length = get_le32(data + at);
 		at += 4;
 		const char *entry = (const char *)data + at;
-		if (length > n - at) {
-			if (vorbis_is_picture(entry, n - at))
-				media_set_int(out, FIELD_has_picture, 1);
+		size_t there = length < n - at ? length : n - at;
+		take_entry(entry, there, length, wants_hash, out);
+		if (length > n - at)
 			return -EBADMSG;
-		}
-		vorbis_comment(entry, length, out);
 		at += length;
 	}
 	return 0;

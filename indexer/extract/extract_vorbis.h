@@ -8,10 +8,13 @@
 
 #include "common/media.h"
 
-/** Whether @entry ("KEY=value", may be cut short) holds a picture, whose bytes nobody needs. */
-bool vorbis_is_picture(const char *entry, size_t n);
+/**
+ * For a picture, the bytes in front of its base64: of "METADATA_BLOCK_PICTURE=", or "COVERART=",
+ * which has no head of FLAC's (*has_head).  0 when @entry ("KEY=value", may be cut short) is none.
+ */
+size_t vorbis_picture(const char *entry, size_t n, bool *has_head);
 
-/** Takes "KEY=value" over into @out; what is no field of ours is passed over. */
+/** Takes "KEY=value" over into @out; what is no field of ours, or a picture, is passed over. */
 void vorbis_comment(const char *entry, size_t n, struct media *out);
 
 #endif

@@ -19,3 +19,24 @@ uint64_t fingerprint(const uint8_t *head, size_t n, uint64_t size)
 	uint64_t hash = XXH3_64bits_withSeed(head, n, size);
 	return hash ? hash : 1;
 }
+
+void *fingerprint_begin(void)
+{
+	XXH3_state_t *state = XXH3_createState();
+	if (state)
+		XXH3_64bits_reset(state);
+	return state;
+}
+
+void fingerprint_add(void *hash, const uint8_t *data, size_t n)
+{
+	if (hash)
+		XXH3_64bits_update(hash, data, n);
+}
+
+uint64_t fingerprint_end(void *hash)
+{
+	uint64_t digest = hash ? XXH3_64bits_digest(hash) : 0;
+	XXH3_freeState(hash);
+	return digest;
+}

@@ -25,6 +25,7 @@ struct flac_info flac_info_parse(const uint8_t *p)
 		.min_block = get_be16(p),
 		.max_block = get_be16(p + 2),
 		.min_frame = get_be24(p + 4),
+		.rate = get_be24(p + 10) >> 4,
 		.channels = (p[12] >> 1 & 7) + 1U,
 		.bits = ((p[12] & 1U) << 4 | p[13] >> 4) + 1U,
 		.samples = (uint64_t)(p[13] & 15) << 32 | get_be32(p + 14),

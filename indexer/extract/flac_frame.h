@@ -16,12 +16,17 @@ enum {
 	FLAC_FRAME_MIN = 10,
 };
 
+/** The number has 36 bits. */
+#define FLAC_SAMPLES_MAX ((UINT64_C(1) << 36) - 1)
+
 /** STREAMINFO.  Zero is unknown in min_frame and samples. */
 struct flac_info {
 	/** Samples of one channel in a frame. */
 	unsigned min_block, max_block;
 	/** Bytes of the smallest frame. */
 	uint32_t min_frame;
+	/** Samples a second; 0 is no sound at all. */
+	uint32_t rate;
 	unsigned channels, bits;
 	/** Samples of one channel in all. */
 	uint64_t samples;

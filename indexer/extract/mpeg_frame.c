@@ -3,11 +3,20 @@
 
 #include <string.h>
 
+#include "common/buf.h"
+
 enum {
 	JUNK_MAX = 65536,
 	/** A frame is never longer than this (layer II, 384 kbit/s, 32 kHz). */
 	FRAME_MAX = 1729,
 	VERSION_1 = 1,
+	/** Of a frame, to find all that a header in it tells: Xing's with its table, and LAME's. */
+	HEADER_MAX = 4 + 32 + 120 + 36,
+	/** Up to here a stream of varying bitrate is read whole, so much at a time. */
+	EXACT_MAX = 8 << 20,
+	PIECE = 64 << 10,
+	/** Beyond, it is looked at in so many places. */
+	PROBES = 64,
 };
 
 /* By version 1 or not, layer, index; kbit/s.  ISO 11172-3 and 13818-3. */
@@ -83,7 +92,7 @@ static bool find_first(struct window *w, uint64_t start, struct mpeg_stream *s)
 		const uint8_t *p = window_some(w, at, &n);
 		size_t need = FRAME_MAX + 4;
 		if (p && n < need && w->size - at > n) {
-			n = w->size - at < WINDOW_SIZE ? (size_t)(w->size - at) : WINDOW_SIZE;
+			n = w->size - at < WINDOW_FILL ? (size_t)(w->size - at) : WINDOW_FILL;
 			p = window_get(w, at, n);
 		}
 		if (!p)
@@ -100,17 +109,25 @@ static bool find_first(struct window *w, uint64_t start, struct mpeg_stream *s)
 }
 
 /**
- * The delay and padding that LAME and those that write like it put behind the Xing header;
- * @p: the nine bytes of the encoder's name and what follows.
+ * What LAME and those that write like it put behind the Xing header, @p: the encoder's name in
+ * nine bytes, then peak, gain, delay and padding ("Mp3 Info Tag rev 1", gabriel.mp3-tech.org).
  */
-static uint64_t lame_gaps(const uint8_t *p, size_t n)
+static void read_lame(struct mpeg_stream *s, const uint8_t *p, size_t n)
 {
+	enum { RADIO = 1, PEAK_ONE = 1 << 23 };
 	bool is_known = n >= 24 && (memcmp(p, "LAME", 4) == 0 || memcmp(p, "Lavf", 4) == 0 ||
 				    memcmp(p, "Lavc", 4) == 0);
 	if (!is_known)
-		return 0;
-	uint32_t gaps = get_be24(p + 21);
-	return (gaps >> 12) + (gaps & 0xfff);
+		return;
+	uint32_t gaps = get_be24(p + 21), peak = get_be32(p + 11);
+	uint64_t sum = (gaps >> 12) + (gaps & 0xfff);
+	s->gaps = sum < s->samples ? sum : 0;
+	unsigned gain = get_be16(p + 15);
+	/* Kind, who measured it (0: nobody), sign, and tenths of a decibel. */
+	s->has_gain = gain >> 13 == RADIO && (gain >> 10 & 7) != 0;
+	s->gain = (gain & 0x1ff) / 10.0 * (gain & 0x200 ? -1 : 1);
+	s->has_peak = s->has_gain && peak > 0 && peak < 4 * PEAK_ONE;
+	s->peak = (double)peak / PEAK_ONE;
 }
 
 /** Reads the Xing header of the first frame, when it has one. */
@@ -130,8 +147,8 @@ static void read_xing(struct mpeg_stream *s, const uint8_t *p, size_t n)
 	s->samples = (uint64_t)get_be32(p + at + 8) * f->samples;
 	s->bytes = flags & 2 ? get_be32(p + at + 12) : 0;
 	at += 12 + (flags & 2 ? 4 : 0) + (flags & 4 ? 100 : 0) + (flags & 8 ? 4 : 0);
-	uint64_t gaps = n > at ? lame_gaps(p + at, n - at) : 0;
-	s->gaps = gaps < s->samples ? gaps : 0;
+	if (n > at)
+		read_lame(s, p + at, n - at);
 }
 
 /** The same for Fraunhofer's header, which has a fixed place. */
@@ -143,50 +160,148 @@ static void read_vbri(struct mpeg_stream *s, const uint8_t *p, size_t n)
 	s->samples = (uint64_t)get_be32(p + 36 + 14) * s->first.samples;
 }
 
+/* --- streams without such a header --- */
+
+/** Frames that follow each other, counted. */
+struct count {
+	uint64_t frames, bytes;
+	bool is_varied;
+};
+
 /**
- * Bytes of a frame over the frames that are at hand.  When their bitrates differ the file is of
- * variable bitrate without a header that tells its length: the average of its start is an
- * estimate, which a scan takes; only reading the whole file would tell more.
+ * Counts the whole frames in @n bytes, past what is none.  Returns where the last one ends, or
+ * what may be the start of the next.
  */
-static void average_size(struct mpeg_stream *s, const uint8_t *p, size_t n)
+static size_t count_frames(const struct mpeg_frame *first, const uint8_t *p, size_t n,
+			   bool is_synced, struct count *c)
 {
-	const struct mpeg_frame *first = &s->first;
-	s->is_constant = true;
-	size_t at = 0, frames = 0;
+	size_t at = 0;
 	struct mpeg_frame f;
-	while (n - at >= 4 && mpeg_frame_parse(p + at, &f) && is_same_stream(first, &f)) {
-		if (f.size > n - at)
-			break;
-		s->is_constant = s->is_constant && f.bitrate == first->bitrate;
+	while (n - at >= 4) {
+		bool is_frame = mpeg_frame_parse(p + at, &f) && is_same_stream(first, &f);
+		if (is_frame && f.size > n - at)
+			return at;
+		/* A header is believed where one was due, or when another follows. */
+		if (is_frame && !is_synced && n - at >= f.size + 4U) {
+			struct mpeg_frame next;
+			is_frame = mpeg_frame_parse(p + at + f.size, &next) &&
+				   is_same_stream(first, &next);
+		}
+		is_synced = is_frame;
+		if (!is_frame) {
+			at++;
+			continue;
+		}
+		c->is_varied = c->is_varied || f.bitrate != first->bitrate;
+		c->frames++;
+		c->bytes += f.size;
 		at += f.size;
-		frames++;
 	}
-	if (s->is_constant)
-		s->frame_size = first->samples / 8.0 * first->bitrate * 1000 / first->rate;
-	else
-		s->frame_size = (double)at / (double)frames;
+	return at;
+}
+
+/** The frames in a view of the stream at @at, as many as lie in it.  False when it has none. */
+static bool look_at(struct window *w, const struct mpeg_stream *s, uint64_t at, uint64_t end,
+		    struct count *c)
+{
+	uint64_t before = c->frames;
+	size_t n = end - at < WINDOW_FILL ? (size_t)(end - at) : WINDOW_FILL;
+	const uint8_t *p = window_get(w, at, n);
+	if (p)
+		count_frames(&s->first, p, n, at == s->at, c);
+	return c->frames > before;
+}
+
+/** Counts all frames.  False when they cannot all be read. */
+static bool count_all(struct window *w, struct mpeg_stream *s, uint64_t end)
+{
+	struct count c = {0};
+	_buf_ struct buf scratch = BUF_INIT(PIECE);
+	for (uint64_t at = s->at; end - at >= 4;) {
+		size_t n = end - at < PIECE ? (size_t)(end - at) : PIECE;
+		const uint8_t *p = window_copy(w, at, n, &scratch);
+		if (!p)
+			return false;
+		size_t used = count_frames(&s->first, p, n, true, &c);
+		at += used;
+		if (at + n - used == end || used == 0)
+			break;
+	}
+	s->samples = c.frames * s->first.samples;
+	return s->samples > 0;
+}
+
+/**
+ * The average over places all over the stream: each stands for as many bytes, however many frames
+ * were whole in it.
+ */
+static void estimate(struct window *w, struct mpeg_stream *s, uint64_t end)
+{
+	double frames_a_byte = 0;
+	unsigned places = 0;
+	for (uint64_t i = 0; i < PROBES; i++) {
+		struct count c = {0};
+		if (!look_at(w, s, s->at + (end - s->at) / PROBES * i, end, &c))
+			continue;
+		frames_a_byte += (double)c.frames / (double)c.bytes;
+		places++;
+	}
+	if (places)
+		s->frame_size = places / frames_a_byte;
+}
+
+/** Silence takes the lowest bitrates; sound of varying bitrate begins and ends with it. */
+static bool is_like_silence(const struct mpeg_frame *f)
+{
+	unsigned most = BITRATES[f->version == VERSION_1 ? 0 : 1][f->layer - 1][14];
+	return f->bitrate * 3 < most;
+}
+
+void mpeg_measure(struct window *w, struct mpeg_stream *s, uint64_t end)
+{
+	struct count c = {.is_varied = !s->is_constant};
+	if (s->samples || end <= s->at)
+		return;
+	/* The file's end is at hand: tags were looked for there. */
+	uint64_t tail = w->size > WINDOW_FILL ? w->size - WINDOW_FILL : 0;
+	if (tail > end || end - tail < FRAME_MAX)
+		tail = end - s->at > WINDOW_FILL ? end - WINDOW_FILL : s->at;
+	if (tail < s->at)
+		tail = s->at;
+	if (!c.is_varied)
+		look_at(w, s, tail, end, &c);
+	if (!c.is_varied && is_like_silence(&s->first))
+		look_at(w, s, s->at + (end - s->at) / 2, end, &c);
+	if (!c.is_varied)
+		return;
+	s->is_constant = false;
+	if (end - s->at > EXACT_MAX || !count_all(w, s, end))
+		estimate(w, s, end);
 }
 
 bool mpeg_find(struct window *w, uint64_t start, struct mpeg_stream *s)
 {
+	memset(s, 0, sizeof *s);
 	if (!find_first(w, start, s))
 		return false;
 	size_t n = 0;
 	const uint8_t *p = window_some(w, s->at, &n);
+	if (p && n < HEADER_MAX && w->size - s->at > n) {
+		n = w->size - s->at < WINDOW_FILL ? (size_t)(w->size - s->at) : WINDOW_FILL;
+		p = window_get(w, s->at, n);
+	}
 	if (!p)
 		return false;
-	s->samples = s->gaps = s->bytes = 0;
-	s->frame_size = 0;
-	s->is_constant = false;
 	read_xing(s, p, n);
 	if (s->samples == 0)
 		read_vbri(s, p, n);
 	if (s->samples)
 		return true;
-	n = w->size - s->at < WINDOW_SIZE ? (size_t)(w->size - s->at) : WINDOW_SIZE;
-	p = window_get(w, s->at, n);
-	if (p)
-		average_size(s, p, n);
+	const struct mpeg_frame *first = &s->first;
+	struct count c = {0};
+	count_frames(first, p, n, true, &c);
+	s->is_constant = !c.is_varied;
+	s->frame_size = first->samples / 8.0 * first->bitrate * 1000 / first->rate;
 	return true;
 }
 

@@ -33,8 +33,11 @@ struct mpeg_stream {
 	uint64_t bytes;
 	/** Whether all frames have the first one's bitrate, as far as is known. */
 	bool is_constant;
-	/** Without such a header: bytes of a frame on average, over those at the start. */
+	/** Without such a header: bytes of a frame on average. */
 	double frame_size;
+	/** What LAME measured: ReplayGain's track gain in dB, and the peak (1.0 is full scale). */
+	bool has_gain, has_peak;
+	double gain, peak;
 };
 
 /** Reads a frame's four header bytes.  False when they are none, or of free format. */
@@ -45,6 +48,13 @@ bool mpeg_frame_parse(const uint8_t *p, struct mpeg_frame *f);
  * False when there is none.
  */
 bool mpeg_find(struct window *w, uint64_t start, struct mpeg_stream *s);
+
+/**
+ * For a stream without such a header, whose audio ends at @end: whether its bitrate varies, by
+ * frames at its end too (and, where both ends are like silence, in the middle).  If it does, all
+ * frames are counted up to some MiB; in a larger one the average is that of places all over it.
+ */
+void mpeg_measure(struct window *w, struct mpeg_stream *s, uint64_t end);
 
 /** The stream's seconds, when its audio ends at @end. */
 double mpeg_seconds(const struct mpeg_stream *s, uint64_t end);

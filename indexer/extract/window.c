@@ -2,11 +2,15 @@
 #include "indexer/extract/window.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "indexer/extract/incomplete.h"
 
 void window_init(struct window *w, const struct extract_input *in)
 {
 	w->in = in;
+	w->base = 0;
 	w->size = in->size;
 	w->head = in->head;
 	w->head_len = in->head_len;
@@ -19,6 +23,7 @@ void window_init(struct window *w, const struct extract_input *in)
 void window_init_memory(struct window *w, const uint8_t *data, size_t n)
 {
 	w->in = NULL;
+	w->base = 0;
 	w->size = n;
 	w->head = data;
 	w->head_len = n;
@@ -26,6 +31,21 @@ void window_init_memory(struct window *w, const uint8_t *data, size_t n)
 	w->length = 0;
 	w->reads = 0;
 	w->error = 0;
+}
+
+void window_init_part(struct window *part, const struct window *w, uint64_t at, uint64_t size)
+{
+	at = at < w->size ? at : w->size;
+	part->in = w->in;
+	part->base = w->base + at;
+	part->size = size < w->size - at ? size : w->size - at;
+	size_t head = at < w->head_len ? w->head_len - (size_t)at : 0;
+	part->head = head ? w->head + at : w->head;
+	part->head_len = head < part->size ? head : (size_t)part->size;
+	part->at = 0;
+	part->length = 0;
+	part->reads = w->reads;
+	part->error = 0;
 }
 
 static bool has_bytes(uint64_t start, size_t length, uint64_t at, size_t n)
@@ -42,7 +62,7 @@ static int fill(struct window *w, uint64_t at, size_t n)
 	if (want > w->size - at)
 		want = (size_t)(w->size - at);
 	w->length = 0;
-	int r = extract_pread(w->in, at, w->buffer, want);
+	int r = extract_pread(w->in, w->base + at, w->buffer, want);
 	if (r < 0)
 		return r;
 	w->at = at;
@@ -88,7 +108,7 @@ const uint8_t *window_copy(struct window *w, uint64_t at, size_t n, struct buf *
 	if (w->reads == 0 || buf_reserve(scratch, n) < 0)
 		return NULL;
 	w->reads--;
-	int r = extract_pread(w->in, at, scratch->data, n);
+	int r = extract_pread(w->in, w->base + at, scratch->data, n);
 	if (r < 0) {
 		w->error = r;
 		return NULL;
@@ -103,4 +123,13 @@ int window_fail(const struct window *w, char *reason, const char *sentence)
 	if (w->error && w->error != -EBADMSG)
 		return extract_fail(reason, w->error, "it cannot be read: %s", strerror(-w->error));
 	return extract_fail(reason, -EBADMSG, "%s", sentence);
+}
+
+int window_short(const struct window *w, char *reason, const char *who, uint64_t least)
+{
+	char sentence[EXTRACT_REASON];
+	if (least > w->size && !w->error)
+		return incomplete_at(reason, w->size, who, least);
+	snprintf(sentence, sizeof sentence, "%s is damaged", who);
+	return window_fail(w, reason, sentence);
 }

@@ -27,7 +27,9 @@ enum {
 struct window {
 	/** NULL for bytes in memory. */
 	const struct extract_input *in;
-	/** Bytes that can be asked for: the file's size. */
+	/** Where in the file the window's first byte is. */
+	uint64_t base;
+	/** Bytes that can be asked for: the file's size, or the part's. */
 	uint64_t size;
 	/** What is at the start: the file's head, or all of the memory. */
 	const uint8_t *head;
@@ -45,6 +47,8 @@ struct window {
 void window_init(struct window *w, const struct extract_input *in);
 /** A window on @n bytes in memory; borrowed. */
 void window_init_memory(struct window *w, const uint8_t *data, size_t n);
+/** A window on the @size bytes of @w from @at on, less when they are not there, as on a file of its own. */
+void window_init_part(struct window *part, const struct window *w, uint64_t at, uint64_t size);
 
 /**
  * @n bytes (at most WINDOW_SIZE) at @at; NULL when the file ends before, cannot be read, or was
@@ -62,6 +66,8 @@ const uint8_t *window_copy(struct window *w, uint64_t at, size_t n, struct buf *
  * For a reader that got NULL: the read's error, else -EBADMSG with @sentence.
  */
 int window_fail(const struct window *w, char *reason, const char *sentence);
+/** The same for bytes up to @least, which @who ("its WavPack header") promises: -ENODATA when the file ends before. */
+int window_short(const struct window *w, char *reason, const char *who, uint64_t least);
 
 static inline uint16_t get_be16(const uint8_t *p)
 {

@@ -152,6 +152,8 @@ static void opus_gain_counts_when_replaygain_is_silent(void **state)
 	assert_int_equal(try_buf(&t, MEDIA_TRACK, "a.opus", &b), 0);
 	ASSERT_REAL(&t, replaygain_track_gain, -1);
 	ASSERT_REAL(&t, replaygain_album_gain, 2);
+	ASSERT_INT(&t, r128_track_gain, -1536);
+	ASSERT_INT(&t, r128_album_gain, -256);
 }
 
 static void put_all_items(struct buf *b)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Files that are cut short, lie about their sizes, or are noise.  Run it under ASan. */
-#include "tests/unit/media_files.h"
+#include "tests/unit/sound_files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -106,13 +106,119 @@ static void make_packed(struct buf *b)
 	build_cbz(b, "<Series>S</Series><Number>3</Number><Volume>1</Volume><Year>2004</Year>", 8);
 }
 
+/** With tags on both sides. */
+static void make_tagged(struct buf *b, void (*put)(struct buf *b))
+{
+	put_id3_names(b, "title", true);
+	put(b);
+	put_ape_names(b, "title", "artist");
+	put_v1(b, "title", "album");
+}
+
+static void put_new_ape(struct buf *b)
+{
+	put_ape(b, 3990, 1000);
+}
+
+static void make_ape(struct buf *b)
+{
+	make_tagged(b, put_new_ape);
+}
+
+static void make_old_ape(struct buf *b)
+{
+	put_ape(b, 3970, 1000);
+}
+
+static void put_pieces(struct buf *b)
+{
+	BUFFER(pieces);
+	buf_add(&pieces, "\x0d\1\6\x3f\x67\2\x39\x30\0\0\x4e\1\3", 14);
+	put_wavpack(b, UINT32_MAX, 0, 22050, 15u << 23, &pieces);
+	put_wavpack(b, UINT32_MAX, 22050, 22050, 15u << 23, &pieces);
+}
+
+static void make_wavpack(struct buf *b)
+{
+	make_tagged(b, put_pieces);
+}
+
+static void make_sv7(struct buf *b)
+{
+	make_tagged(b, put_sv7);
+}
+
+static void make_sv8(struct buf *b)
+{
+	make_tagged(b, put_sv8);
+}
+
+static void make_aac(struct buf *b)
+{
+	put_adts(b, 8);
+	put_ape_names(b, "title", "artist");
+}
+
+static void make_wav(struct buf *b)
+{
+	BUFFER(chunks);
+	BUFFER(tag);
+	put_id3_names(&tag, "title", true);
+	put_chunk(&chunks, "id3 ", tag.data, tag.len, false);
+	put_chunk(&chunks, "LIST", "INFOINAM\6\0\0\0title", 18, false);
+	/* Behind little sound. */
+	build_wav(b, NULL);
+	b->len = 44 + 1000;
+	set_le32(b, 40, 1000);
+	set_le32(b, 4, (uint32_t)(36 + 1000 + chunks.len));
+	put_buf(b, &chunks);
+}
+
+static void make_aiff(struct buf *b)
+{
+	BUFFER(chunks);
+	BUFFER(tag);
+	put_id3_names(&tag, "title", true);
+	put_chunk(&chunks, "NAME", "name", 4, true);
+	put_chunk(&chunks, "ID3 ", tag.data, tag.len, true);
+	build_aiff(b, "AIFC", &chunks);
+}
+
+static void make_dsf(struct buf *b)
+{
+	BUFFER(tag);
+	put_id3_names(&tag, "title", true);
+	build_dsf(b, &tag);
+}
+
+static void make_dff(struct buf *b)
+{
+	BUFFER(tag);
+	put_id3_names(&tag, "title", true);
+	build_dff(b, true, &tag);
+}
+
+static void make_asf(struct buf *b)
+{
+	BUFFER(body);
+	BUFFER(more);
+	put_le16(&body, 3);
+	put_attribute(&body, "WM/Track", 3, NULL, 2);
+	put_attribute(&body, "WM/AlbumTitle", 0, "album", 0);
+	put_attribute(&body, "WM/Genre", 0, "(17)", 0);
+	put_object(&more, GUID_EXTENDED, &body);
+	build_asf(b, &more);
+}
+
 static const struct {
 	const char *name;
 	void (*make)(struct buf *b);
 } FILES[] = {
 	{"a.flac", make_flac}, {"a.ogg", make_ogg},  {"a.opus", make_opus}, {"a.m4a", make_mp4},
 	{"v22.mp3", make_v22}, {"v23.mp3", make_v23}, {"v24.mp3", make_v24}, {"S 01.cbz", make_cbz},
-	{"S 02.cbz", make_packed},
+	{"S 02.cbz", make_packed}, {"a.ape", make_ape}, {"old.ape", make_old_ape}, {"a.wv", make_wavpack},
+	{"7.mpc", make_sv7}, {"8.mpc", make_sv8}, {"a.aac", make_aac}, {"a.wav", make_wav}, {"a.aiff", make_aiff},
+	{"a.dsf", make_dsf}, {"a.dff", make_dff}, {"a.wma", make_asf},
 };
 
 static enum media_kind kind_of(const char *name)
@@ -223,7 +329,8 @@ static void mutations_of_real_files_do_no_harm(void **state)
 static void noise_is_refused(void **state)
 {
 	(void)state;
-	static const char *const names[] = {"a.flac", "a.ogg", "a.m4a", "a.mp3", "a.cbz", "a.txt"};
+	static const char *const names[] = {"a.flac", "a.ogg", "a.m4a", "a.mp3", "a.cbz", "a.txt", "a.ape", "a.wv",
+					    "a.mpc", "a.wav", "a.aiff", "a.dsf", "a.dff", "a.wma", "a.aac"};
 	char noise[3000];
 	/* Always the same noise: one in thousands does hold two MPEG headers in a row. */
 	random_state = 20261121;
@@ -298,8 +405,8 @@ static void comments_that_claim_more_than_the_file_are_refused(void **state)
 	ASSERT_TEXT(&t, title, "t");
 	uint8_t block[64];
 	memset(block, 0xff, sizeof block);
-	assert_int_equal(extract_vorbis_comments(block, sizeof block, &t.m), -EBADMSG);
-	assert_int_equal(extract_vorbis_comments(block, 0, &t.m), -EBADMSG);
+	assert_int_equal(extract_vorbis_comments(block, sizeof block, false, &t.m), -EBADMSG);
+	assert_int_equal(extract_vorbis_comments(block, 0, false, &t.m), -EBADMSG);
 }
 
 static void atoms_that_claim_more_than_the_file_are_refused(void **state)

@@ -497,6 +497,21 @@ static void flac_that_is_far_too_short_is_seen_without_a_read(void **state)
 	assert_incomplete();
 }
 
+/** The last frame tells, but only a whole one. */
+static void flac_without_length_is_measured(void **state)
+{
+	(void)state;
+	BUFFER(b);
+	build_flac_frames(&b, 1000);
+	memset(b.data + 22, 0, 4);
+	b.data[21] = (char)(b.data[21] & 0xf0);
+	assert_int_equal(read_flac(&b, false), 0);
+	ASSERT_REAL(&t, duration_seconds, SAMPLES / 44100.0);
+	b.data[b.len - 1] ^= 1;
+	assert_int_equal(read_flac(&b, false), 0);
+	ASSERT_UNSET(&t, duration_seconds);
+}
+
 static void frames_of_another_stream_condemn_nothing(void **state)
 {
 	(void)state;
@@ -574,6 +589,7 @@ int main(void)
 		TEST(flac_that_ends_early_is_seen_while_it_is_fresh),
 		TEST(flac_whose_last_frame_is_cut_is_incomplete),
 		TEST(flac_that_is_far_too_short_is_seen_without_a_read),
+		TEST(flac_without_length_is_measured),
 		TEST(frames_of_another_stream_condemn_nothing),
 		TEST(a_file_is_fresh_for_an_hour),
 		TEST(real_files_cut_in_half_are_incomplete),

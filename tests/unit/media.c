@@ -53,10 +53,13 @@ static uint64_t next_random(uint64_t *state)
 static const struct {
 	enum field_id (*find)(const char *, size_t);
 	size_t offset;
+	enum tag_kind kind;
 } SOURCES[] = {
-	{field_of_vorbis, offsetof(struct field, vorbis)},
-	{field_of_id3, offsetof(struct field, id3)},
-	{field_of_mp4, offsetof(struct field, mp4)},
+	{field_of_vorbis, offsetof(struct field, vorbis), TAG_VORBIS},
+	{field_of_id3, offsetof(struct field, id3), TAG_ID3},
+	{field_of_mp4, offsetof(struct field, mp4), TAG_MP4},
+	{field_of_ape, offsetof(struct field, ape), TAG_APE},
+	{field_of_asf, offsetof(struct field, asf), TAG_ASF},
 };
 
 /** Each alternative finds its row, in any case, with its place as rank. */
@@ -76,6 +79,9 @@ static void check_keys(enum field_id f, size_t source)
 			changed[i] = (char)(is_letter ? key[i] ^ 0x20 : key[i]);
 		}
 		assert_int_equal(SOURCES[source].find(changed, n), f);
+		int found = -1;
+		assert_int_equal(field_find(SOURCES[source].kind, changed, n, &found), f);
+		assert_int_equal(found, rank);
 		assert_int_equal(field_rank(all, changed, n), rank);
 		key += n + (key[n] == '|');
 	}
