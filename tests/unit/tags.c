@@ -209,7 +209,7 @@ static void comments_of_programs_are_none(void **state)
 	read_tag(3, 0, &f);
 	ASSERT_TEXT(&t, comment, "second best");
 	TEXT(&f, 3, "COMM", 1, "fra\xff\xfe\0\0\xff\xfe" "b\0o\0n\0");
-	TEXT(&f, 3, "COMM", 0, "XXX\0last");
+	TEXT(&f, 3, "COMM", 0, "und\0last");
 	read_tag(3, 0, &f);
 	ASSERT_TEXT(&t, comment, "bon");
 }
