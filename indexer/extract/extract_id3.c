@@ -473,7 +473,7 @@ static void take_frame(struct walk *k, const struct frame *f)
 	}
 	int rank = 0;
 	enum field_id field = FIELD_COUNT;
-	if (!read && f->id[0] == 'T')
+	if (!read && (f->id[0] == 'T' || f->id[0] == 'X'))
 		field = field_find(TAG_ID3, f->id, 4, &rank);
 	if (!read && field == FIELD_COUNT)
 		return;
