@@ -54,7 +54,7 @@ enum field_kind {
 	F(album, KIND_TEXT, OF_TRACK, NULL, "ALBUM", "TALB", "\251alb", "Album", "WM/AlbumTitle") \
 	F(album_artist, KIND_TEXT, OF_TRACK, NULL, "ALBUMARTIST|ALBUM ARTIST|ALBUM_ARTIST", "TPE2", "aART", \
 	  "Album Artist|AlbumArtist|Album_Artist", "WM/AlbumArtist") \
-	F(artist_sort, KIND_TEXT, OF_TRACK, NULL, "ARTISTSORT", "TSOP", "soar", "ArtistSort", \
+	F(artist_sort, KIND_TEXT, OF_TRACK, NULL, "ARTISTSORT", "TSOP|XSOP", "soar", "ArtistSort", \
 	  "WM/ArtistSortOrder") \
 	F(album_artist_sort, KIND_TEXT, OF_TRACK, NULL, "ALBUMARTISTSORT", "TSO2|TXXX:ALBUMARTISTSORT", \
 	  "soaa", "AlbumArtistSort", "WM/AlbumArtistSortOrder") \
