@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/archives.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -159,6 +160,22 @@ static int check_nesting(const struct config *c, struct buf *why)
 	return r;
 }
 
+static unsigned archive_of(const char *word)
+{
+	unsigned i = 0;
+	while (i < ARCHIVE_KINDS && strcmp(ARCHIVE_WORDS[i], word) != 0)
+		i++;
+	return i;
+}
+
+unsigned config_archives(const struct config *c)
+{
+	unsigned set = 0;
+	for (size_t i = 0; i < config_count(c, OPT_archives); i++)
+		set |= 1U << archive_of(config_item(c, OPT_archives, i));
+	return set & ARCHIVE_ALL;
+}
+
 static int check_words(const struct config *c, struct buf *why)
 {
 	int r = 0;
@@ -172,6 +189,13 @@ static int check_words(const struct config *c, struct buf *why)
 	    strcmp(watch, "fanotify") != 0 && strcmp(watch, "poll") != 0) {
 		buf_addf(why, "%s: scan.watch = \"%s\": use auto, inotify, fanotify or poll\n",
 			 c->path ? c->path : "default", watch);
+		r = -EINVAL;
+	}
+	for (size_t i = 0; i < config_count(c, OPT_archives); i++) {
+		if (archive_of(config_item(c, OPT_archives, i)) < ARCHIVE_KINDS)
+			continue;
+		buf_addf(why, "%s: archives: \"%s\": use zip, rar, 7z, tar, epub and pdf\n",
+			 c->path ? c->path : "default", config_item(c, OPT_archives, i));
 		r = -EINVAL;
 	}
 	for (size_t i = 0; i < config_count(c, OPT_path_map); i++) {

@@ -39,11 +39,12 @@ struct pool {
 	/** Sending and receiving ends of the job sockets; they outlive the processes. */
 	int job_send[POOL_MAX], job_receive[POOL_MAX];
 	int64_t deadline_ns;
+	uint32_t archives;
 	uint64_t restarts;
 };
 
-/** Starts @count workers.  0 or -errno. */
-int pool_start(struct pool *p, int count, int64_t deadline_ns);
+/** Starts @count workers that may open @archives (ARCHIVE_… bits).  0 or -errno. */
+int pool_start(struct pool *p, int count, int64_t deadline_ns, uint32_t archives);
 void pool_stop(struct pool *p);
 
 /** The worker with the least to do, -1 when all have enough. */

@@ -12,7 +12,7 @@ ACTORS_SEE = re.compile(r"^indexer/(load/(finds|repairs|sights|writer)|notify/no
 # a process of its own starts there, and main.c must call it
 ENTRY_POINTS = {"indexer/discover/scout.h", "indexer/extract/worker.h", "indexer/symlinks/looker.h", "indexer/repair/hand.h"}
 EXTRACTORS_SEE = re.compile(
-    r"^(indexer/extract/(?!pool|worker)[^/]+|common/(buf|text|fields|media|log|cleanup|render|vec)\.h)$"
+    r"^(indexer/extract/(?!pool|worker)[^/]+|common/(archives|buf|text|fields|media|log|cleanup|render|vec)\.h)$"
 )
 STAGE = re.compile(r"^indexer/([^/]+)/")
 
@@ -28,10 +28,16 @@ LIBRARIES = [
      "FLAC only in extract_flac.c", "indexer/extract/extract_ogg.c"),
     ("id3tag.h", r"^id3tag", r"^indexer/extract/extract_(id3|mp3)[^/]*$",
      "id3tag only in extract_{id3,mp3}*", "indexer/extract/extract.c"),
-    ("libxml/parser.h", r"^libxml", r"^indexer/(extract/extract_comicinfo|search/(source_torznab|authority)|net/xml)[^/]*$",
-     "libxml only in extract_comicinfo*, source_torznab*, authority* and net/xml*", "indexer/extract/extract_cbz.c"),
-    ("zlib.h", r"^(zlib|zconf)\.h", r"^(indexer/extract/extract_cbz[^/]*|common/snapshot\.c)$",
-     "zlib only in extract_cbz* and common/snapshot.c", "indexer/extract/extract_flac.c"),
+    ("libxml/parser.h", r"^libxml", r"^indexer/(extract/comic|search/(source_torznab|authority)|net/xml)[^/]*$",
+     "libxml only in extract/comic*, source_torznab*, authority* and net/xml*", "indexer/extract/extract_cbz.c"),
+    ("zlib.h", r"^(zlib|zconf)\.h", r"^(indexer/extract/zip|common/snapshot)\.c$",
+     "zlib only in extract/zip.c and common/snapshot.c", "indexer/extract/extract_flac.c"),
+    ("archive.h", r"^archive(_entry)?\.h", r"^indexer/extract/unpack\.c$",
+     "libarchive only in extract/unpack.c", "indexer/extract/extract_cbt.c"),
+    ("lzma.h", r"^lzma", r"^indexer/extract/seven_streams\.c$",
+     "liblzma only in extract/seven_streams.c", "indexer/extract/extract_cb7.c"),
+    ("qpdf/qpdf-c.h", r"^qpdf/", r"^indexer/extract/extract_pdf\.c$",
+     "libqpdf only in extract_pdf.c", "indexer/extract/extract_epub.c"),
     ("jansson.h", r"^jansson", r"^(fs/document\.c|indexer/net/json\.c)$",
      "jansson only in fs/document.c and indexer/net/json.c", "fs/view.c"),
     ("openssl/evp.h", r"^openssl/", r"^indexer/(hash\.c|request/amule_wire\.c)$",
