@@ -136,11 +136,10 @@ static int read_end(struct zip *z, const uint8_t *end, char *reason)
 	return 0;
 }
 
-/** The first of several parts begins with a signature of its own; the others are told by name. */
+/** The first of several parts begins with a signature of its own. */
 static int no_end(const struct extract_input *in, char *reason)
 {
-	bool is_first = in->head_len >= 4 && is_signature(in->head, 7, 8);
-	if (is_first || inside_is_part_name(in->path, in->path_len))
+	if (in->head_len >= 4 && is_signature(in->head, 7, 8))
 		return inside_fail_part(reason);
 	return incomplete(reason, "the archive has no end (still being copied?)");
 }
@@ -230,6 +229,8 @@ int zip_open(struct zip *z, const struct extract_input *in, char *reason)
 	*z = (struct zip){.in = in, .tail = BUF_INIT(COMMENT_MAX + END_SIZE),
 			  .whole = BUF_INIT(DIRECTORY_MAX)};
 	int r = find_directory(z, reason);
+	if (r < 0 && inside_is_part_name(in->path, in->path_len))
+		return inside_fail_part(reason);
 	return r < 0 ? r : load_directory(z, reason);
 }
 
