@@ -240,8 +240,8 @@ static int walk(struct cbr *c, char *reason)
 	uint64_t at = is_5 ? SIGNATURE5 : SIGNATURE4;
 	for (unsigned i = 0; i < BLOCKS_MAX; i++) {
 		struct block b = {0};
-		/* the end's block is not always there */
-		if (at == c->in->size && c->main_end)
+		/* before RAR 3 no block was the end */
+		if (at == c->in->size && c->main_end && !is_5)
 			return 0;
 		if (at > c->in->size || c->in->size - at < BLOCK_MIN)
 			return incomplete_at(reason, c->in->size, "its list of files", at + BLOCK_MIN);
