@@ -130,7 +130,7 @@ static uint64_t walk(struct scout *s)
 {
 	struct walk_options options = {
 		.root = s->root_fd, .threads = s->walkers, .ignore = &s->ignore, .wants = wants,
-		.send = send_lists, .enter = enter, .moved_on = moved_on, .arg = s,
+		.has_pictures = s->kind == MEDIA_VOLUME, .send = send_lists, .enter = enter, .moved_on = moved_on, .arg = s,
 	};
 	struct walk *walk = NULL;
 	if (walk_new(&options, &walk) < 0)

@@ -11,6 +11,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "indexer/discover/pictures.h"
 #include "indexer/discover/scout.h"
 #include "indexer/discover/scout_private.h"
 
@@ -43,13 +44,15 @@ static int open_file(const struct scout *s, int dir, const char *path, const cha
 	return (int)syscall(SYS_openat2, s->root_fd, path, &how, sizeof how);
 }
 
-/** A regular file's descriptor, or -errno. */
+/** The descriptor of a regular file, or of the list of a folder's pictures; else -errno. */
 static int open_regular(const struct scout *s, int dir, const char *path, const char *name)
 {
 	struct stat st;
 	_close_ int fd = open_file(s, dir, path, name);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
+	if (S_ISDIR(st.st_mode) && s->kind == MEDIA_VOLUME)
+		return pictures_list(fd);
 	if (!S_ISREG(st.st_mode))
 		return -ENOTSUP;
 	return take_fd(fd);

@@ -12,6 +12,7 @@
 
 #include "indexer/extract/fingerprint.h"
 #include "indexer/extract/incomplete.h"
+#include "indexer/extract/inside.h"
 
 const struct extractor *const EXTRACTORS_TABLE[] = {
 #define X(name) &extract_##name,
@@ -131,6 +132,11 @@ bool extract_wants(enum media_kind kind, const char *name, size_t n)
 			return true;
 	}
 	return false;
+}
+
+bool extract_is_page(const char *name, size_t n)
+{
+	return name[0] != '.' && inside_is_picture(name, n);
 }
 
 static int read_size(struct extract_input *in, char *reason)

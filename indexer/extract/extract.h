@@ -75,7 +75,8 @@ struct extractor {
 	X(cb7) \
 	X(cbt) \
 	X(epub) \
-	X(pdf)
+	X(pdf) \
+	X(folder)
 
 #define X(name) extern const struct extractor extract_##name;
 EXTRACTORS(X)

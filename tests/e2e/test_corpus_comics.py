@@ -174,3 +174,37 @@ def test_every_kind_is_opened_unless_it_is_switched_off(lab):
     rows = {os.path.basename(path): row for path, row in lab.export("volumes").items()}
     assert {name: (row["format"], row["pages"]) for name, row in rows.items()} == {n: (f, 2) for n, f in formats.items()}
     assert lab.newest("status/health.json")["notes"] == []
+
+
+def test_folders_of_pictures_are_volumes(lab):
+    def folder(path, *names):
+        (lab.manga / path).mkdir(parents=True)
+        for name in names:
+            (lab.manga / path / name).write_bytes(IMAGE)
+
+    folder("Pictures/Tome 01", "001.jpg", "002.PNG", "Thumbs.db", ".hidden.jpg")
+    folder("Pictures/Tome 02", "001.jpg", "002.jpg", "003.webp")
+    folder("Pictures/Notes", "1.jpg", "read me.txt")
+    folder("Pictures/Empty")
+    folder("Archives/Extras", "1.jpg")
+    (lab.manga / "Archives/Archives v01.cbz").write_bytes(zipped([("1.png", IMAGE)]))
+    folder("Loose", "1.jpg")
+    lab.start()
+    lab.wait_idle()
+
+    def seen():
+        rows = lab.export("volumes")
+        return {os.path.relpath(p, lab.manga): (r["format"], r["volume"], r["pages"]) for p, r in rows.items()}
+    first = {"Pictures/Tome 01": ("folder", 1, 2), "Pictures/Tome 02": ("folder", 2, 3),
+             "Archives/Archives v01.cbz": ("cbz", 1, 1)}
+    assert seen() == first and not errors(lab)
+    assert json.loads(lab.read("manga/Pictures/info.json"))["owned"] == [1, 2]
+    # a page more, a volume more, and one that is an archive now
+    (lab.manga / "Pictures/Tome 02/004.jpg").write_bytes(IMAGE)
+    folder("Pictures/Tome 03", "1.jpg")
+    lab.rescan("all")
+    assert seen() == first | {"Pictures/Tome 02": ("folder", 2, 4), "Pictures/Tome 03": ("folder", 3, 1)}
+    shutil.rmtree(lab.manga / "Pictures/Tome 03")
+    lab.rescan("all")
+    lab.rescan("all")
+    assert "Pictures/Tome 03" not in seen()
