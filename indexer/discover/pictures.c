@@ -63,6 +63,21 @@ bool pictures_are_all(int dir, const char *name)
 	return fd >= 0 && list_pictures(fd, NULL);
 }
 
+int pictures_can_list(int root, const char *path)
+{
+	int fd = openat(root, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	int r = dir ? 0 : -errno;
+	if (fd >= 0 && !dir)
+		close(fd);
+	for (errno = 0; dir && readdir(dir);)
+		errno = 0;
+	r = r < 0 ? r : -errno;
+	if (dir)
+		closedir(dir);
+	return r;
+}
+
 int pictures_list(int folder)
 {
 	_buf_ struct buf names = BUF_INIT(NAMES_MAX);

@@ -17,4 +17,7 @@ bool pictures_are_all(int dir, const char *name);
  */
 int pictures_list(int folder);
 
+/** Whether a folder that is no volume any more can be listed to its end: 0 or -errno. */
+int pictures_can_list(int root, const char *path);
+
 #endif

@@ -95,7 +95,7 @@ static struct watch *new_watch(struct scout *s, enum watch_mode mode, uint64_t f
 	struct watch *w = NULL;
 	struct watch_options options = {
 		.root = s->root, .mode = mode, .ignore = &s->ignore, .wants = wants,
-		.dirty = tell_dirty, .flush = flush_told, .arg = s,
+		.has_pictures = s->kind == MEDIA_VOLUME, .dirty = tell_dirty, .flush = flush_told, .arg = s,
 	};
 	int r = watch_new(&options, fstype, &w);
 	if (r < 0)
