@@ -37,6 +37,9 @@ struct pdf {
 
 static void free_pdf(struct pdf *pdf)
 {
+	/* an error that nobody asked for would be printed */
+	if (pdf->q && qpdf_has_error(pdf->q))
+		qpdf_get_error(pdf->q);
 	if (pdf->q)
 		qpdf_cleanup(&pdf->q);
 	if (pdf->data)
