@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/archives.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -189,6 +190,22 @@ static bool is_one_of(const char *word, const char *const *words)
 	return *words != NULL;
 }
 
+static unsigned archive_of(const char *word)
+{
+	unsigned i = 0;
+	while (i < ARCHIVE_KINDS && strcmp(ARCHIVE_WORDS[i], word) != 0)
+		i++;
+	return i;
+}
+
+unsigned config_archives(const struct config *c)
+{
+	unsigned set = 0;
+	for (size_t i = 0; i < config_count(c, OPT_archives); i++)
+		set |= 1U << archive_of(config_item(c, OPT_archives, i));
+	return set & ARCHIVE_ALL;
+}
+
 static int check_words(const struct config *c, struct buf *why)
 {
 	static const char *const watches[] = {"auto", "inotify", "fanotify", "poll", NULL},
@@ -213,6 +230,13 @@ static int check_words(const struct config *c, struct buf *why)
 			continue;
 		buf_addf(why, "%s: %s = \"%s\": use %s\n", c->path ? c->path : "default", rows[i].name,
 			 config_text(c, rows[i].id), rows[i].use);
+		r = -EINVAL;
+	}
+	for (size_t i = 0; i < config_count(c, OPT_archives); i++) {
+		if (archive_of(config_item(c, OPT_archives, i)) < ARCHIVE_KINDS)
+			continue;
+		buf_addf(why, "%s: archives: \"%s\": use zip, rar, 7z, tar, epub and pdf\n",
+			 c->path ? c->path : "default", config_item(c, OPT_archives, i));
 		r = -EINVAL;
 	}
 	for (size_t i = 0; i < config_count(c, OPT_path_map); i++) {

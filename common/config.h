@@ -32,6 +32,9 @@ enum option_kind {
 	O(state_dir, NULL, "state_dir", OPTION_TEXT, "", 0, 0, \
 	  "where the index lives: a local disk; empty: /var/lib/mediamon for root, else " \
 	  "$XDG_STATE_HOME/mediamon") \
+	O(archives, NULL, "archives", OPTION_LIST, "zip\nrar\n7z\ntar\nepub\npdf", 0, 0, \
+	  "kinds of archives that are opened; files of another kind are known by their names alone. " \
+	  "{ \"zip\" } is the cautious setting") \
 	O(path_map, NULL, "path_map", OPTION_LIST, "", 0, 0, \
 	  "\"/path/there=/path/here\": the links that the mount shows point to /path/there where " \
 	  "the file is known here as /path/here (containers)") \
@@ -299,6 +302,8 @@ const char *config_text(const struct config *c, enum option_id id);
 int64_t config_int(const struct config *c, enum option_id id);
 size_t config_count(const struct config *c, enum option_id id);
 const char *config_item(const struct config *c, enum option_id id, size_t i);
+/** The archives that may be opened, as ARCHIVE_… bits. */
+unsigned config_archives(const struct config *c);
 /** Where the file was read from; absolute when it could be made so. */
 const char *config_path(const struct config *c);
 /** state_dir with its default filled in. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/archives.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/store_find.h"
@@ -187,6 +188,22 @@ static void json_indexer(struct json *j, const struct view *v)
 	json_end_object(j);
 }
 
+/** Sentences about what is as it was asked for: nothing is wrong. */
+static void add_notes(const struct view *v, struct buf *out)
+{
+	unsigned allowed = config_archives(v->config);
+	if (allowed == ARCHIVE_ALL)
+		return;
+	const char *separator = "not opened, because archives switches them off: ";
+	for (unsigned i = 0; i < ARCHIVE_KINDS; i++) {
+		if (allowed & 1U << i)
+			continue;
+		buf_addf(out, "%s%s", separator, ARCHIVE_WORDS[i]);
+		separator = ", ";
+	}
+	buf_adds(out, " (such files are known by their names alone)\n");
+}
+
 int show_health_json(struct view *v, const struct node *n, struct buf *out)
 {
 	struct health h;
@@ -196,6 +213,9 @@ int show_health_json(struct view *v, const struct node *n, struct buf *out)
 	doc_begin(&j, out, v, "health", OF_HEALTH, MOODY);
 	json_kv_text(&j, "state", health_word(&h));
 	json_sentences(&j, "reasons", buf_str(&h.reasons));
+	buf_reset(&h.reasons);
+	add_notes(v, &h.reasons);
+	json_sentences(&j, "notes", buf_str(&h.reasons));
 	json_indexer(&j, v);
 	json_kv_time(&j, "last_backup_at", meta_number(v, "backup_at"));
 	json_end_object(&j);
@@ -210,6 +230,7 @@ int show_health(struct view *v, const struct node *n, struct buf *out)
 	check_health(v, &h);
 	buf_addf(out, "# %s\n", health_word(&h));
 	buf_adds(out, buf_str(&h.reasons));
+	add_notes(v, out);
 	buf_adds(out, "heartbeat ");
 	doc_time((int64_t)v->mood.live.heartbeat_at, out);
 	buf_adds(out, "\nbackup    ");

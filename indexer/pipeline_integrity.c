@@ -392,7 +392,8 @@ int integrity_open(struct pipeline *p)
 	struct checker *c = &p->checker;
 	char text[64] = "";
 	long long hour = 0, used = 0;
-	int r = pool_open(&c->pool, 1, PATIENCE * config_int(p->o.config, OPT_scan_deadline));
+	int r = pool_open(&c->pool, 1, PATIENCE * config_int(p->o.config, OPT_scan_deadline),
+			   config_archives(p->o.config));
 	if (r == 0)
 		r = store_meta(p->store, "integrity_hour", text, sizeof text);
 	if (r == 0 && sscanf(text, "%lld %lld", &hour, &used) == 2) {

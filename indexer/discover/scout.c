@@ -95,7 +95,7 @@ static struct watch *new_watch(struct scout *s, enum watch_mode mode, uint64_t f
 	struct watch *w = NULL;
 	struct watch_options options = {
 		.root = s->root, .mode = mode, .ignore = &s->ignore, .wants = wants,
-		.dirty = tell_dirty, .flush = flush_told, .arg = s,
+		.has_pictures = s->kind == MEDIA_VOLUME, .dirty = tell_dirty, .flush = flush_told, .arg = s,
 	};
 	int r = watch_new(&options, fstype, &w);
 	if (r < 0)
@@ -130,7 +130,7 @@ static uint64_t walk(struct scout *s)
 {
 	struct walk_options options = {
 		.root = s->root_fd, .threads = s->walkers, .ignore = &s->ignore, .wants = wants,
-		.send = send_lists, .enter = enter, .moved_on = moved_on, .arg = s,
+		.has_pictures = s->kind == MEDIA_VOLUME, .send = send_lists, .enter = enter, .moved_on = moved_on, .arg = s,
 	};
 	struct walk *walk = NULL;
 	if (walk_new(&options, &walk) < 0)

@@ -11,6 +11,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "indexer/discover/pictures.h"
 #include "indexer/discover/scout.h"
 #include "indexer/discover/scout_private.h"
 
@@ -43,13 +44,15 @@ static int open_file(int root, int dir, const char *path, const char *name)
 	return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
 }
 
-/** A regular file's descriptor, or -errno. */
-static int open_regular(int root, int dir, const char *path, const char *name)
+/** The descriptor of a regular file, or of the list of a folder's pictures; else -errno. */
+static int open_regular(int root, bool takes_folders, int dir, const char *path, const char *name)
 {
 	struct stat st;
 	_close_ int fd = open_file(root, dir, path, name);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
+	if (S_ISDIR(st.st_mode) && takes_folders)
+		return pictures_list(fd);
 	if (!S_ISREG(st.st_mode))
 		return -ENOTSUP;
 	return take_fd(fd);
@@ -101,7 +104,8 @@ void scout_open(struct scout *s, struct frame *f)
 		buf_addf(&path, "%.*s%s%.*s", (int)dir_len, dir_path, dir_len ? "/" : "", (int)name_len,
 			 name);
 		atomic_store(&s->main_since, mono_ns());
-		int fd = open_regular(s->root_fd, dir, buf_str(&path), buf_str(&path) + path.len - name_len);
+		int fd = open_regular(s->root_fd, s->kind == MEDIA_VOLUME, dir, buf_str(&path),
+				      buf_str(&path) + path.len - name_len);
 		if (fd < 0) {
 			report_failed(s, batch, i, fd);
 			continue;
@@ -133,7 +137,7 @@ void scout_check(struct scout *s, struct frame *f)
 	atomic_store(&s->main_since, mono_ns());
 	/* not kept: an open directory would keep its disk from being unmounted */
 	_close_ int root = open(s->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int fd = root < 0 ? -errno : open_regular(root, -1, buf_str(&path), "");
+	int fd = root < 0 ? -errno : open_regular(root, false, -1, buf_str(&path), "");
 	atomic_store(&s->main_since, 0);
 	frame_u64(&o.message, batch);
 	frame_u32(&o.message, s->kind | WORKER_CHECKS);

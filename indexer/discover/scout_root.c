@@ -13,6 +13,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "indexer/discover/pictures.h"
 #include "indexer/discover/scout_private.h"
 
 struct root_facts {
@@ -54,14 +55,30 @@ static int stat_below(int root, const char *path, struct stat *st)
 	return fd < 0 || fstat(fd, st) < 0 ? -errno : 0;
 }
 
+/** A file that was not seen: 0 when it is there after all. */
+static int look_again(int root, const char *path)
+{
+	struct stat st;
+	int r = stat_below(root, path, &st);
+	if (r < 0 || !S_ISDIR(st.st_mode))
+		return r;
+	/* of a folder that was a volume it is believed when it can be looked into */
+	r = pictures_can_list(root, path);
+	return r < 0 ? r : -ENOENT;
+}
+
 static uint32_t count_anchors(const struct scout *s, int root)
 {
 	uint32_t n = 0;
 	for (size_t i = 0; i < s->order.anchors.len; i++) {
 		const struct anchor *a = &s->order.anchors.data[i];
 		struct stat st;
-		if (stat_below(root, a->path, &st) == 0 && (uint64_t)st.st_size == a->size &&
-		    (uint64_t)(st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec) == a->mtime)
+		if (stat_below(root, a->path, &st) < 0)
+			continue;
+		/* a folder of pictures has no size, and changes with what is in it */
+		bool is_folder = S_ISDIR(st.st_mode) && a->size == 0;
+		bool has_size = (uint64_t)st.st_size == a->size;
+		if (is_folder || (has_size && (uint64_t)(st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec) == a->mtime))
 			n++;
 	}
 	return n;
@@ -147,13 +164,12 @@ void scout_look(struct scout *s, struct frame *f)
 	frame_u32(&out, n);
 	for (uint32_t i = 0; i < n && !f->is_bad; i++) {
 		size_t len;
-		struct stat st;
 		const char *p = frame_get_bytes(f, &len);
 		buf_reset(&path);
 		buf_add(&path, p, len);
 		atomic_store(&s->main_since, mono_ns());
 		frame_u32(&out, root < 0 ? (uint32_t)facts.error
-					 : (uint32_t)stat_below(root, buf_str(&path), &st));
+					 : (uint32_t)look_again(root, buf_str(&path)));
 	}
 	atomic_store(&s->main_since, 0);
 	frame_end(&out, start);

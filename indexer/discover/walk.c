@@ -19,6 +19,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "indexer/discover/pictures.h"
 #include "indexer/discover/walk_private.h"
 #include "indexer/frame.h"
 
@@ -31,9 +32,11 @@ struct list {
 	uint32_t flags, count;
 	/** The entries, as they go into the frame. */
 	struct buf *entries, own;
+	/** Names of folders that may be volumes, each with a NUL behind. */
+	struct buf folders;
 	struct link *link;
 	int depth;
-	bool is_shallow;
+	bool is_shallow, has_files;
 };
 
 /* --- ancestors --- */
@@ -227,12 +230,15 @@ static int go_down(struct list *l, const char *name)
 {
 	struct walk *w = l->me->w;
 	char *path = NULL;
-	if (l->is_shallow)
-		return 0;
 	if (asprintf(&path, "%s%s%s", l->path, *l->path ? "/" : "", name) < 0)
 		return -ENOMEM;
 	_free_ char *owned = path;
 	if (is_skipped(l, name, path))
+		return 0;
+	/* a folder in the root is a series */
+	if (w->o.has_pictures && *l->path)
+		buf_add(&l->folders, name, strlen(name) + 1);
+	if (l->is_shallow)
 		return 0;
 	{
 		LOCKED(&w->lock);
@@ -276,6 +282,7 @@ static int visit(struct list *l, const struct dirent64 *d)
 	}
 	if (type == S_IFLNK)
 		return 0;
+	l->has_files = l->has_files || (wanted && type == S_IFREG);
 	int r = wanted ? add_entry(l, name, type == S_IFREG ? ENTRY_FILE : IFTODT(type), &st) : 0;
 	return r == 0 && type == S_IFDIR ? go_down(l, name) : r;
 }
@@ -310,6 +317,27 @@ static int read_entries(struct list *l)
 	}
 }
 
+/** With no archive beside them, folders of pictures are volumes. */
+static int add_folders(struct list *l)
+{
+	const char *name = buf_str(&l->folders), *end = name + l->folders.len;
+	for (; name < end && !l->has_files; name += strlen(name) + 1) {
+		struct statx st;
+		atomic_store_explicit(l->me->since, mono_ns(), memory_order_relaxed);
+		if (!pictures_are_all(l->fd, name) ||
+		    syscall(SYS_statx, l->fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+			    STATX_BASIC_STATS | STATX_BTIME, &st) < 0)
+			continue;
+		/* the sizes of pictures are not asked for */
+		st.stx_size = 0;
+		st.stx_nlink = 1;
+		int r = add_entry(l, name, ENTRY_FILE, &st);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int open_list(struct list *l, struct link *up, struct stat *st)
 {
 	const struct walk_options *o = &l->me->w->o;
@@ -340,6 +368,7 @@ int walk_directory(struct walker *me, const struct todo *t, int depth)
 	struct stat st;
 	struct list l = {
 		.me = me, .path = t->path, .fd = -1, .depth = depth, .own = BUF_INIT(1 << 20),
+		.folders = BUF_INIT(1 << 20),
 		.flags = LIST_FIRST | LIST_EMPTY | (t->is_shallow ? LIST_SHALLOW : 0),
 		.is_shallow = t->is_shallow,
 	};
@@ -361,6 +390,8 @@ int walk_directory(struct walker *me, const struct todo *t, int depth)
 	if (error == 0)
 		error = read_entries(&l);
 	if (error == 0)
+		error = add_folders(&l);
+	if (error == 0)
 		check_again(&l, &st);
 	else
 		l.flags &= ~(uint32_t)LIST_EMPTY;
@@ -371,6 +402,7 @@ int walk_directory(struct walker *me, const struct todo *t, int depth)
 		r = send_chunk(&l, error);
 	}
 	buf_clear(&l.own);
+	buf_clear(&l.folders);
 	walk_put_link(l.link);
 	_close_ int fd = -1;
 	LOCKED(&me->w->lock);

@@ -39,6 +39,8 @@ struct walk_options {
 	const struct ignore *ignore;
 	/** Whether a name is that of a media file. */
 	bool (*wants)(void *arg, const char *name, size_t n);
+	/** Folders of nothing but pictures are files, too (pictures.h). */
+	bool has_pictures;
 	/** Sends frames; called by several threads; one call is one write. */
 	int (*send)(void *arg, const struct buf *frames);
 	/**

@@ -88,6 +88,15 @@ void watch_mark(struct watch *w, const char *path, size_t n, unsigned flags)
 	pthread_cond_broadcast(&w->changed);
 }
 
+void watch_mark_folder(struct watch *w, const char *folder, size_t n, unsigned flags)
+{
+	while (n > 0 && folder[n - 1] != '/')
+		n--;
+	/* one in the root is a series */
+	if (w->o.has_pictures && n > 1)
+		watch_mark(w, folder, n - 1, flags);
+}
+
 /** Whether files are being written and nothing else happened: the end of that may come at once. */
 static bool is_only_writing(const struct watch *w)
 {

@@ -37,6 +37,8 @@ struct watch_options {
 	const struct ignore *ignore;
 	/** Whether a name is that of a media file. */
 	bool (*wants)(void *arg, const char *name, size_t n);
+	/** What is in a folder may make a volume of it (pictures.h). */
+	bool has_pictures;
 	/** One directory must be listed again: @flags DIRTY_*; @path below the root.  Called by a
 	 * thread of the watch, once for each directory of a burst; then flush(). */
 	void (*dirty)(void *arg, unsigned flags, const char *path, size_t n);

@@ -230,11 +230,11 @@ static void on_name(struct watch *w, uint64_t mask, const char *dir, const char 
 {
 	_buf_ struct buf path = BUF_INIT(1 << 16);
 	size_t len = strlen(name);
-	bool is_dir = (mask & FAN_ONDIR) != 0;
+	bool is_dir = (mask & FAN_ONDIR) != 0, is_wanted = true;
 	buf_adds(&path, dir);
 	if (strcmp(name, ".") != 0) {
-		if (ignore_matches(w->o.ignore, name, len) ||
-		    (!is_dir && !w->o.wants(w->o.arg, name, len) && !ignore_is_cover(name)))
+		is_wanted = is_dir || w->o.wants(w->o.arg, name, len) || ignore_is_cover(name);
+		if (ignore_matches(w->o.ignore, name, len) || (!is_wanted && !w->o.has_pictures))
 			return;
 		if (is_dir && path.len)
 			buf_addc(&path, '/');
@@ -242,7 +242,9 @@ static void on_name(struct watch *w, uint64_t mask, const char *dir, const char 
 			buf_add(&path, name, len);
 	}
 	unsigned flags = is_dir ? DIRTY_DEEP : mask & FAN_MODIFY && !(mask & FAN_CLOSE_WRITE) ? DIRTY_WRITING : 0;
-	watch_mark(w, buf_str(&path), path.len, flags);
+	if (is_wanted)
+		watch_mark(w, buf_str(&path), path.len, flags);
+	watch_mark_folder(w, buf_str(&path), path.len, flags & ~(unsigned)DIRTY_DEEP);
 }
 
 static void on_event(struct watch *w, const struct fanotify_event_metadata *e)

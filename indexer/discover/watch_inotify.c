@@ -137,7 +137,8 @@ static void on_child(struct watch *w, const struct watch_node *n, const struct i
 	if (ignore_matches(w->o.ignore, e->name, len))
 		return;
 	bool is_dir = (e->mask & IN_ISDIR) != 0;
-	if (!is_dir && !w->o.wants(w->o.arg, e->name, len) && !ignore_is_cover(e->name))
+	bool is_wanted = is_dir || w->o.wants(w->o.arg, e->name, len) || ignore_is_cover(e->name);
+	if (!is_wanted && !w->o.has_pictures)
 		return;
 	if (map_path(&w->map, n, &path) < 0) {
 		watch_lose(w);
@@ -149,7 +150,9 @@ static void on_child(struct watch *w, const struct watch_node *n, const struct i
 		buf_add(&path, e->name, len);
 	}
 	unsigned flags = is_dir ? DIRTY_DEEP : e->mask & IN_MODIFY ? DIRTY_WRITING : 0;
-	watch_mark(w, buf_str(&path), path.len, flags);
+	if (is_wanted)
+		watch_mark(w, buf_str(&path), path.len, flags);
+	watch_mark_folder(w, buf_str(&path), path.len, flags & ~(unsigned)DIRTY_DEEP);
 }
 
 static void on_event(struct watch *w, const struct inotify_event *e)

@@ -52,6 +52,8 @@ struct watch {
 
 /** Notes a directory.  Under the lock. */
 void watch_mark(struct watch *w, const char *path, size_t n, unsigned flags);
+/** Something in a folder changed, or it is new or gone: a volume of pictures is in its parent's list.  Under the lock. */
+void watch_mark_folder(struct watch *w, const char *folder, size_t n, unsigned flags);
 /** Events were lost.  Under the lock. */
 void watch_lose(struct watch *w);
 

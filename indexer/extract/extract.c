@@ -13,6 +13,7 @@
 #include "common/cleanup.h"
 #include "indexer/extract/fingerprint.h"
 #include "indexer/extract/incomplete.h"
+#include "indexer/extract/inside.h"
 
 enum {
 	/** Thirty years of sound; kbit/s. */
@@ -26,6 +27,18 @@ const struct extractor *const EXTRACTORS_TABLE[] = {
 #undef X
 	NULL,
 };
+
+static unsigned allowed = ARCHIVE_ALL;
+
+void extract_allow(unsigned archives)
+{
+	allowed = archives;
+}
+
+bool extract_allows(unsigned archive)
+{
+	return (allowed & archive) == archive;
+}
 
 int extract_fail(char *reason, int error, const char *format, ...)
 {
@@ -59,6 +72,18 @@ int extract_pread(const struct extract_input *in, uint64_t at, void *buffer, siz
 	return 0;
 }
 
+/** How much longer a suffix is that begins in front of its last dot, which is at @dot: "tar.gz". */
+static size_t front_of(const char *name, size_t dot)
+{
+	static const char *const fronts[] = {".tar", ".7z", ".zip", ".rar"};
+	for (size_t i = 0; i < sizeof fronts / sizeof *fronts; i++) {
+		size_t n = strlen(fronts[i]);
+		if (dot > n && name[dot - n - 1] != '/' && strncasecmp(name + dot - n, fronts[i], n) == 0)
+			return n;
+	}
+	return 0;
+}
+
 /** The name's suffix without dot, NULL when there is none; a leading dot starts no suffix. */
 static const char *suffix_of(const char *name, size_t n, size_t *length)
 {
@@ -66,18 +91,33 @@ static const char *suffix_of(const char *name, size_t n, size_t *length)
 		if (name[i - 1] == '/' || name[i - 2] == '/')
 			return NULL;
 		if (name[i - 1] == '.') {
-			*length = n - i;
-			return name + i;
+			size_t front = front_of(name, i - 1);
+			*length = n - i + front;
+			return name + i - front;
 		}
 	}
 	return NULL;
 }
 
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool matches(const char *pattern, const char *suffix, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		bool is_same = pattern[i] == '#' ? is_digit(suffix[i]) : (pattern[i] | 0x20) == (suffix[i] | 0x20);
+		if (!pattern[i] || !is_same)
+			return false;
+	}
+	return pattern[length] == '\0';
+}
+
 static bool is_suffix_of(const struct extractor *e, const char *suffix, size_t length)
 {
 	for (const char *const *s = e->suffixes; *s; s++) {
-		if (((*s)[0] | 0x20) == (suffix[0] | 0x20) && strlen(*s) == length &&
-		    strncasecmp(*s, suffix, length) == 0)
+		if (matches(*s, suffix, length))
 			return true;
 	}
 	return false;
@@ -99,6 +139,11 @@ bool extract_wants(enum media_kind kind, const char *name, size_t n)
 			return true;
 	}
 	return false;
+}
+
+bool extract_is_page(const char *name, size_t n)
+{
+	return name[0] != '.' && inside_is_picture(name, n);
 }
 
 static int read_size(struct extract_input *in, char *reason)
@@ -162,7 +207,7 @@ static void drop_absurd(struct media *out)
 static int read_as(const struct extractor *e, const struct extract_input *in, struct media *out,
 		   char *reason)
 {
-	int r = e->read(in, out, reason);
+	int r = extract_allows(e->archive) ? e->read(in, out, reason) : 0;
 	drop_absurd(out);
 	if (r < 0 && !*reason)
 		extract_fail(reason, r, r == -EBADMSG ? "the file ends too early" : "%s",

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/archives.h"
 #include "common/media.h"
 #include "indexer/extract/wants.h"
 
@@ -49,7 +50,12 @@ struct extractor {
 	/** As stored in `format`: "flac", "mp3", "cbz". */
 	const char *name;
 	enum media_kind kind;
-	/** Lower case, no dot, NULL at the end. */
+	/** ARCHIVE_… whose switch turns it off; 0 when nothing does. */
+	unsigned archive;
+	/**
+	 * Lower case, no dot in front, '#' for a digit, NULL at the end.  One with a dot inside
+	 * ("tar.gz") begins with "tar", "7z", "zip" or "rar".
+	 */
 	const char *const *suffixes;
 	/** True when the bytes look like this format.  Content wins over suffix. */
 	bool (*probe)(const uint8_t *head, size_t n);
@@ -76,7 +82,13 @@ struct extractor {
 	X(dsf) \
 	X(dff) \
 	X(aac) \
-	X(cbz)
+	X(cbz) \
+	X(cbr) \
+	X(cb7) \
+	X(cbt) \
+	X(epub) \
+	X(pdf) \
+	X(folder)
 
 #define X(name) extern const struct extractor extract_##name;
 EXTRACTORS(X)
@@ -98,6 +110,13 @@ int extract_file(enum media_kind kind, struct extract_input *in, struct media *o
  * one that is compressed or unsynchronised beyond what a reader unpacks.
  */
 int extract_picture_hash(struct extract_input *in, char hash[17], char *reason);
+
+/**
+ * Which archives (ARCHIVE_… bits) may be opened: all until it is called, once, before files are read.
+ * A volume of another kind is known by its name alone.
+ */
+void extract_allow(unsigned archives);
+bool extract_allows(unsigned archive);
 
 /**
  * pread() of exactly @n bytes at @at.  Returns 0, -EBADMSG when the file ends before, -errno; never

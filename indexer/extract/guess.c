@@ -28,6 +28,7 @@ enum {
 static const char *const suffixes[] = {
 	".cbz", ".cbr",  ".cb7",  ".cbt",  ".cba",  ".zip", ".rar",  ".7z",
 	".tar", ".pdf",  ".epub", ".mobi", ".azw3", ".azw", ".djvu", ".fb2",
+	".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tar.lz4", ".tar.lzma",
 	".jpg", ".jpeg", ".png",  ".webp", ".avif", ".xml",
 };
 

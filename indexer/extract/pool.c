@@ -46,6 +46,7 @@ static int start_worker(struct pool *p, int i)
 	};
 	atomic_store(&w->slot->batch, 0);
 	atomic_store(&w->slot->since, 0);
+	atomic_store(&w->slot->archives, p->archives);
 	w->is_late = false;
 	w->pid = child_spawn("--worker", "extract", fds, (int)COUNT_OF(fds));
 	close(end[1]);
@@ -59,9 +60,9 @@ static int start_worker(struct pool *p, int i)
 	return 0;
 }
 
-int pool_open(struct pool *p, int count, int64_t deadline_ns)
+int pool_open(struct pool *p, int count, int64_t deadline_ns, uint32_t archives)
 {
-	*p = (struct pool){.deadline_ns = deadline_ns};
+	*p = (struct pool){.deadline_ns = deadline_ns, .archives = archives};
 	for (int i = 0; i < count && i < POOL_MAX; i++) {
 		int end[2];
 		p->worker[i] = (struct pool_worker){.results = -1, .slot_fd = -1};
@@ -96,9 +97,9 @@ void pool_rest(struct pool *p, int i)
 	frame_reader_clear(&w->reader);
 }
 
-int pool_start(struct pool *p, int count, int64_t deadline_ns)
+int pool_start(struct pool *p, int count, int64_t deadline_ns, uint32_t archives)
 {
-	int r = pool_open(p, count, deadline_ns);
+	int r = pool_open(p, count, deadline_ns, archives);
 	for (int i = 0; i < p->count && r == 0; i++)
 		r = pool_wake(p, i);
 	if (r < 0)

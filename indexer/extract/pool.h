@@ -39,16 +39,17 @@ struct pool {
 	/** Sending and receiving ends of the job sockets; they outlive the processes. */
 	int job_send[POOL_MAX], job_receive[POOL_MAX];
 	int64_t deadline_ns;
+	uint32_t archives;
 	uint64_t restarts;
 };
 
-/** Makes room for @count workers, and their job sockets; none runs.  0 or -errno. */
-int pool_open(struct pool *p, int count, int64_t deadline_ns);
+/** Makes room for @count workers that may open @archives (ARCHIVE_… bits), and their job sockets; none runs.  0 or -errno. */
+int pool_open(struct pool *p, int count, int64_t deadline_ns, uint32_t archives);
 /** Starts worker @i when it does not run; ends it, whatever it does. */
 int pool_wake(struct pool *p, int i);
 void pool_rest(struct pool *p, int i);
 /** The same, and starts them.  0 or -errno. */
-int pool_start(struct pool *p, int count, int64_t deadline_ns);
+int pool_start(struct pool *p, int count, int64_t deadline_ns, uint32_t archives);
 void pool_stop(struct pool *p);
 
 /** The worker with the least to do, -1 when all have enough. */

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "indexer/extract/inside.h"
 #include "indexer/extract/verify_page.h"
-#include "indexer/extract/zip.h"
 
 /** What libarchive reads from. */
 struct source {
@@ -93,7 +93,7 @@ static int walk(struct source *s, struct archive *a)
 	int code = ARCHIVE_OK, r = 0;
 	while (r == 0 && next_member(a, &e, &code)) {
 		const char *name = archive_entry_pathname(e);
-		if (members++ >= ZIP_ENTRIES_MAX)
+		if (members++ >= INSIDE_MAX)
 			return extract_fail(s->v->reason, -ENOTSUP, "the archive holds too many files");
 		/* one without a name that can be told is one of its own */
 		char number[24];

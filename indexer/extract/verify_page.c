@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/text.h"
-#include "indexer/extract/zip.h"
+#include "indexer/extract/inside.h"
 
 /** No page, and no volume, is larger; what claims to be unpacks for ever. */
 #define PAGE_MOST (UINT64_C(512) << 20)
@@ -50,12 +50,8 @@ int pages_fail(struct pages *p, int error, const char *what)
 
 int pages_begin(struct pages *p, const char *name, size_t n)
 {
-	size_t length = n;
-	const char *base = zip_base(name, &length);
-	bool is_folder = n && (name[n - 1] == '/' || name[n - 1] == '\\');
-	bool is_mac = n >= 9 && memcmp(name, "__MACOSX/", 9) == 0;
 	snprintf(p->name, sizeof p->name, "%.*s", (int)text_cut(name, n, sizeof p->name - 1), name);
-	p->is_page = !is_folder && !is_mac && zip_is_page(base, length);
+	p->is_page = inside_is_page(name, n);
 	p->size = 0;
 	image_begin(&p->image);
 	if (is_twice(p, name, n))

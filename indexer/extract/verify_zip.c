@@ -17,13 +17,13 @@ struct unzip {
 	struct verify *v;
 	struct zip zip;
 	struct pages pages;
-	/** The member at hand, where its packed bytes are, and its size by the directory. */
+	/** The member at hand, and where its packed bytes are. */
 	struct zip_entry entry;
 	uint64_t at, left;
-	uint32_t size;
 	uLong crc;
 	/** A member is packed in a way that zlib does not know. */
 	bool is_foreign;
+	int result;
 	uint8_t piece[PIECE];
 };
 
@@ -93,7 +93,7 @@ static int inflate_all(struct unzip *u, z_stream *z)
 static int unpack(struct unzip *u)
 {
 	z_stream z = {0};
-	if (u->entry.method == METHOD_STORED)
+	if (u->entry.method == ZIP_STORED)
 		return copy_stored(u);
 	if (inflateInit2(&z, -MAX_WBITS) != Z_OK)
 		return -ENOMEM;
@@ -116,15 +116,15 @@ static int find_bytes(struct unzip *u)
 	return u->left > u->v->in->size || u->at > u->v->in->size - u->left ? cut_short(u) : 0;
 }
 
-static int verify_member(struct unzip *u, const char *name, size_t n)
+static int verify_member(struct unzip *u)
 {
 	const struct zip_entry *e = &u->entry;
-	int r = pages_begin(&u->pages, name, n);
+	int r = pages_begin(&u->pages, e->name, e->name_len);
 	if (r < 0)
 		return r;
-	if (e->flags & FLAG_ENCRYPTED)
+	if (e->flags & ZIP_FLAG_ENCRYPTED)
 		return pages_fail(&u->pages, -ENOTSUP, "is encrypted");
-	u->is_foreign = e->method != METHOD_STORED && e->method != METHOD_DEFLATE;
+	u->is_foreign = e->method != ZIP_STORED && e->method != ZIP_DEFLATE;
 	if (u->is_foreign)
 		return pages_fail(&u->pages, -ENOTSUP, "is packed in a way that is not known here");
 	u->crc = crc32(0, NULL, 0);
@@ -133,69 +133,50 @@ static int verify_member(struct unzip *u, const char *name, size_t n)
 		r = unpack(u);
 	if (r == 0 && (uint32_t)u->crc != e->crc)
 		r = pages_fail(&u->pages, -EBADMSG, "has another checksum than the archive says");
-	if (r == 0 && u->size != UINT32_MAX && u->pages.size != u->size)
+	if (r == 0 && u->pages.size != e->size)
 		r = pages_fail(&u->pages, -EBADMSG, "has another size than the archive says");
 	return r == 0 ? pages_end(&u->pages) : r;
 }
 
-/** Goes through the directory by a window of its own: pages lie elsewhere. */
-static int walk(struct unzip *u, struct window *w)
+/** zip_walk()'s way: the first that is wrong ends it. */
+static void verify_entry(void *arg, const struct zip_entry *e)
 {
-	uint64_t at = u->zip.end_at - u->zip.directory_size, end = u->zip.end_at;
-	unsigned members = 0;
-	int r = 0;
-	while (r == 0 && end - at >= ZIP_ENTRY_SIZE && members < ZIP_ENTRIES_MAX) {
-		const uint8_t *p = window_get(w, at, ZIP_ENTRY_SIZE);
-		if (!p || !zip_is(p, 1, 2))
-			break;
-		size_t name = get_le16(p + 28), extra = get_le16(p + 30);
-		uint64_t size = ZIP_ENTRY_SIZE + name + extra + get_le16(p + 32);
-		if (size > end - at || name + extra > WINDOW_SIZE - ZIP_ENTRY_SIZE)
-			break;
-		p = window_get(w, at, ZIP_ENTRY_SIZE + name + extra);
-		if (!p)
-			break;
-		u->entry = zip_entry_parse(p, p + ZIP_ENTRY_SIZE + name, extra);
-		/* zip64 says it elsewhere: it is not compared */
-		u->size = get_le32(p + 24);
-		at += size;
-		members++;
-		r = verify_member(u, (const char *)p + ZIP_ENTRY_SIZE, name);
-		w->reads = WINDOW_READS;
-	}
-	if (w->error && w->error != -EBADMSG)
-		u->v->error = w->error;
-	if (r == 0 && (members & 0xffff) != (u->zip.entries & 0xffff))
-		r = extract_fail(u->v->reason, -EBADMSG, "the list of the archive's files is damaged");
-	return r;
+	struct unzip *u = arg;
+	if (u->result)
+		return;
+	u->entry = *e;
+	u->result = verify_member(u);
 }
 
 bool verify_is_zip(struct verify *v)
 {
-	struct zip z = {.in = v->in, .tail = BUF_INIT(ZIP_TAIL_MAX)};
-	bool is_zip = zip_open(&z, v->reason) == 0;
-	buf_clear(&z.tail);
+	struct zip z;
+	bool is_zip = zip_open(&z, v->in, v->reason) == 0;
+	zip_close(&z);
 	*v->reason = '\0';
 	return is_zip;
 }
 
+static int verify_all(struct unzip *u)
+{
+	int r = zip_open(&u->zip, u->v->in, u->v->reason);
+	if (r < 0 && r != -EBADMSG && r != -ENODATA)
+		u->v->error = r;
+	if (r < 0)
+		return r;
+	zip_walk(&u->zip, verify_entry, u);
+	return u->result ? u->result : zip_check(&u->zip, u->v->reason);
+}
+
 int verify_zip(struct verify *v)
 {
-	struct window w;
 	_free_ struct unzip *u = calloc(1, sizeof *u);
 	if (!u)
 		return v->error = -ENOMEM;
 	u->v = v;
-	u->zip = (struct zip){.in = v->in, .tail = BUF_INIT(ZIP_TAIL_MAX)};
 	pages_init(&u->pages, v);
-	int r = zip_open(&u->zip, v->reason);
-	buf_clear(&u->zip.tail);
-	if (r < 0 && r != -EBADMSG && r != -ENODATA)
-		v->error = r;
-	if (r < 0)
-		return r;
-	window_init(&w, v->in);
-	r = walk(u, &w);
+	int r = verify_all(u);
+	zip_close(&u->zip);
 	if (r == -ENOTSUP && u->is_foreign)
 		return verify_archive(v);
 	return r < 0 ? r : pages_finish(&u->pages);

@@ -19,4 +19,7 @@ enum media_kind {
  */
 bool extract_wants(enum media_kind kind, const char *name, size_t n);
 
+/** Whether a name is that of a picture that can be a page. */
+bool extract_is_page(const char *name, size_t n);
+
 #endif

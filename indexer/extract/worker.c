@@ -194,6 +194,7 @@ int worker_main(void)
 		log_error("worker: no shared memory: %s", strerror(errno));
 		return 1;
 	}
+	extract_allow(atomic_load(&slot->archives));
 	limit_self();
 	/* a working directory would keep its disk from being unmounted */
 	if (chdir("/") < 0)

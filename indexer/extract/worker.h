@@ -27,6 +27,8 @@ struct worker_slot {
 	_Atomic uint32_t index;
 	/** When it began with that file: CLOCK_MONOTONIC, ns; 0 outside of a batch's files. */
 	_Atomic int64_t since;
+	/** Written by the pool before the worker starts: the archives that may be opened. */
+	_Atomic uint32_t archives;
 };
 
 /** Runs until the job socket closes.  @kind: enum media_kind.  Returns an exit status. */

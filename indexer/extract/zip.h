@@ -1,30 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /**
- * ZIP archives, as far as reading and verifying them share: where their directory is (APPNOTE.TXT 4.3).
- * Private to extract_cbz and verify_zip.
+ * A ZIP archive's directory, read from the file's end; and single small files of it.  Private to
+ * the readers of formats.  Source: PKWARE's APPNOTE.TXT 6.3.10.
  */
 #ifndef INDEXER_EXTRACT_ZIP_H
 #define INDEXER_EXTRACT_ZIP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "common/buf.h"
 #include "indexer/extract/extract.h"
 
 enum {
-	ZIP_ENTRY_SIZE = 46,
+	ZIP_FLAG_ENCRYPTED = 1,
+	ZIP_STORED = 0,
+	ZIP_DEFLATE = 8,
+	/** A member's own header, without its name. */
 	ZIP_LOCAL_SIZE = 30,
-	ZIP_ENTRIES_MAX = 100000,
-	ZIP_TAIL_MAX = 65535 + 22,
-	METHOD_STORED = 0,
-	METHOD_DEFLATE = 8,
-	FLAG_ENCRYPTED = 1,
-};
-
-/** What an entry of the directory tells. */
-struct zip_entry {
-	bool is_found;
-	unsigned depth, method, flags;
-	uint32_t crc;
-	uint64_t packed, at;
 };
 
 struct zip {
@@ -36,19 +30,23 @@ struct zip {
 	uint64_t end_at, directory_at, directory_size, entries;
 	/** Bytes in front of the archive: offsets inside are counted from there. */
 	uint64_t prefix;
-	/** Where the last entry's bytes end at least, counted so. */
+	/** The directory's bytes when they are not all in the tail; then @directory is there. */
+	struct buf whole;
+	const uint8_t *directory;
+	/** Where the last entry's bytes end at least, counted from the prefix; set by zip_walk(). */
 	uint64_t reach;
-	unsigned pages;
-	bool is_encrypted, is_damaged;
-	/** ComicInfo.xml's. */
-	struct zip_entry info;
+	/** The directory is not as long as it says; set by zip_walk(). */
+	bool is_damaged;
 };
 
-/** Whether bytes are those of a ZIP archive. */
-bool zip_probe(const uint8_t *head, size_t n);
-
-/** Finds the directory: end_at to prefix.  @z->in and an empty @z->tail are set; the caller clears it.  As extractor.read. */
-int zip_open(struct zip *z, char *reason);
+struct zip_entry {
+	/** Bytes in the directory; borrowed. */
+	const char *name;
+	size_t name_len;
+	unsigned flags, method;
+	uint32_t crc;
+	uint64_t packed, size, at;
+};
 
 /** Whether "PK" and two bytes are at @p. */
 static inline bool zip_is(const uint8_t *p, uint8_t a, uint8_t b)
@@ -56,12 +54,26 @@ static inline bool zip_is(const uint8_t *p, uint8_t a, uint8_t b)
 	return p[0] == 'P' && p[1] == 'K' && p[2] == a && p[3] == b;
 }
 
-/** What stands in the ZIP_ENTRY_SIZE bytes at @entry; @extra: the @n bytes of its extra field. */
-struct zip_entry zip_entry_parse(const uint8_t *entry, const uint8_t *extra, size_t n);
+/** Whether the bytes begin as an archive does. */
+bool zip_probe(const uint8_t *head, size_t n);
 
-/** The last part of a path. */
-const char *zip_base(const char *name, size_t *n);
-/** Whether a name without folders is that of a page. */
-bool zip_is_page(const char *base, size_t n);
+/** Reads the directory.  Same answers as extractor.read; zip_close() in any case. */
+int zip_open(struct zip *z, const struct extract_input *in, char *reason);
+void zip_close(struct zip *z);
+
+/** Shows every entry. */
+void zip_walk(struct zip *z, void (*each)(void *arg, const struct zip_entry *e), void *arg);
+
+/** The entry of that name.  False when there is none. */
+bool zip_find(struct zip *z, const char *name, size_t n, struct zip_entry *out);
+
+/** What walking the directory said of the archive as a whole.  Same answers as extractor.read. */
+int zip_check(const struct zip *z, char *reason);
+
+/**
+ * Unpacks one file, at most @most bytes of it.  Returns 0, 1 when there would be more, -EBADMSG,
+ * -ENOTSUP for an encrypted one or a method that is not known.
+ */
+int zip_unpack(const struct zip *z, const struct zip_entry *e, size_t most, struct buf *out);
 
 #endif

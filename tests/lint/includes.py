@@ -12,7 +12,7 @@ ACTORS_SEE = re.compile(r"^indexer/(load/(finds|repairs|sights|writer)|notify/no
 # a process of its own starts there, and main.c must call it
 ENTRY_POINTS = {"indexer/discover/scout.h", "indexer/extract/worker.h", "indexer/symlinks/looker.h", "indexer/repair/hand.h"}
 EXTRACTORS_SEE = re.compile(
-    r"^(indexer/extract/(?!pool|worker)[^/]+|common/(buf|text|fields|media|log|cleanup|render|vec)\.h)$"
+    r"^(indexer/extract/(?!pool|worker)[^/]+|common/(archives|buf|text|fields|media|log|cleanup|render|vec)\.h)$"
 )
 STAGE = re.compile(r"^indexer/([^/]+)/")
 
@@ -24,15 +24,19 @@ LIBRARIES = [
     ("curl/curl.h", r"^curl/", r"^indexer/net/http_?[^/]*$", "curl only in indexer/net/http*", "indexer/net/limit.c"),
     ("sys/inotify.h", r"(inotify|fanotify)\.h$", r"^indexer/discover/watch[^/]*$",
      "inotify and fanotify only in discover/watch*", "indexer/discover/walk.c"),
-    ("archive.h", r"^archive(_entry)?\.h$", r"^indexer/extract/verify_archive\.c$",
-     "libarchive only in verify_archive.c", "indexer/extract/extract_cbz.c"),
-    ("FLAC/metadata.h", r"^FLAC", r"^indexer/extract/(extract|verify)_flac\.c$",
-     "FLAC only in {extract,verify}_flac.c", "indexer/extract/extract_ogg.c"),
+    ("FLAC/metadata.h", r"^FLAC", r"^indexer/extract/verify_flac\.c$",
+     "FLAC only in verify_flac.c", "indexer/extract/extract_ogg.c"),
     ("id3tag.h", r"^id3tag", r"^$", "no program has id3tag: a unit test compares with it", "indexer/extract/extract_id3.c"),
-    ("libxml/parser.h", r"^libxml", r"^indexer/(extract/extract_comicinfo|search/(source_torznab|authority)|net/xml)[^/]*$",
-     "libxml only in extract_comicinfo*, source_torznab*, authority* and net/xml*", "indexer/extract/extract_cbz.c"),
-    ("zlib.h", r"^(zlib|zconf)\.h", r"^(indexer/extract/(extract_(cbz|id3)[^/]*|verify_zip\.c)|common/snapshot\.c)$",
-     "zlib only in extract_{cbz,id3}*, verify_zip.c and common/snapshot.c", "indexer/extract/extract_flac.c"),
+    ("libxml/parser.h", r"^libxml", r"^indexer/(extract/comic|search/(source_torznab|authority)|net/xml)[^/]*$",
+     "libxml only in extract/comic*, source_torznab*, authority* and net/xml*", "indexer/extract/extract_cbz.c"),
+    ("zlib.h", r"^(zlib|zconf)\.h", r"^(indexer/extract/(zip|verify_zip|extract_id3)|common/snapshot)\.c$",
+     "zlib only in extract/{zip,verify_zip,extract_id3}.c and common/snapshot.c", "indexer/extract/extract_flac.c"),
+    ("archive.h", r"^archive(_entry)?\.h", r"^indexer/extract/(unpack|verify_archive)\.c$",
+     "libarchive only in extract/{unpack,verify_archive}.c", "indexer/extract/extract_cbt.c"),
+    ("lzma.h", r"^lzma", r"^indexer/extract/seven_streams\.c$",
+     "liblzma only in extract/seven_streams.c", "indexer/extract/extract_cb7.c"),
+    ("qpdf/qpdf-c.h", r"^qpdf/", r"^indexer/extract/extract_pdf\.c$",
+     "libqpdf only in extract_pdf.c", "indexer/extract/extract_epub.c"),
     ("jansson.h", r"^jansson", r"^(fs/document\.c|indexer/net/json\.c)$",
      "jansson only in fs/document.c and indexer/net/json.c", "fs/view.c"),
     ("openssl/evp.h", r"^openssl/", r"^indexer/(hash\.c|request/amule_wire\.c)$",

@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * ComicInfo.xml (ComicRack's format, v2.1).  A document with a type declaration is refused: only
- * there can entities come from, and no program that writes the format makes one.
- */
-#include "indexer/extract/extract.h"
+/* The elements of ComicInfo.xml (ComicRack's format, v1.0 to v2.1), and what becomes of them. */
+#include "indexer/extract/comic.h"
 
 #include <errno.h>
-#include <libxml/parser.h>
-#include <libxml/tree.h>
 #include <string.h>
 
 #include "common/cleanup.h"
 #include "common/render.h"
 #include "common/text.h"
+#include "indexer/extract/comic_xml.h"
+#include "indexer/extract/extract.h"
 
 enum {
-	XML_MAX = 1 << 20,
 	/** Of the JSON; leaves room for the other texts of a volume. */
 	JSON_MAX = 160 << 10,
 	NUMBER_MAX = 999999999,
@@ -78,24 +74,7 @@ static const struct element {
 	{"GTIN", TEXT},
 };
 
-/** What the elements said, one behind the other, in the order of ELEMENTS. */
-struct comic {
-	struct {
-		size_t offset, length;
-		bool is_set;
-	} values[COUNT_OF(ELEMENTS)];
-	struct buf texts;
-};
-
-static void cleanup_doc(xmlDocPtr *doc)
-{
-	xmlFreeDoc(*doc);
-}
-
-static void cleanup_context(xmlParserCtxtPtr *context)
-{
-	xmlFreeParserCtxt(*context);
-}
+_Static_assert(COUNT_OF(ELEMENTS) <= COMIC_VALUES, "struct comic has room for every element");
 
 /* --- numbers --- */
 
@@ -146,69 +125,64 @@ static bool number_of(const struct comic *c, const char *name, double *v)
 	return parse_number(s, n, true, v);
 }
 
-/* --- the document --- */
+/* --- the values --- */
 
-static xmlDocPtr parse(const char *xml, size_t n)
+void comic_init(struct comic *c)
 {
-	__attribute__((cleanup(cleanup_context))) xmlParserCtxtPtr context = xmlNewParserCtxt();
-	if (!context)
-		return NULL;
-	return xmlCtxtReadMemory(context, xml, (int)n, NULL, NULL,
-				 XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
-					 XML_PARSE_NOCDATA);
+	*c = (struct comic){.texts = BUF_INIT(COMIC_XML_MAX * 2)};
 }
 
-/** Whether there is a type declaration, looked for before a parser sees it. */
-static bool has_doctype(const char *xml, size_t n)
+void comic_clear(struct comic *c)
 {
-	static const char word[] = "<!DOCTYPE";
-	size_t matched = 0;
-	/* Passing over NULs finds it in UTF-16, too. */
-	for (size_t i = 0; i < n; i++) {
-		if (xml[i] == '\0')
-			continue;
-		matched = xml[i] == word[matched] ? matched + 1 : xml[i] == word[0];
-		if (word[matched] == '\0')
-			return true;
-	}
-	return false;
+	buf_clear(&c->texts);
 }
 
-static void take_element(struct comic *c, const xmlNode *node)
+bool comic_has(const struct comic *c, const char *name)
 {
-	size_t i = element_of((const char *)node->name);
+	size_t i = element_of(name);
+	return i < COUNT_OF(ELEMENTS) && c->values[i].is_set;
+}
+
+void comic_set(struct comic *c, const char *name, const char *text, size_t n)
+{
+	size_t i = element_of(name);
 	if (i == COUNT_OF(ELEMENTS) || c->values[i].is_set)
 		return;
-	size_t before = c->texts.len;
-	for (const xmlNode *t = node->children; t; t = t->next) {
-		if (t->type != XML_TEXT_NODE && t->type != XML_CDATA_SECTION_NODE)
-			continue;
-		if (t->content)
-			buf_adds(&c->texts, (const char *)t->content);
-	}
-	if (c->texts.error)
-		return;
-	/* Cleaned behind the raw text, which it then replaces. */
-	size_t raw = c->texts.len - before;
 	_buf_ struct buf clean = BUF_INIT(MEDIA_TEXT_MAX + 8);
-	text_clean(buf_str(&c->texts) + before, raw, MEDIA_TEXT_MAX, &clean);
-	c->texts.len = before;
-	buf_add(&c->texts, buf_str(&clean), clean.len);
-	c->values[i].offset = before;
+	text_clean(text, n, MEDIA_TEXT_MAX, &clean);
+	if (clean.len == 0 || buf_error(&clean) || buf_error(&c->texts))
+		return;
+	c->values[i].offset = c->texts.len;
 	c->values[i].length = clean.len;
-	c->values[i].is_set = !c->texts.error && clean.len > 0;
+	c->values[i].is_set = buf_add(&c->texts, clean.data, clean.len) == 0;
 }
 
-static int take_document(struct comic *c, xmlDocPtr doc)
+/* --- the documents --- */
+
+static int read_comicinfo(struct comic *c, const xmlNode *root)
 {
-	const xmlNode *root = xmlDocGetRootElement(doc);
-	if (!root || doc->intSubset || strcmp((const char *)root->name, "ComicInfo") != 0)
-		return -EBADMSG;
 	for (const xmlNode *node = root->children; node; node = node->next) {
-		if (node->type == XML_ELEMENT_NODE)
-			take_element(c, node);
+		if (node->type == XML_ELEMENT_NODE && !comic_has(c, (const char *)node->name))
+			comic_take(c, (const char *)node->name, node);
 	}
-	return c->texts.error;
+	return buf_error(&c->texts);
+}
+
+int comic_read(struct comic *c, enum comic_doc doc, const char *xml, size_t n)
+{
+	static const struct {
+		const char *root;
+		int (*read)(struct comic *c, const xmlNode *root);
+	} docs[COMIC_DOCS] = {
+		[COMIC_METRON] = {"MetronInfo", comic_metron_read},
+		[COMIC_INFO] = {"ComicInfo", read_comicinfo},
+		[COMIC_ACBF] = {"ACBF", comic_acbf_read},
+	};
+	_xml_doc_ xmlDocPtr parsed = comic_xml_parse(xml, n);
+	const xmlNode *root = parsed ? xmlDocGetRootElement(parsed) : NULL;
+	if (!root || strcmp((const char *)root->name, docs[doc].root) != 0)
+		return -EBADMSG;
+	return docs[doc].read(c, root);
 }
 
 /* --- what becomes of it --- */
@@ -277,19 +251,19 @@ static void set_fields(const struct comic *c, struct media *out)
 		media_set_int(out, FIELD_count, (int64_t)count);
 }
 
+void comic_finish(const struct comic *c, struct media *out)
+{
+	write_json(c, out);
+	set_fields(c, out);
+}
+
 int extract_comicinfo(const char *xml, size_t n, struct media *out)
 {
-	if (n == 0 || n > XML_MAX || has_doctype(xml, n))
-		return -EBADMSG;
-	__attribute__((cleanup(cleanup_doc))) xmlDocPtr doc = parse(xml, n);
-	if (!doc)
-		return -EBADMSG;
-	struct comic c = {.texts = BUF_INIT(XML_MAX * 2)};
-	int r = take_document(&c, doc);
-	if (r == 0) {
-		write_json(&c, out);
-		set_fields(&c, out);
-	}
-	buf_clear(&c.texts);
+	struct comic c;
+	comic_init(&c);
+	int r = comic_read(&c, COMIC_INFO, xml, n);
+	if (r == 0)
+		comic_finish(&c, out);
+	comic_clear(&c);
 	return r;
 }
