@@ -149,7 +149,7 @@ static int64_t short_day(const struct media *m, struct bytes text)
 {
 	char other[32];
 	int n = snprintf(other, sizeof other, "%lld", (long long)media_int(m, FIELD_year, -1));
-	if (is_same(text, (struct bytes){other, (size_t)n}))
+	if (media_has(m, FIELD_year) && is_same(text, (struct bytes){other, (size_t)n}))
 		return 0;
 	int y = 0, month = 0, d = 0;
 	if (text.len != 10 || sscanf(text.data, "%4d-%2d-%2d", &y, &month, &d) != 3)

@@ -127,7 +127,7 @@
 	SQL(anchor_file, 0, \
 	    "SELECT name, size, mtime FROM file WHERE dir_id = ?1 ORDER BY name LIMIT 1 " \
 	    "OFFSET (SELECT count(*) * ?2 / ?3 FROM file WHERE dir_id = ?1)") \
-	SQL(has_files, 0, "SELECT EXISTS(SELECT 1 FROM file)") \
+	SQL(has_files, 0, "SELECT ifnull((SELECT max(id) FROM file), 0)") \
 	SQL(has_history, 0, "SELECT (SELECT max(id) FROM file) > 0 OR (SELECT max(id) FROM gone) > 0") \
 	/* the newest first: it is more likely the one that moved than one that stood there before */ \
 	SQL(pending, 0, "SELECT id FROM file WHERE pending > 0 ORDER BY +id DESC") \

@@ -102,6 +102,7 @@ void store_rollback(struct store *s)
 	if (s->in_transaction)
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	s->in_transaction = false;
+	s->has_late_indexes = false;
 	store_forget_last(s);
 }
 
