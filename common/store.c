@@ -2,6 +2,7 @@
 #include "common/store.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -267,8 +268,16 @@ static int open_error(sqlite3 *db, int rc)
 	return is_absent ? -ENOENT : store_errno(db, rc);
 }
 
+/** Nobody asks how much memory SQLite has; counting takes a lock at each allocation. */
+static void configure_library(void)
+{
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int store_open_path(const char *path, int flags, struct store **out)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, configure_library);
 	struct store *s = calloc(1, sizeof *s);
 	if (!s)
 		return -ENOMEM;

@@ -62,15 +62,20 @@ static size_t first_value(const char *text, size_t n)
 	return end ? (size_t)(end - text) : n;
 }
 
+/** Never part of a text. */
+#define FOLDER_MARK '\x1e'
+
 struct album_name {
-	struct buf key, title, artist;
+	/** Artist and title as they are, or the folder. */
+	struct buf key;
+	struct buf title, artist;
 };
 
 static void name_by_folder(const struct store_put *put, int64_t dir, struct album_name *a)
 {
 	size_t n;
 	const char *folder = folder_name(put->dir.data, put->dir.len, &n);
-	buf_addf(&a->key, "\x1e%lld", (long long)dir);
+	buf_addf(&a->key, "%c%lld", FOLDER_MARK, (long long)dir);
 	const char *title = media_text(put->media, FIELD_album, &n);
 	if (!n) {
 		folder = folder_name(put->dir.data, put->dir.len, &n);
@@ -100,9 +105,21 @@ static void name_album(const struct store_put *put, int64_t dir, struct album_na
 		return;
 	}
 	buf_add(&a->title, title, title_len);
-	text_fold_case(buf_str(&a->artist), a->artist.len, &a->key);
+	buf_add(&a->key, buf_str(&a->artist), a->artist.len);
 	buf_addc(&a->key, FIELD_SEPARATOR);
-	text_fold_case(title, title_len, &a->key);
+	buf_add(&a->key, title, title_len);
+}
+
+/** The key of the row, without case; that of a folder is one already. */
+static void fold_key(const struct album_name *a, struct buf *key)
+{
+	if (buf_str(&a->key)[0] == FOLDER_MARK) {
+		buf_add(key, buf_str(&a->key), a->key.len);
+		return;
+	}
+	text_fold_case(buf_str(&a->artist), a->artist.len, key);
+	buf_addc(key, FIELD_SEPARATOR);
+	text_fold_case(buf_str(&a->title), a->title.len, key);
 }
 
 static void keep_text(struct buf *to, struct bytes text)
@@ -124,20 +141,26 @@ static int known_album(struct store *s, sqlite3_stmt *q, int64_t *id)
 /** Title and artist of its row are those of s->last then. */
 static int ask_album(struct store *s, const struct album_name *a, int64_t *id)
 {
+	_buf_ struct buf key = BUF_INIT(16384);
+	fold_key(a, &key);
 	sqlite3_stmt *q = store_stmt(s, SQL_album_find);
-	bind_text(q, 1, buf_str(&a->key), a->key.len);
+	bind_text(q, 1, buf_str(&key), key.len);
 	int r = store_step(s, q);
 	if (r > 0)
 		r = known_album(s, q, id);
 	if (r)
 		return r < 0 ? r : 0;
 	q = store_stmt(s, SQL_album_add);
-	bind_text(q, 1, buf_str(&a->key), a->key.len);
+	bind_text(q, 1, buf_str(&key), key.len);
 	bind_text(q, 2, buf_str(&a->title), a->title.len);
 	bind_text(q, 3, buf_str(&a->artist), a->artist.len);
+	sqlite3_bind_int64(q, 4, s->generation);
+	sqlite3_bind_int64(q, 5, s->started_at);
 	keep_text(&s->last.album_title, (struct bytes){buf_str(&a->title), a->title.len});
 	keep_text(&s->last.album_artist, (struct bytes){buf_str(&a->artist), a->artist.len});
-	return store_returning(s, q, id);
+	r = store_run(s, q);
+	*id = sqlite3_last_insert_rowid(s->db);
+	return r;
 }
 
 static int find_album(struct store *s, const struct album_name *a, int64_t *id)
@@ -234,7 +257,7 @@ static int64_t folder_album(struct store *s, int64_t dir, const char *title, con
 {
 	struct album_name a = {BUF_INIT(256), BUF_INIT(8192), BUF_INIT(8192)};
 	int64_t id = 0;
-	buf_addf(&a.key, "\x1e%lld", (long long)dir);
+	buf_addf(&a.key, "%c%lld", FOLDER_MARK, (long long)dir);
 	buf_adds(&a.title, *title ? title : "Unknown Album");
 	buf_add(&a.artist, *artist ? artist : "Unknown Artist",
 		*artist ? first_value(artist, strlen(artist)) : 14);
@@ -311,6 +334,14 @@ static void facts_clear(struct album_facts *f)
 static void wish(struct album_facts *f, enum row_kind kind, const char *name, size_t n, int tracks)
 {
 	_buf_ struct buf key = BUF_INIT(16384);
+	/* most tracks of an album say the same */
+	for (size_t i = 0; i < f->wishes.len; i++) {
+		struct wish *w = &f->wishes.data[i];
+		if (w->kind == kind && strncmp(w->name, name, n) == 0 && !w->name[n]) {
+			w->tracks += tracks;
+			return;
+		}
+	}
 	if (text_fold_case(name, n, &key) < 0 || !key.len)
 		return;
 	for (size_t i = 0; i < f->wishes.len; i++) {

@@ -230,7 +230,7 @@
 	SQL(track_move, 0, "UPDATE track SET album_id = ? WHERE file_id = ?") \
 	SQL(album_find, 0, "SELECT id, title, artist FROM album WHERE key = ?") \
 	SQL(album_add, 0, \
-	    "INSERT INTO album(key, title, artist, version, at) VALUES(?, ?, ?, 0, 0) RETURNING id") \
+	    "INSERT INTO album(key, title, artist, version, at) VALUES(?, ?, ?, ?, ?)") \
 	SQL(album_get, 0, "SELECT id, title, artist, year, date, version, at FROM album WHERE id = ?") \
 	SQL(album_update, 0, \
 	    "UPDATE album SET year = ?, date = ?, audit = ?, version = ?, at = ? WHERE id = ?") \
@@ -264,7 +264,7 @@
 	    "INSERT INTO shelf(kind, key, name, shown, shown_key, version, at) " \
 	    "VALUES(?, ?, ?, ?, ?, ?, ?) RETURNING id") \
 	SQL(shelf_shown, 0, "SELECT id, shown FROM shelf WHERE kind = ? AND shown_key = ?") \
-	SQL(shelf_touch, 0, "UPDATE shelf SET version = ?, at = ? WHERE id = ?") \
+	SQL(shelf_touch, 0, "UPDATE shelf SET version = ?1, at = ?2 WHERE id = ?3 AND version <> ?1") \
 	SQL(shelf_is_empty, 0, "SELECT NOT EXISTS(SELECT 1 FROM spot WHERE shelf_id = ?)") \
 	SQL(shelf_delete, 0, "DELETE FROM shelf WHERE id = ?") \
 	SQL(shelf_get, 0, "SELECT id, kind, name, shown, version, at FROM shelf WHERE id = ?") \

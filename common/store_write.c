@@ -60,6 +60,11 @@ int store_begin_write(struct store *s)
 	return 0;
 }
 
+bool store_is_first_scan(const struct store *s)
+{
+	return !s->has_history;
+}
+
 void store_touch(struct store *s, unsigned topics)
 {
 	s->touched |= topics;

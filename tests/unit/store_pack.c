@@ -11,7 +11,7 @@
 
 enum {
 	TRACKS = 400,
-	TRACKS_LONG = 100000,
+	TRACKS_LONG = 10000,
 	PER_ALBUM = 12,
 };
 
@@ -336,6 +336,26 @@ static void the_next_start_makes_the_indexes_that_are_lacking(void **state)
 	unit_remove(dir);
 }
 
+/* --- while nobody writes --- */
+
+static void what_was_committed_goes_into_the_file_when_it_is_quiet(void **state)
+{
+	struct filler f;
+	int log = 0, done = 0;
+	char *dir = unit_folder();
+	(void)state;
+	fill(&f, dir, set_usual, PER_ALBUM);
+	assert_int_equal(store_set_cache(f.s, 1 << 20), 0);
+	assert_int_equal(number(f.s, "PRAGMA cache_size"), -1024);
+	assert_int_equal(store_tidy(f.s), 0);
+	/* NOOP tells: all that is in the log is in the file */
+	assert_int_equal(sqlite3_wal_checkpoint_v2(f.s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &log, &done), SQLITE_OK);
+	assert_true(log > 0);
+	assert_int_equal(log, done);
+	store_close(f.s);
+	unit_remove(dir);
+}
+
 /* --- former versions --- */
 
 /** Table track of version 2, with what is in the present one. */
@@ -487,6 +507,7 @@ int main(void)
 		cmocka_unit_test(a_track_takes_at_most_400_bytes),
 		cmocka_unit_test(the_end_of_the_first_scan_makes_the_indexes),
 		cmocka_unit_test(the_next_start_makes_the_indexes_that_are_lacking),
+		cmocka_unit_test(what_was_committed_goes_into_the_file_when_it_is_quiet),
 		cmocka_unit_test(a_store_of_version_2_has_all_it_had),
 		cmocka_unit_test(a_store_of_version_1_has_all_it_had),
 	};
