@@ -81,7 +81,7 @@
 	SQL(dir_is_empty, 0, "SELECT NOT EXISTS(SELECT 1 FROM file WHERE dir_id = ?)") \
 	SQL(dir_files, 0, \
 	    "SELECT id, name, size, mtime, " PACK_CTIME("") ", inode, state, job, btime FROM file " \
-	    "WHERE dir_id = ?") \
+	    "WHERE dir_id = ? ORDER BY name") \
 	SQL(file_find, 0, \
 	    "SELECT id, name, size, mtime, " PACK_CTIME("") ", inode, state, job, btime FROM file " \
 	    "WHERE dir_id = ? AND name_hash = ? AND name = ?") \
