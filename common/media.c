@@ -182,6 +182,14 @@ void media_set_stored(struct media *m, enum field_id f, const char *text, size_t
 	mark(m, f, 0);
 }
 
+void media_set_same(struct media *m, enum field_id f, enum field_id other)
+{
+	if (!media_has(m, other) || !field_is_text(f) || !field_is_text(other))
+		return;
+	m->value[f].t = m->value[other].t;
+	mark(m, f, 0);
+}
+
 const char *media_text(const struct media *m, enum field_id f, size_t *n)
 {
 	if (!media_has(m, f) || !field_is_text(f)) {

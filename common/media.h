@@ -72,6 +72,9 @@ void media_set_json(struct media *m, enum field_id f, const char *json, size_t n
 /** Sets a text that was cleaned before: what the store holds. */
 void media_set_stored(struct media *m, enum field_id f, const char *text, size_t n);
 
+/** Gives a text the value of another one that is set. */
+void media_set_same(struct media *m, enum field_id f, enum field_id other);
+
 /**
  * One tag's text, read as the field's kind says (numbers, "3/12", dates, genres).
  * @rank: place of the tag key among the field's alternatives; a value of a better rank stays,

@@ -2,6 +2,7 @@
 #include "common/store.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/metrics.h"
-#include "common/store_private.h"
+#include "common/store_pack.h"
 
 const struct sql SQL_TABLE[SQL_COUNT] = {
 #define SQL(id, all, text) {#id, all, text},
@@ -114,6 +115,12 @@ static void add_fields(struct buf *out, const char *mark, unsigned of)
 			add_name(out, mark, FIELDS_TABLE[f].name);
 }
 
+static void add_pack(struct buf *out, const char *mark)
+{
+	for (int i = 0; i < store_pack_columns(); i++)
+		add_name(out, mark, store_pack_column(i));
+}
+
 static void add_run(struct buf *out, const char *mark)
 {
 	for (int m = 0; m < RUN_METRIC_COUNT; m++)
@@ -139,7 +146,7 @@ static void add_list(struct buf *out, const char *mark, size_t n)
 	else if (n > 2 && list[1] == '.')
 		list += 2;
 	if (strncmp(list, "track", 5) == 0)
-		add_fields(out, mark, OF_TRACK);
+		add_pack(out, mark);
 	else if (strncmp(list, "volume", 6) == 0)
 		add_fields(out, mark, OF_VOLUME);
 	else if (strncmp(list, "run", 3) == 0)
@@ -201,10 +208,10 @@ int store_run(struct store *s, sqlite3_stmt *q)
 	return r;
 }
 
-int store_bind_media(sqlite3_stmt *q, int i, unsigned of, const struct media *m)
+int store_bind_volume(sqlite3_stmt *q, int i, const struct media *m)
 {
 	for (int f = 0; f < FIELD_COUNT; f++) {
-		if (!(FIELDS_TABLE[f].of & of))
+		if (!(FIELDS_TABLE[f].of & OF_VOLUME))
 			continue;
 		if (!media_has(m, (enum field_id)f)) {
 			sqlite3_bind_null(q, i++);
@@ -228,7 +235,7 @@ static void column_text(sqlite3_stmt *q, int i, enum field_id f, struct media *m
 		       (size_t)sqlite3_column_bytes(q, i));
 }
 
-int store_column_media(sqlite3_stmt *q, int i, unsigned of, struct media *m)
+int store_column_fields(sqlite3_stmt *q, int i, unsigned of, struct media *m)
 {
 	for (int f = 0; f < FIELD_COUNT; f++) {
 		if (!(FIELDS_TABLE[f].of & of))
@@ -245,6 +252,14 @@ int store_column_media(sqlite3_stmt *q, int i, unsigned of, struct media *m)
 	return i;
 }
 
+int store_column_media(struct store *s, sqlite3_stmt *q, int i, unsigned of, struct media *m)
+{
+	if (of == OF_TRACK)
+		return store_pack_read(s, q, i, m);
+	store_column_fields(q, i, of, m);
+	return 0;
+}
+
 /* --- connections --- */
 
 static int open_error(sqlite3 *db, int rc)
@@ -253,14 +268,25 @@ static int open_error(sqlite3 *db, int rc)
 	return is_absent ? -ENOENT : store_errno(db, rc);
 }
 
+/** Nobody asks how much memory SQLite has; counting takes a lock at each allocation. */
+static void configure_library(void)
+{
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int store_open_path(const char *path, int flags, struct store **out)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, configure_library);
 	struct store *s = calloc(1, sizeof *s);
 	if (!s)
 		return -ENOMEM;
 	s->writer = (flags & SQLITE_OPEN_READWRITE) != 0;
 	s->last.dir_path = BUF_INIT(1 << 16);
 	s->last.album_key = BUF_INIT(1 << 16);
+	s->last.album_title = BUF_INIT(1 << 16);
+	s->last.album_artist = BUF_INIT(1 << 16);
+	s->packed = BUF_INIT(1 << 22);
 	int rc = sqlite3_open_v2(path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 	if (rc != SQLITE_OK) {
 		int r = s->db ? open_error(s->db, rc) : -ENOMEM;
@@ -405,6 +431,9 @@ void store_close(struct store *s)
 	sqlite3_close(s->db);
 	buf_clear(&s->last.dir_path);
 	buf_clear(&s->last.album_key);
+	buf_clear(&s->last.album_title);
+	buf_clear(&s->last.album_artist);
+	buf_clear(&s->packed);
 	free(s);
 }
 

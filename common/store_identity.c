@@ -17,6 +17,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/store_pack.h"
 #include "common/store_settle.h"
 #include "common/store_write_integrity.h"
 #include "common/vec.h"
@@ -60,7 +61,7 @@ int store_is_known(struct store *s, const struct store_put *put)
 
 /* --- losing and coming back --- */
 
-/** What is known of a file, as workers send it; 0 bytes when it cannot be shown without a read. */
+/** What is known of a file, packed; 0 bytes when it cannot be shown without a read. */
 static int encode_media(struct store *s, int64_t file, unsigned *of, struct buf *out)
 {
 	static const unsigned kinds[] = {OF_TRACK, OF_VOLUME};
@@ -72,7 +73,7 @@ static int encode_media(struct store *s, int64_t file, unsigned *of, struct buf 
 		r = store_file_media(s, file, kinds[i], &m);
 		if (r == 0) {
 			*of = kinds[i];
-			r = media_encode(&m, out);
+			r = store_pack_all(s, &m, out);
 		} else if (r == -ENOENT) {
 			r = 0;
 		}
@@ -159,10 +160,8 @@ int store_lose_file(struct store *s, int64_t file, int64_t dir, struct bytes nam
 }
 
 /** The row of table gone as it would come from a scan; @media: filled. */
-static void read_gone(sqlite3_stmt *q, struct store_put *put, struct media *media)
+static void read_gone(struct store *s, sqlite3_stmt *q, struct store_put *put, struct media *media)
 {
-	struct bytes blob = column_bytes(q, 12);
-	size_t used;
 	*put = (struct store_put){
 		.root = sqlite3_column_int64(q, 0), .dir = column_bytes(q, 1),
 		.name = column_bytes(q, 2), .size = sqlite3_column_int64(q, 3),
@@ -172,7 +171,7 @@ static void read_gone(sqlite3_stmt *q, struct store_put *put, struct media *medi
 		.of = (unsigned)sqlite3_column_int(q, 10), .cover = sqlite3_column_int(q, 11) != 0,
 		.media = media,
 	};
-	if (media_decode(media, (const uint8_t *)blob.data, blob.len, &used) < 0)
+	if (store_unpack_all(s, column_bytes(q, 12), media) < 0)
 		media_reset(media);
 }
 
@@ -191,6 +190,7 @@ static int insert_again(struct store *s, int64_t file, const struct store_put *p
 	sqlite3_bind_int64(q, 9, added_at);
 	sqlite3_bind_int64(q, 10, put->btime);
 	sqlite3_bind_int64(q, 11, (int64_t)put->hash);
+	sqlite3_bind_int64(q, 12, store_pack_name(put->name));
 	int r = store_run(s, q);
 	return r < 0 ? r : sqlite3_changes(s->db);
 }
@@ -206,7 +206,7 @@ int store_restore_file(struct store *s, int64_t file, int64_t job, struct store_
 	if (r <= 0)
 		return r;
 	media_init(&media);
-	read_gone(q, &put, &media);
+	read_gone(s, q, &put, &media);
 	put.job = job;
 	touched->file = file;
 	r = store_put_dir(s, &put, &touched->dir);
@@ -454,7 +454,9 @@ static int load_todo(struct resolver *r)
 int store_resolve(struct store *s, store_touched_fn *fn, void *arg)
 {
 	struct resolver r = {.s = s, .fn = fn, .arg = arg};
-	int e = load_todo(&r);
+	int e = store_index_late(s);
+	if (e == 0)
+		e = load_todo(&r);
 	for (size_t i = 0; i < r.todo.len && e == 0; i++) {
 		struct pending p;
 		e = pending_load(s, r.todo.data[i], &p);

@@ -11,6 +11,8 @@
 #include "common/store_read.h"
 #include "common/store_sql.h"
 
+enum { STORE_FIELD_NUMBERS = 256 };
+
 struct store {
 	sqlite3 *db;
 	/** Prepared at first use. */
@@ -22,14 +24,23 @@ struct store {
 	bool in_transaction;
 	/** There were rows before this connection wrote: what comes may be what moved. */
 	bool has_history, has_asked_history;
+	bool has_late_indexes;
+	/** Table `field`: the number of each field, 0 none; each number's field + 1, 0 none. */
+	struct {
+		uint8_t number[FIELD_COUNT], field[STORE_FIELD_NUMBERS];
+		int last;
+		bool is_loaded;
+	} fields;
 	/** Topics touched by the running transaction (TOPIC_BIT). */
 	unsigned touched;
 	/** The directory and album asked for last: files come in the order of their folders.
 	 * Forgotten with any row that ends, and with a transaction that is taken back. */
 	struct {
-		struct buf dir_path, album_key;
+		struct buf dir_path, album_key, album_title, album_artist;
 		int64_t root, dir, album;
 	} last;
+	/** The bytes that a running statement writes. */
+	struct buf packed;
 };
 
 /** A copy the original of which goes within this time was a move to another disk. */
@@ -81,6 +92,8 @@ int store_schema_migrate(struct store *s, const char *state_dir, const struct mi
 			 size_t n, int to, char *why);
 /** -EPROTO when the store has another version than this program; -ENOENT: it has no tables yet. */
 int store_schema_check(struct store *s);
+/** Makes the indexes that a first scan goes without; at its end. */
+int store_index_late(struct store *s);
 /** Whether this program can use, or migrate, a store of that version. */
 bool store_schema_is_known(sqlite3 *db);
 
@@ -140,9 +153,12 @@ static inline const char *column_str(sqlite3_stmt *q, int i)
 	return text ? text : "";
 }
 
-/** Binds every field of @of from parameter @i on; returns the next free number. */
-int store_bind_media(sqlite3_stmt *q, int i, unsigned of, const struct media *m);
-/** Reads them back from column @i on; returns the next column. */
-int store_column_media(sqlite3_stmt *q, int i, unsigned of, struct media *m);
+/** Binds every field of a volume from parameter @i on; returns the next free number.  Of a track:
+ * store_pack_bind(). */
+int store_bind_volume(sqlite3_stmt *q, int i, const struct media *m);
+/** Reads them back as they are; returns the next column. */
+int store_column_fields(sqlite3_stmt *q, int i, unsigned of, struct media *m);
+/** Of a track unpacked, with PACK_NAMES behind.  0 or -errno. */
+int store_column_media(struct store *s, sqlite3_stmt *q, int i, unsigned of, struct media *m);
 
 #endif

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "common/store_private.h"
+#include "common/store_pack.h"
 
 int store_topics(struct store *s, uint64_t *version, int64_t *at, uint64_t *generation)
 {
@@ -199,7 +199,8 @@ int store_file_find(struct store *s, int64_t dir, const char *name, size_t n, st
 {
 	sqlite3_stmt *q = store_stmt(s, SQL_file_find);
 	sqlite3_bind_int64(q, 1, dir);
-	bind_bytes(q, 2, name, n);
+	sqlite3_bind_int64(q, 2, store_pack_name((struct bytes){name, n}));
+	bind_bytes(q, 3, name, n);
 	int r = store_step(s, q);
 	if (r > 0) {
 		*row = store_file_row(q);

@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "common/copies.h"
-#include "common/store_private.h"
+#include "common/store_pack.h"
 #include "common/store_read.h"
 #include "common/vec.h"
 #include "common/volumes.h"
@@ -51,11 +51,15 @@ static void add_path(sqlite3_stmt *q, struct buf *out)
 	}
 }
 
-static void set_text(struct buf *to, sqlite3_stmt *q, int i)
+static void set_bytes(struct buf *to, struct bytes text)
 {
-	struct bytes text = column_bytes(q, i);
 	buf_reset(to);
 	buf_add(to, text.data, text.len);
+}
+
+static void set_text(struct buf *to, sqlite3_stmt *q, int i)
+{
+	set_bytes(to, column_bytes(q, i));
 }
 
 /** Notes what tells one copy; the rest is of the kind.  NULL when the row is not there. */
@@ -73,7 +77,6 @@ static struct copy *add_copy(struct finder *f, sqlite3_stmt *q, int64_t file)
 	f->path_at[f->count++] = f->paths.len;
 	add_path(q, &f->paths);
 	c->path_len = f->paths.len - f->path_at[f->count - 1];
-	snprintf(c->format, sizeof c->format, "%s", column_str(q, 5));
 	return c;
 }
 
@@ -82,6 +85,7 @@ static void add_volume_copy(struct finder *f, int64_t file, int volumes)
 	sqlite3_stmt *q = store_stmt(f->s, SQL_copy_volume);
 	struct copy *c = add_copy(f, q, file);
 	if (c) {
+		snprintf(c->format, sizeof c->format, "%s", column_str(q, 5));
 		c->pages = sqlite3_column_int64(q, 6);
 		c->volumes = volumes;
 		set_text(&f->title, q, 7);
@@ -94,12 +98,15 @@ static void add_track_copy(struct finder *f, int64_t file)
 	sqlite3_stmt *q = store_stmt(f->s, SQL_copy_track);
 	struct copy *c = add_copy(f, q, file);
 	if (c) {
+		char room[PACK_TEXT];
+		struct bytes name = column_bytes(q, 13), format = store_pack_text(q, 5, FIELD_format, name, room);
+		snprintf(c->format, sizeof c->format, "%.*s", (int)format.len, format.data);
 		c->bitrate = sqlite3_column_int64(q, 6);
 		/* only a coding without loss has a depth */
 		c->is_lossless = sqlite3_column_int(q, 7) > 0;
 		set_text(&f->artist, q, 8);
 		set_text(&f->album, q, 9);
-		set_text(&f->title, q, 10);
+		set_bytes(&f->title, store_pack_text(q, 10, FIELD_title, name, room));
 		f->disc = sqlite3_column_int64(q, 11);
 		f->track = sqlite3_column_int64(q, 12);
 	}
@@ -378,7 +385,9 @@ static int add_take(takes *list, struct take take)
 static int add_takes(takes *list, sqlite3_stmt *q)
 {
 	const uint64_t start = UINT64_C(0xcbf29ce484222325);
-	struct bytes title = column_bytes(q, 5), id = column_bytes(q, 6);
+	char room[2][PACK_TEXT];
+	struct bytes name = column_bytes(q, 7), title = store_pack_text(q, 5, FIELD_title, name, room[0]);
+	struct bytes id = store_pack_text(q, 6, FIELD_musicbrainz_recording_id, name, room[1]);
 	struct take take = {.file = sqlite3_column_int64(q, 0), .seconds = -1};
 	int r = 0;
 	if (id.len) {

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "common/store_private.h"
+#include "common/store_pack.h"
 #include "common/store_read.h"
 #include "common/text.h"
 
@@ -26,14 +26,24 @@ static int item_rows(struct store *s, sqlite3_stmt *q, store_item_fn *fn, void *
 	return r;
 }
 
+/** What an index has of a name that is shown. */
+enum shown_form {
+	SHOWN_FOLDED,
+	SHOWN_HASHED,
+};
+
 /** The row whose second column is exactly @shown, found by its folded form at parameter @i. */
-static int find_shown(struct store *s, sqlite3_stmt *q, int i, const char *shown, int64_t *id)
+static int find_shown(struct store *s, sqlite3_stmt *q, int i, enum shown_form form, const char *shown,
+		      int64_t *id)
 {
 	_buf_ struct buf key = BUF_INIT(4096);
 	int r = text_fold_case(shown, strlen(shown), &key);
 	if (r < 0)
 		return r;
-	sqlite3_bind_text(q, i, buf_str(&key), (int)key.len, SQLITE_TRANSIENT);
+	if (form == SHOWN_HASHED)
+		sqlite3_bind_int64(q, i, store_pack_shown(&key));
+	else
+		sqlite3_bind_text(q, i, buf_str(&key), (int)key.len, SQLITE_TRANSIENT);
 	r = store_step(s, q);
 	bool found = r > 0 && strcmp(column_str(q, 1), shown) == 0;
 	if (found)
@@ -58,7 +68,7 @@ int store_shelf_find(struct store *s, enum row_kind kind, const char *shown, int
 {
 	sqlite3_stmt *q = store_stmt(s, SQL_shelf_shown);
 	sqlite3_bind_int(q, 1, kind);
-	return find_shown(s, q, 2, shown, id);
+	return find_shown(s, q, 2, SHOWN_FOLDED, shown, id);
 }
 
 int store_shelf(struct store *s, int64_t id, enum row_kind *kind, uint64_t *version, int64_t *at)
@@ -87,7 +97,7 @@ int store_spot_find(struct store *s, int64_t shelf, const char *shown, int64_t *
 {
 	sqlite3_stmt *q = store_stmt(s, SQL_spot_shown);
 	sqlite3_bind_int64(q, 1, shelf);
-	return find_shown(s, q, 2, shown, id);
+	return find_shown(s, q, 2, SHOWN_HASHED, shown, id);
 }
 
 int store_spot(struct store *s, int64_t id, int64_t *shelf, int64_t *album, uint64_t *version,
@@ -146,7 +156,9 @@ static int media_rows(struct store *s, sqlite3_stmt *q, unsigned of, store_media
 	while ((r = store_step(s, q)) > 0) {
 		media_reset(&media);
 		bool has_state = of == OF_VOLUME;
-		store_column_media(q, has_state ? 7 : 6, of, &media);
+		r = store_column_media(s, q, has_state ? 7 : 6, of, &media);
+		if (r < 0)
+			break;
 		struct store_media row = {
 			.id = sqlite3_column_int64(q, 0),
 			.root = column_bytes(q, 1),
@@ -189,9 +201,11 @@ int store_file_media(struct store *s, int64_t file, unsigned of, struct media *m
 	sqlite3_bind_int64(q, 1, file);
 	int r = store_step(s, q);
 	if (r > 0)
-		store_column_media(q, 0, of, m);
+		r = store_column_media(s, q, 0, of, m);
+	else if (r == 0)
+		r = -ENOENT;
 	sqlite3_reset(q);
-	return r > 0 ? 0 : r < 0 ? r : -ENOENT;
+	return r;
 }
 
 int store_verify(struct store *s, store_verify_fn *fn, void *arg)
@@ -243,7 +257,7 @@ int store_series_list(struct store *s, int64_t after, store_item_fn *fn, void *a
 
 int store_series_find(struct store *s, const char *shown, int64_t *id)
 {
-	return find_shown(s, store_stmt(s, SQL_series_shown), 1, shown, id);
+	return find_shown(s, store_stmt(s, SQL_series_shown), 1, SHOWN_FOLDED, shown, id);
 }
 
 int store_series_titled(struct store *s, const char *title, int64_t *id)

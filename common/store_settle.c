@@ -13,12 +13,13 @@
 #include <stdlib.h>
 
 #include "common/buf.h"
+#include "common/store_pack.h"
 #include "common/text.h"
 #include "common/vec.h"
 
 /* --- names to show --- */
 
-int store_unique_name(struct store *s, sqlite3_stmt *lookup, int at, const char *wanted,
+int store_unique_name(struct store *s, sqlite3_stmt *lookup, int at, enum name_form form, const char *wanted,
 		      struct buf *shown, struct buf *shown_key)
 {
 	enum { MOST = 10000, SUFFIX = 8 };
@@ -31,7 +32,10 @@ int store_unique_name(struct store *s, sqlite3_stmt *lookup, int at, const char 
 		if (n > 1)
 			buf_addf(shown, " (%d)", n);
 		text_fold_case(buf_str(shown), shown->len, shown_key);
-		bind_text(lookup, at, buf_str(shown_key), shown_key->len);
+		if (form == NAME_HASHED)
+			sqlite3_bind_int64(lookup, at, store_pack_shown(shown_key));
+		else
+			bind_text(lookup, at, buf_str(shown_key), shown_key->len);
 		int r = store_step(s, lookup);
 		sqlite3_reset(lookup);
 		if (r <= 0)
@@ -58,15 +62,20 @@ static size_t first_value(const char *text, size_t n)
 	return end ? (size_t)(end - text) : n;
 }
 
+/** Never part of a text. */
+#define FOLDER_MARK '\x1e'
+
 struct album_name {
-	struct buf key, title, artist;
+	/** Artist and title as they are, or the folder. */
+	struct buf key;
+	struct buf title, artist;
 };
 
 static void name_by_folder(const struct store_put *put, int64_t dir, struct album_name *a)
 {
 	size_t n;
 	const char *folder = folder_name(put->dir.data, put->dir.len, &n);
-	buf_addf(&a->key, "\x1e%lld", (long long)dir);
+	buf_addf(&a->key, "%c%lld", FOLDER_MARK, (long long)dir);
 	const char *title = media_text(put->media, FIELD_album, &n);
 	if (!n) {
 		folder = folder_name(put->dir.data, put->dir.len, &n);
@@ -96,23 +105,62 @@ static void name_album(const struct store_put *put, int64_t dir, struct album_na
 		return;
 	}
 	buf_add(&a->title, title, title_len);
-	text_fold_case(buf_str(&a->artist), a->artist.len, &a->key);
+	buf_add(&a->key, buf_str(&a->artist), a->artist.len);
 	buf_addc(&a->key, FIELD_SEPARATOR);
-	text_fold_case(title, title_len, &a->key);
+	buf_add(&a->key, title, title_len);
 }
 
+/** The key of the row, without case; that of a folder is one already. */
+static void fold_key(const struct album_name *a, struct buf *key)
+{
+	if (buf_str(&a->key)[0] == FOLDER_MARK) {
+		buf_add(key, buf_str(&a->key), a->key.len);
+		return;
+	}
+	text_fold_case(buf_str(&a->artist), a->artist.len, key);
+	buf_addc(key, FIELD_SEPARATOR);
+	text_fold_case(buf_str(&a->title), a->title.len, key);
+}
+
+static void keep_text(struct buf *to, struct bytes text)
+{
+	buf_reset(to);
+	buf_add(to, text.data, text.len);
+}
+
+/** The row that @q stands at: 1. */
+static int known_album(struct store *s, sqlite3_stmt *q, int64_t *id)
+{
+	*id = sqlite3_column_int64(q, 0);
+	keep_text(&s->last.album_title, column_bytes(q, 1));
+	keep_text(&s->last.album_artist, column_bytes(q, 2));
+	sqlite3_reset(q);
+	return 1;
+}
+
+/** Title and artist of its row are those of s->last then. */
 static int ask_album(struct store *s, const struct album_name *a, int64_t *id)
 {
+	_buf_ struct buf key = BUF_INIT(16384);
+	fold_key(a, &key);
 	sqlite3_stmt *q = store_stmt(s, SQL_album_find);
-	bind_text(q, 1, buf_str(&a->key), a->key.len);
-	int r = store_returning(s, q, id);
-	if (r != -ENOENT)
-		return r;
+	bind_text(q, 1, buf_str(&key), key.len);
+	int r = store_step(s, q);
+	if (r > 0)
+		r = known_album(s, q, id);
+	if (r)
+		return r < 0 ? r : 0;
 	q = store_stmt(s, SQL_album_add);
-	bind_text(q, 1, buf_str(&a->key), a->key.len);
+	bind_text(q, 1, buf_str(&key), key.len);
 	bind_text(q, 2, buf_str(&a->title), a->title.len);
 	bind_text(q, 3, buf_str(&a->artist), a->artist.len);
-	return store_returning(s, q, id);
+	sqlite3_bind_int64(q, 4, s->generation);
+	sqlite3_bind_int64(q, 5, s->started_at);
+	keep_text(&s->last.album_title, (struct bytes){buf_str(&a->title), a->title.len});
+	keep_text(&s->last.album_artist, (struct bytes){buf_str(&a->artist), a->artist.len});
+	r = store_run(s, q);
+	*id = sqlite3_last_insert_rowid(s->db);
+	return r;
 }
 
 static int find_album(struct store *s, const struct album_name *a, int64_t *id)
@@ -124,6 +172,7 @@ static int find_album(struct store *s, const struct album_name *a, int64_t *id)
 		return 0;
 	}
 	int r = ask_album(s, a, id);
+	s->last.album = 0;
 	if (r < 0)
 		return r;
 	buf_reset(key);
@@ -149,13 +198,18 @@ int store_add_track(struct store *s, const struct store_put *put, struct store_t
 	if (r < 0)
 		return r;
 	int audit = audit_of_track(put->media);
+	const struct pack_names names = {
+		.file = put->name,
+		.album = {buf_str(&s->last.album_title), s->last.album_title.len},
+		.artist = {buf_str(&s->last.album_artist), s->last.album_artist.len},
+	};
 	sqlite3_stmt *q = store_stmt(s, SQL_track_add);
 	sqlite3_bind_int64(q, 1, touched->file);
 	sqlite3_bind_int64(q, 2, touched->album[1]);
 	sqlite3_bind_int(q, 3, audit);
-	store_bind_media(q, 4, OF_TRACK, put->media);
+	r = store_pack_bind(s, q, 4, put->media, &names, &s->packed);
 	store_touch(s, TOPIC_BIT(music) | (audit ? TOPIC_BIT(audit) : 0));
-	return store_run(s, q);
+	return r < 0 ? r : store_run(s, q);
 }
 
 /* --- ID3v1-only tracks --- */
@@ -203,12 +257,13 @@ static int64_t folder_album(struct store *s, int64_t dir, const char *title, con
 {
 	struct album_name a = {BUF_INIT(256), BUF_INIT(8192), BUF_INIT(8192)};
 	int64_t id = 0;
-	buf_addf(&a.key, "\x1e%lld", (long long)dir);
+	buf_addf(&a.key, "%c%lld", FOLDER_MARK, (long long)dir);
 	buf_adds(&a.title, *title ? title : "Unknown Album");
 	buf_add(&a.artist, *artist ? artist : "Unknown Artist",
 		*artist ? first_value(artist, strlen(artist)) : 14);
 	if (ask_album(s, &a, &id) < 0)
 		id = 0;
+	s->last.album = 0;
 	buf_clear(&a.key);
 	buf_clear(&a.title);
 	buf_clear(&a.artist);
@@ -279,6 +334,14 @@ static void facts_clear(struct album_facts *f)
 static void wish(struct album_facts *f, enum row_kind kind, const char *name, size_t n, int tracks)
 {
 	_buf_ struct buf key = BUF_INIT(16384);
+	/* most tracks of an album say the same */
+	for (size_t i = 0; i < f->wishes.len; i++) {
+		struct wish *w = &f->wishes.data[i];
+		if (w->kind == kind && strncmp(w->name, name, n) == 0 && !w->name[n]) {
+			w->tracks += tracks;
+			return;
+		}
+	}
 	if (text_fold_case(name, n, &key) < 0 || !key.len)
 		return;
 	for (size_t i = 0; i < f->wishes.len; i++) {
@@ -304,21 +367,27 @@ static void wish_list(struct album_facts *f, enum row_kind kind, const char *tex
 	}
 }
 
-static int load_facts(struct store *s, int64_t album, struct album_facts *f)
+/** A text of a track; a number stands for @otherwise. */
+static const char *text_or(sqlite3_stmt *q, int i, const char *otherwise)
+{
+	return sqlite3_column_type(q, i) == SQLITE_INTEGER ? otherwise : column_str(q, i);
+}
+
+static int load_facts(struct store *s, int64_t album, const char *artist, struct album_facts *f)
 {
 	sqlite3_stmt *q = store_stmt(s, SQL_album_facts);
 	int r;
 	sqlite3_bind_int64(q, 1, album);
 	while ((r = store_step(s, q)) > 0) {
 		f->tracks++;
-		wish_list(f, SHELF_ARTIST, column_str(q, 0));
-		wish_list(f, SHELF_GENRE, column_str(q, 2));
-		int64_t year = sqlite3_column_int64(q, 3);
+		wish_list(f, SHELF_ARTIST, text_or(q, 0, artist));
+		wish_list(f, SHELF_GENRE, column_str(q, 1));
+		int64_t year = sqlite3_column_int64(q, 2);
 		if (year > 0 && (!f->year || year < f->year))
 			f->year = year;
 		if (!f->date[0])
-			snprintf(f->date, sizeof f->date, "%s", column_str(q, 4));
-		f->has_cover |= sqlite3_column_int(q, 5) || sqlite3_column_int(q, 6);
+			store_pack_date(q, 3, year, f->date, sizeof f->date);
+		f->has_cover |= sqlite3_column_int(q, 4) || sqlite3_column_int(q, 5);
 	}
 	return r;
 }
@@ -334,7 +403,7 @@ static int find_shelf(struct store *s, const struct wish *w, int64_t *id)
 	_buf_ struct buf shown = BUF_INIT(1024), key = BUF_INIT(4096);
 	q = store_stmt(s, SQL_shelf_shown);
 	sqlite3_bind_int(q, 1, w->kind);
-	r = store_unique_name(s, q, 2, w->name, &shown, &key);
+	r = store_unique_name(s, q, 2, NAME_FOLDED, w->name, &shown, &key);
 	if (r < 0)
 		return r;
 	q = store_stmt(s, SQL_shelf_add);
@@ -370,15 +439,19 @@ static int add_spot(struct store *s, const struct wish *w, int64_t album, const 
 	buf_adds(&name, title);
 	sqlite3_stmt *q = store_stmt(s, SQL_spot_shown);
 	sqlite3_bind_int64(q, 1, shelf);
-	r = store_unique_name(s, q, 2, buf_str(&name), &shown, &key);
+	r = store_unique_name(s, q, 2, NAME_HASHED, buf_str(&name), &shown, &key);
 	if (r < 0)
 		return r;
 	q = store_stmt(s, SQL_spot_add);
 	sqlite3_bind_int64(q, 1, shelf);
 	sqlite3_bind_int64(q, 2, album);
 	sqlite3_bind_int(q, 3, w->tracks);
-	bind_text(q, 4, buf_str(&shown), shown.len);
-	bind_text(q, 5, buf_str(&key), key.len);
+	/* as PACK_SHOWN reads it */
+	if (strcmp(buf_str(&shown), buf_str(&name)) == 0)
+		sqlite3_bind_int(q, 4, w->kind != SHELF_ARTIST);
+	else
+		bind_text(q, 4, buf_str(&shown), shown.len);
+	sqlite3_bind_int64(q, 5, store_pack_shown(&key));
 	r = store_run(s, q);
 	return r < 0 ? r : touch_shelf(s, shelf);
 }
@@ -493,7 +566,7 @@ int store_settle_album(struct store *s, int64_t album)
 	if (r == -ENOENT)
 		return 0;
 	if (r == 0)
-		r = load_facts(s, album, &f);
+		r = load_facts(s, album, text.artist, &f);
 	if (r == 0 && f.tracks) {
 		wish(&f, SHELF_ARTIST, text.artist, strlen(text.artist), 0);
 		char year[24];

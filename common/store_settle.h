@@ -61,7 +61,12 @@ int store_add_volume(struct store *s, const struct store_put *put, struct store_
  * A name to show that no other row has: @wanted made safe, with " (2)" when taken.
  * @lookup: the statement that finds (id, shown) by its last parameter, @at; others are bound.
  */
-int store_unique_name(struct store *s, sqlite3_stmt *lookup, int at, const char *wanted,
+enum name_form {
+	NAME_FOLDED,
+	/** As store_pack_shown() tells it. */
+	NAME_HASHED,
+};
+int store_unique_name(struct store *s, sqlite3_stmt *lookup, int at, enum name_form form, const char *wanted,
 		      struct buf *shown, struct buf *shown_key);
 
 #endif

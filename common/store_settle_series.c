@@ -25,8 +25,8 @@ static int find_series(struct store *s, const char *title, size_t n, int64_t *id
 		return r;
 	_buf_ struct buf name = BUF_INIT(8192), shown = BUF_INIT(1024), shown_key = BUF_INIT(4096);
 	buf_add(&name, title, n);
-	r = store_unique_name(s, store_stmt(s, SQL_series_shown), 1, buf_str(&name), &shown,
-			      &shown_key);
+	r = store_unique_name(s, store_stmt(s, SQL_series_shown), 1, NAME_FOLDED, buf_str(&name),
+			      &shown, &shown_key);
 	if (r < 0)
 		return r;
 	q = store_stmt(s, SQL_series_add);
@@ -60,7 +60,7 @@ int store_add_volume(struct store *s, const struct store_put *put, struct store_
 	sqlite3_bind_int64(q, 1, touched->file);
 	sqlite3_bind_int64(q, 2, touched->series[1]);
 	sqlite3_bind_int(q, 3, audit_of_volume(put->media, put->error_kind != NULL));
-	store_bind_media(q, 4, OF_VOLUME, put->media);
+	store_bind_volume(q, 4, put->media);
 	store_touch(s, TOPIC_BIT(manga) | TOPIC_BIT(audit));
 	return store_run(s, q);
 }

@@ -12,6 +12,7 @@
 
 #include "common/store_sql_find.h"
 #include "common/store_sql_integrity.h"
+#include "common/store_sql_pack.h"
 #include "common/store_sql_repair.h"
 #include "common/store_sql_symlinks.h"
 
@@ -20,6 +21,9 @@
 	STATEMENTS_INTEGRITY(SQL) \
 	STATEMENTS_REPAIR(SQL) \
 	STATEMENTS_SYMLINKS(SQL) \
+	/* --- numbers of fields: store_pack_more.c --- */ \
+	SQL(fields, 1, "SELECT id, name FROM field") \
+	SQL(field_add, 0, "INSERT INTO field(name) VALUES(?)") \
 	/* --- topics and generations --- */ \
 	SQL(topics, 0, "SELECT id, version, at FROM topic") \
 	SQL(topic_move, 0, \
@@ -78,14 +82,14 @@
 	    "(path > ?3 AND path < ?4))") \
 	SQL(dir_is_empty, 0, "SELECT NOT EXISTS(SELECT 1 FROM file WHERE dir_id = ?)") \
 	SQL(dir_files, 0, \
-	    "SELECT id, name, size, mtime, ctime, inode, state, job, btime FROM file WHERE dir_id = ?") \
+	    "SELECT id, name, size, mtime, " PACK_CTIME("") ", inode, state, job, btime FROM file " \
+	    "WHERE dir_id = ? ORDER BY name") \
 	SQL(file_find, 0, \
-	    "SELECT id, name, size, mtime, ctime, inode, state, job, btime FROM file " \
-	    "WHERE dir_id = ? AND name = ?") \
+	    "SELECT id, name, size, mtime, " PACK_CTIME("") ", inode, state, job, btime FROM file " \
+	    "WHERE dir_id = ? AND name_hash = ? AND name = ?") \
 	SQL(file_insert, 0, \
-	    "INSERT INTO file(dir_id, name, size, mtime, ctime, inode, state, job, added_at, btime, " \
-	    "hash, pending) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) " \
-	    "ON CONFLICT(dir_id, name) DO NOTHING") \
+	    "INSERT INTO file(dir_id, name, size, mtime, since_birth, inode, state, job, added_at, btime, " \
+	    "hash, pending, name_hash) VALUES(?1, ?2, ?3, ?4, ?5 - ?10, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)") \
 	/* another inode under a known name: whose it is is told at the end of the scan */ \
 	SQL(file_update, 0, \
 	    "UPDATE file SET " \
@@ -94,25 +98,25 @@
 	    "ELSE old_btime END, " \
 	    "old_inode = CASE WHEN pending = 0 AND (inode <> ?6 OR (btime <> 0 AND btime <> ?10)) THEN inode " \
 	    "ELSE old_inode END, " \
-	    "size = ?3, mtime = ?4, ctime = ?5, inode = ?6, btime = ?10, hash = ?11, " \
+	    "size = ?3, mtime = ?4, since_birth = ?5 - ?10, inode = ?6, btime = ?10, hash = ?11, " \
 	    "state = ?7, job = ?8 " \
 	    "WHERE id = ?12 AND dir_id = ?1 AND name = ?2 AND ?9 <> 0") \
-	SQL(file_by_name, 0, "SELECT id FROM file WHERE dir_id = ? AND name = ?") \
+	SQL(file_by_name, 0, "SELECT id FROM file WHERE dir_id = ? AND name_hash = ? AND name = ?") \
 	/* --- identity --- */ \
 	SQL(identity_known, 0, \
-	    "SELECT EXISTS(SELECT 1 FROM file WHERE inode = ?1 AND btime = ?2) OR " \
+	    "SELECT EXISTS(SELECT 1 FROM file WHERE " PACK_IS("inode", "?1") " AND btime = ?2) OR " \
 	    "EXISTS(SELECT 1 FROM file WHERE old_inode > 0 AND old_inode = ?1 AND old_btime = ?2) OR " \
 	    "EXISTS(SELECT 1 FROM gone WHERE inode = ?1 AND btime = ?2) OR " \
 	    "EXISTS(SELECT 1 FROM gone WHERE hash = ?3 AND size = ?4 AND ?3 <> 0)") \
 	/* a row that has what another one had */ \
 	SQL(moved_to, 0, \
-	    "SELECT p.id FROM file k JOIN file p ON p.inode = CASE WHEN k.pending > 0 AND " \
-	    "k.old_inode > 0 THEN k.old_inode ELSE k.inode END AND p.btime = CASE WHEN k.pending > 0 " \
+	    "SELECT p.id FROM file k JOIN file p ON " PACK_IS("p.inode", "CASE WHEN k.pending > 0 AND " \
+	    "k.old_inode > 0 THEN k.old_inode ELSE k.inode END") " AND p.btime = CASE WHEN k.pending > 0 " \
 	    "AND k.old_inode > 0 THEN k.old_btime ELSE k.btime END WHERE k.id = ?1 AND p.id <> ?1 " \
 	    "AND p.pending > 0 LIMIT 1") \
 	/* or the same content, and is new */ \
 	SQL(copied_to, 0, \
-	    "SELECT p.id FROM file k JOIN file p ON p.hash = k.hash AND p.size = k.size " \
+	    "SELECT p.id FROM file k JOIN file p ON " PACK_IS("p.hash", "k.hash") " AND p.size = k.size " \
 	    "WHERE k.id = ?1 AND p.id <> ?1 AND k.hash <> 0 AND p.added_at > k.added_at AND " \
 	    "p.added_at > ?2 AND NOT (p.inode = k.inode AND p.btime = k.btime) AND p.job <> k.job") \
 	SQL(count_below, 0, \
@@ -125,6 +129,7 @@
 	SQL(anchor_file, 0, \
 	    "SELECT name, size, mtime FROM file WHERE dir_id = ?1 ORDER BY name LIMIT 1 " \
 	    "OFFSET (SELECT count(*) * ?2 / ?3 FROM file WHERE dir_id = ?1)") \
+	SQL(has_files, 0, "SELECT ifnull((SELECT max(id) FROM file), 0)") \
 	SQL(has_history, 0, "SELECT (SELECT max(id) FROM file) > 0 OR (SELECT max(id) FROM gone) > 0") \
 	/* the newest first: it is more likely the one that moved than one that stood there before */ \
 	SQL(pending, 0, "SELECT id FROM file WHERE pending > 0 ORDER BY +id DESC") \
@@ -136,7 +141,7 @@
 	 * it was one of several names of a file */ \
 	SQL(pending_done, 0, \
 	    "UPDATE file SET pending = 0, old_inode = CASE WHEN old_btime = 0 OR EXISTS(SELECT 1 FROM " \
-	    "file k WHERE k.inode = file.old_inode AND k.btime = file.old_btime AND k.id <> file.id) " \
+	    "file k WHERE " PACK_IS("k.inode", "file.old_inode") " AND k.btime = file.old_btime AND k.id <> file.id) " \
 	    "THEN 0 ELSE old_inode END WHERE id = ?") \
 	SQL(pending_again, 0, "UPDATE file SET pending = pending + 1 WHERE id = ?") \
 	SQL(old_purge, 0, \
@@ -151,25 +156,25 @@
 	    "SELECT id, added_at FROM file WHERE old_inode > 0 AND old_inode = ?1 AND old_btime = ?2 " \
 	    "AND id <> ?3 AND (?4 = 0 OR pending > 0) ORDER BY pending DESC LIMIT 1") \
 	SQL(owner_there, 0, \
-	    "SELECT id, added_at FROM file WHERE inode = ?1 AND btime = ?2 AND id <> ?3 AND " \
+	    "SELECT id, added_at FROM file WHERE " PACK_IS("inode", "?1") " AND btime = ?2 AND id <> ?3 AND " \
 	    "(?2 <> 0 OR (size = ?4 AND mtime = ?5)) LIMIT 1") \
 	SQL(copies, 0, \
-	    "SELECT id FROM file WHERE hash = ?1 AND size = ?2 AND id <> ?3 AND added_at > ?4 AND " \
+	    "SELECT id FROM file WHERE " PACK_IS("hash", "?1") " AND size = ?2 AND id <> ?3 AND added_at > ?4 AND " \
 	    "added_at > ?5 AND job <> ?6 AND pending = 0 AND NOT (inode = ?7 AND btime = ?8) " \
 	    "ORDER BY id DESC LIMIT 1") \
 	SQL(twins, 0, \
-	    "SELECT p.id, k.id, d.root_id, d.path, p.pending BETWEEN 2 AND 3 FROM file p JOIN file k ON k.inode = p.inode AND " \
-	    "k.btime = p.btime AND k.id <> p.id JOIN dir d ON d.id = k.dir_id WHERE p.pending > 0") \
+	    "SELECT p.id, k.id, d.root_id, d.path, p.pending BETWEEN 2 AND 3 FROM file p JOIN file k ON " \
+	    PACK_IS("k.inode", "p.inode") " AND k.btime = p.btime AND k.id <> p.id JOIN dir d ON d.id = k.dir_id WHERE p.pending > 0") \
 	SQL(names_of_inode, 0, \
 	    "SELECT d.root_id, d.path FROM file f JOIN dir d ON d.id = f.dir_id " \
-	    "WHERE f.inode = ? AND f.btime = ?") \
+	    "WHERE " PACK_IS("f.inode", "?1") " AND f.btime = ?2") \
 	SQL(other_names, 0, \
-	    "SELECT d.root_id, d.path FROM file k JOIN file f ON f.inode = k.inode AND " \
+	    "SELECT d.root_id, d.path FROM file k JOIN file f ON " PACK_IS("f.inode", "k.inode") " AND " \
 	    "f.btime = k.btime AND f.id <> k.id JOIN dir d ON d.id = f.dir_id WHERE k.id = ?") \
 	/* of a row that is another file by now: who it was, and no hash, which is the other's */ \
 	SQL(gone_add, 0, \
 	    "INSERT INTO gone(id, root_id, dir, name, size, mtime, ctime, inode, btime, hash, added_at, " \
-	    "gone_at, of, cover, media) SELECT f.id, d.root_id, d.path, f.name, f.size, f.mtime, f.ctime, " \
+	    "gone_at, of, cover, media) SELECT f.id, d.root_id, d.path, f.name, f.size, f.mtime, " PACK_CTIME("f.") ", " \
 	    "CASE WHEN f.pending > 0 AND f.old_inode > 0 THEN f.old_inode ELSE f.inode END, " \
 	    "CASE WHEN f.pending > 0 AND f.old_inode > 0 THEN f.old_btime ELSE f.btime END, " \
 	    "CASE WHEN f.pending > 0 AND f.old_inode > 0 THEN 0 ELSE f.hash END, " \
@@ -189,9 +194,9 @@
 	    "SELECT r.path, g.dir, g.name, g.id, g.size, g.mtime, g.added_at, g.gone_at FROM gone g " \
 	    "JOIN root r ON r.id = g.root_id ORDER BY g.gone_at") \
 	SQL(file_restore, 0, \
-	    "INSERT INTO file(id, dir_id, name, size, mtime, ctime, inode, state, job, added_at, btime, " \
-	    "hash, pending) VALUES(?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, 0) " \
-	    "ON CONFLICT(dir_id, name) DO NOTHING") \
+	    "INSERT INTO file(id, dir_id, name, size, mtime, since_birth, inode, state, job, added_at, btime, " \
+	    "hash, pending, name_hash) SELECT ?1, ?2, ?3, ?4, ?5, ?6 - ?10, ?7, 0, ?8, ?9, ?10, ?11, 0, ?12 " \
+	    "WHERE NOT EXISTS(SELECT 1 FROM file WHERE dir_id = ?2 AND name_hash = ?12 AND name = ?3)") \
 	SQL(file_take, 0, \
 	    "UPDATE file SET id = ?2, added_at = ?3, pending = 0, old_inode = 0, old_btime = 0 " \
 	    "WHERE id = ?1") \
@@ -203,7 +208,9 @@
 	SQL(track_take, 0, "UPDATE track SET file_id = ?2 WHERE file_id = ?1") \
 	SQL(volume_take, 0, "UPDATE volume SET file_id = ?2 WHERE file_id = ?1") \
 	SQL(error_take, 0, "UPDATE error SET file_id = ?2 WHERE file_id = ?1") \
-	SQL(track_get, 0, "SELECT {track} FROM track WHERE file_id = ?") \
+	SQL(track_get, 0, \
+	    "SELECT {t.track}, " PACK_NAMES " FROM track t JOIN file f ON f.id = t.file_id " \
+	    "JOIN album a ON a.id = t.album_id WHERE t.file_id = ?") \
 	SQL(volume_get, 0, "SELECT {volume} FROM volume WHERE file_id = ?") \
 	SQL(file_of, 0, \
 	    "SELECT f.state, f.size, f.hash, f.added_at, f.job, f.inode, f.btime FROM file f WHERE f.id = ? AND dir_id = ? " \
@@ -223,30 +230,30 @@
 	SQL(track_add, 0, \
 	    "INSERT INTO track(file_id, album_id, audit, {track}) VALUES(?, ?, ?, {?track})") \
 	SQL(track_move, 0, "UPDATE track SET album_id = ? WHERE file_id = ?") \
-	SQL(album_find, 0, "SELECT id FROM album WHERE key = ?") \
+	SQL(album_find, 0, "SELECT id, title, artist FROM album WHERE key = ?") \
 	SQL(album_add, 0, \
-	    "INSERT INTO album(key, title, artist, version, at) VALUES(?, ?, ?, 0, 0) RETURNING id") \
+	    "INSERT INTO album(key, title, artist, version, at) VALUES(?, ?, ?, ?, ?)") \
 	SQL(album_get, 0, "SELECT id, title, artist, year, date, version, at FROM album WHERE id = ?") \
 	SQL(album_update, 0, \
 	    "UPDATE album SET year = ?, date = ?, audit = ?, version = ?, at = ? WHERE id = ?") \
 	SQL(album_delete, 0, "DELETE FROM album WHERE id = ?") \
 	SQL(album_facts, 0, \
-	    "SELECT t.artist, t.album_artist, t.genre, t.year, t.date, t.has_picture, d.cover " \
+	    "SELECT t.artist, t.genre, t.year, t.date, t.has_picture, d.cover " \
 	    "FROM track t JOIN file f ON f.id = t.file_id JOIN dir d ON d.id = f.dir_id " \
 	    "WHERE t.album_id = ?") \
 	SQL(album_tracks, 0, \
-	    "SELECT f.id, r.path, d.path, f.name, f.size, f.mtime, {t.track} " \
-	    "FROM track t JOIN file f ON f.id = t.file_id JOIN dir d ON d.id = f.dir_id " \
-	    "JOIN root r ON r.id = d.root_id WHERE t.album_id = ? " \
+	    "SELECT f.id, r.path, d.path, f.name, f.size, f.mtime, {t.track}, " PACK_NAMES \
+	    " FROM track t JOIN file f ON f.id = t.file_id JOIN dir d ON d.id = f.dir_id " \
+	    "JOIN root r ON r.id = d.root_id JOIN album a ON a.id = t.album_id WHERE t.album_id = ? " \
 	    "ORDER BY ifnull(t.disc, 1), ifnull(t.track, 0), f.name, f.id") \
 	SQL(dir_v1_tracks, 0, \
 	    "SELECT t.file_id, t.album, t.album_id, t.artist FROM file f " \
 	    "JOIN track t ON t.file_id = f.id " \
-	    "WHERE f.dir_id = ? AND t.tag_source = 'id3v1'") \
+	    "WHERE f.dir_id = ? AND t.tag_source = " PACK_ID3V1) \
 	SQL(dir_albums, 0, \
 	    "SELECT DISTINCT t.album_id, a.title FROM file f JOIN track t ON t.file_id = f.id " \
 	    "JOIN album a ON a.id = t.album_id " \
-	    "WHERE f.dir_id = ? AND ifnull(t.tag_source, '') <> 'id3v1'") \
+	    "WHERE f.dir_id = ? AND ifnull(t.tag_source, '') <> " PACK_ID3V1) \
 	SQL(album_dirs, 0, \
 	    "SELECT DISTINCT f.dir_id FROM track t JOIN file f ON f.id = t.file_id " \
 	    "WHERE t.album_id = ?") \
@@ -259,7 +266,7 @@
 	    "INSERT INTO shelf(kind, key, name, shown, shown_key, version, at) " \
 	    "VALUES(?, ?, ?, ?, ?, ?, ?) RETURNING id") \
 	SQL(shelf_shown, 0, "SELECT id, shown FROM shelf WHERE kind = ? AND shown_key = ?") \
-	SQL(shelf_touch, 0, "UPDATE shelf SET version = ?, at = ? WHERE id = ?") \
+	SQL(shelf_touch, 0, "UPDATE shelf SET version = ?1, at = ?2 WHERE id = ?3 AND version <> ?1") \
 	SQL(shelf_is_empty, 0, "SELECT NOT EXISTS(SELECT 1 FROM spot WHERE shelf_id = ?)") \
 	SQL(shelf_delete, 0, "DELETE FROM shelf WHERE id = ?") \
 	SQL(shelf_get, 0, "SELECT id, kind, name, shown, version, at FROM shelf WHERE id = ?") \
@@ -268,16 +275,18 @@
 	    "SELECT p.id, p.shelf_id, p.tracks, s.kind, s.key FROM spot p " \
 	    "JOIN shelf s ON s.id = p.shelf_id WHERE p.album_id = ?") \
 	SQL(spot_add, 0, \
-	    "INSERT INTO spot(shelf_id, album_id, tracks, shown, shown_key) VALUES(?, ?, ?, ?, ?)") \
+	    "INSERT INTO spot(shelf_id, album_id, tracks, shown, shown_hash) VALUES(?, ?, ?, ?, ?)") \
 	SQL(spot_tracks, 0, "UPDATE spot SET tracks = ? WHERE id = ?") \
 	SQL(spot_delete, 0, "DELETE FROM spot WHERE id = ?") \
-	SQL(spot_shown, 0, "SELECT id, shown FROM spot WHERE shelf_id = ? AND shown_key = ?") \
+	SQL(spot_shown, 0, \
+	    "SELECT p.id, " PACK_SHOWN " FROM spot p JOIN album a ON a.id = p.album_id " \
+	    "WHERE p.shelf_id = ? AND p.shown_hash = ?") \
 	SQL(spots, 0, \
-	    "SELECT p.id, p.shown, a.at FROM spot p JOIN album a ON a.id = p.album_id " \
+	    "SELECT p.id, " PACK_SHOWN ", a.at FROM spot p JOIN album a ON a.id = p.album_id " \
 	    "WHERE p.shelf_id = ? AND p.id > ? ORDER BY p.id") \
 	SQL(spots_for_album, 0, "SELECT id FROM spot WHERE album_id = ?") \
 	SQL(spot_get, 0, \
-	    "SELECT p.id, p.shelf_id, p.album_id, p.shown, a.version, a.at FROM spot p " \
+	    "SELECT p.id, p.shelf_id, p.album_id, " PACK_SHOWN ", a.version, a.at FROM spot p " \
 	    "JOIN album a ON a.id = p.album_id WHERE p.id = ?") \
 	/* --- series, volumes, missing --- */ \
 	SQL(volume_series, 0, "SELECT series_id FROM volume WHERE file_id = ?") \
@@ -443,14 +452,14 @@
 	SQL(count_errors, 1, "SELECT count(*) FROM error") \
 	/* --- duplicates: one pass each, then one row for each copy that is shown --- */ \
 	SQL(copies_tracks, 1, \
-	    "SELECT file_id, album_id, disc, track, duration_seconds, title, musicbrainz_recording_id " \
-	    "FROM track") \
+	    "SELECT t.file_id, t.album_id, t.disc, t.track, t.duration_seconds, t.title, " \
+	    "t.musicbrainz_recording_id, f.name FROM track t JOIN file f ON f.id = t.file_id") \
 	SQL(copies_volumes, 1, \
 	    "SELECT series_id, file_id, volume, volume_end, chapter, kind, rule, language FROM volume " \
 	    "WHERE kind IN ('volume', 'range')") \
 	SQL(copy_track, 0, \
 	    "SELECT r.path, d.path, f.name, f.size, f.state, t.format, t.bitrate, t.bits_per_sample, " \
-	    "a.artist, a.title, t.title, t.disc, t.track FROM track t JOIN file f ON f.id = t.file_id " \
+	    "a.artist, a.title, t.title, t.disc, t.track, f.name FROM track t JOIN file f ON f.id = t.file_id " \
 	    "JOIN dir d ON d.id = f.dir_id JOIN root r ON r.id = d.root_id " \
 	    "JOIN album a ON a.id = t.album_id WHERE t.file_id = ?") \
 	SQL(copy_volume, 0, \
@@ -459,9 +468,9 @@
 	    "JOIN series s ON s.id = t.series_id WHERE t.file_id = ?") \
 	/* --- exports --- */ \
 	SQL(export_tracks, 1, \
-	    "SELECT f.id, r.path, d.path, f.name, f.size, f.mtime, {t.track} " \
-	    "FROM track t JOIN file f ON f.id = t.file_id JOIN dir d ON d.id = f.dir_id " \
-	    "JOIN root r ON r.id = d.root_id ORDER BY t.file_id") \
+	    "SELECT f.id, r.path, d.path, f.name, f.size, f.mtime, {t.track}, " PACK_NAMES \
+	    " FROM track t JOIN file f ON f.id = t.file_id JOIN dir d ON d.id = f.dir_id " \
+	    "JOIN root r ON r.id = d.root_id JOIN album a ON a.id = t.album_id ORDER BY t.file_id") \
 	SQL(export_volumes, 1, \
 	    "SELECT f.id, r.path, d.path, f.name, f.size, f.mtime, f.state, {t.volume} " \
 	    "FROM volume t JOIN file f ON f.id = t.file_id JOIN dir d ON d.id = f.dir_id " \

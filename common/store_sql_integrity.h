@@ -3,15 +3,18 @@
 #ifndef COMMON_STORE_SQL_INTEGRITY_H
 #define COMMON_STORE_SQL_INTEGRITY_H
 
+#include "common/store_sql_pack.h"
+
 /** A file as it is to be verified. */
 #define SQL_INTEGRITY_FILES \
-	"SELECT f.id, r.id, d.path, f.name, f.size, f.mtime, f.ctime, f.inode, ifnull(i.tries, 0) " \
+	"SELECT f.id, r.id, d.path, f.name, f.size, f.mtime, " PACK_CTIME("f.") ", f.inode, ifnull(i.tries, 0) " \
 	"FROM file f JOIN dir d ON d.id = f.dir_id JOIN root r ON r.id = d.root_id " \
 	"LEFT JOIN integrity i ON i.file_id = f.id "
 
 /** Whether file f is another one than that of which row i tells; also where there is no row. */
 #define SQL_INTEGRITY_STALE \
-	"(i.file_id IS NULL OR i.size <> f.size OR i.mtime <> f.mtime OR i.ctime <> f.ctime OR i.inode <> f.inode)"
+	"(i.file_id IS NULL OR i.size <> f.size OR i.mtime <> f.mtime OR " \
+	"i.ctime <> " PACK_CTIME("f.") " OR i.inode <> f.inode)"
 
 /** What could not be told for reasons that pass: ?4 is the time before which that is tried again. */
 #define SQL_INTEGRITY_AGAIN "((i.verdict = 3 OR i.tries = 1) AND i.verified_at < ?4)"
@@ -20,13 +23,14 @@
 	/* ?1 to ?2: the numbers that are looked at; ?3: what changed after it is fresh, before ?5 a clock was wrong */ \
 	SQL(integrity_due, 0, \
 	    SQL_INTEGRITY_FILES "WHERE f.id > ?1 AND f.id <= ?2 AND r.active = 1 AND f.state <> 1 AND " \
-	    "((r.kind = 'music' AND ?6) OR (r.kind = 'manga' AND ?7)) AND (f.ctime < ?3 OR f.ctime > ?5) AND " \
+	    "((r.kind = 'music' AND ?6) OR (r.kind = 'manga' AND ?7)) AND " \
+	    "(" PACK_CTIME("f.") " < ?3 OR " PACK_CTIME("f.") " > ?5) AND " \
 	    "(" SQL_INTEGRITY_STALE " OR " SQL_INTEGRITY_AGAIN ") ORDER BY f.id LIMIT 1") \
 	SQL(integrity_oldest, 0, \
-	    "SELECT f.id, r.id, d.path, f.name, f.size, f.mtime, f.ctime, f.inode, i.tries FROM integrity i " \
+	    "SELECT f.id, r.id, d.path, f.name, f.size, f.mtime, " PACK_CTIME("f.") ", f.inode, i.tries FROM integrity i " \
 	    "JOIN file f ON f.id = i.file_id JOIN dir d ON d.id = f.dir_id JOIN root r ON r.id = d.root_id " \
 	    "WHERE i.verified_at < ?1 AND r.active = 1 AND f.state <> 1 AND i.tries < 2 AND " \
-	    "((r.kind = 'music' AND ?2) OR (r.kind = 'manga' AND ?3)) AND f.ctime < ?4 " \
+	    "((r.kind = 'music' AND ?2) OR (r.kind = 'manga' AND ?3)) AND " PACK_CTIME("f.") " < ?4 " \
 	    "ORDER BY i.verified_at LIMIT 1") \
 	SQL(integrity_file, 0, SQL_INTEGRITY_FILES "WHERE f.id = ?") \
 	/* ?1 to ?4: root and path, as store_bind_below() */ \

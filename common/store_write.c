@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
-#include "common/store_private.h"
+#include "common/store_pack.h"
 #include "common/store_settle.h"
 #include "common/store_write_integrity.h"
 #include "common/text.h"
@@ -61,6 +61,11 @@ int store_begin_write(struct store *s)
 	return 0;
 }
 
+bool store_is_first_scan(const struct store *s)
+{
+	return !s->has_history;
+}
+
 void store_touch(struct store *s, unsigned topics)
 {
 	s->touched |= topics;
@@ -103,6 +108,7 @@ void store_rollback(struct store *s)
 	if (s->in_transaction)
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	s->in_transaction = false;
+	s->has_late_indexes = false;
 	store_forget_last(s);
 }
 
@@ -282,8 +288,21 @@ static int update_file_row(struct store *s, const struct store_put *put, int64_t
 	return r < 0 ? r : sqlite3_changes(s->db);
 }
 
-/** *is_new: there was no row of that name.  (An upsert that returns its id costs three times a
- * plain insert, and nearly all files of a first scan are new.) */
+static int add_file_row(struct store *s, const struct store_put *put, int64_t dir, int64_t *file)
+{
+	int is_known = store_is_known(s, put);
+	if (is_known < 0)
+		return is_known;
+	sqlite3_stmt *q = store_stmt(s, SQL_file_insert);
+	bind_file(s, q, put, dir);
+	sqlite3_bind_int(q, 12, !is_known ? 0 : put->links == 1 ? PENDING_ONLY : PENDING);
+	sqlite3_bind_int64(q, 13, store_pack_name(put->name));
+	int r = store_run(s, q);
+	*file = sqlite3_last_insert_rowid(s->db);
+	return r;
+}
+
+/** *is_new: there was no row of that name. */
 static int put_file_row(struct store *s, const struct store_put *put, int64_t dir, int64_t *file,
 			bool *is_new)
 {
@@ -292,23 +311,13 @@ static int put_file_row(struct store *s, const struct store_put *put, int64_t di
 	*file = put->file;
 	if (r)
 		return r < 0 ? r : 0;
-	int is_known = store_is_known(s, put);
-	if (is_known < 0)
-		return is_known;
-	sqlite3_stmt *q = store_stmt(s, SQL_file_insert);
-	bind_file(s, q, put, dir);
-	sqlite3_bind_int(q, 12, !is_known ? 0 : put->links == 1 ? PENDING_ONLY : PENDING);
-	r = store_run(s, q);
-	*is_new = r == 0 && sqlite3_changes(s->db) == 1;
-	*file = sqlite3_last_insert_rowid(s->db);
-	if (r < 0 || *is_new)
-		return r;
-	q = store_stmt(s, SQL_file_by_name);
+	sqlite3_stmt *q = store_stmt(s, SQL_file_by_name);
 	sqlite3_bind_int64(q, 1, dir);
-	bind_bytes(q, 2, put->name.data, put->name.len);
+	sqlite3_bind_int64(q, 2, store_pack_name(put->name));
+	bind_bytes(q, 3, put->name.data, put->name.len);
 	r = store_returning(s, q, file);
-	if (r == 0)
-		r = update_file_row(s, put, dir, *file);
+	*is_new = r == -ENOENT;
+	r = *is_new ? add_file_row(s, put, dir, file) : r == 0 ? update_file_row(s, put, dir, *file) : r;
 	return r < 0 ? r : 0;
 }
 

@@ -21,6 +21,12 @@ int store_commit(struct store *s, uint64_t *generation);
 void store_rollback(struct store *s);
 /** The number that the next commit will have. */
 uint64_t store_next_generation(const struct store *s);
+/** Nothing was there before the scan that runs: its rows come in bulk. */
+bool store_is_first_scan(const struct store *s);
+/** Outside transactions, when nobody writes: moves what was committed into the store's file. */
+int store_tidy(struct store *s);
+/** Most bytes of pages that the connection keeps in memory. */
+int store_set_cache(struct store *s, int64_t bytes);
 
 /* --- roots --- */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /**
  * A transaction is kept open while changes come, and committed when somebody waits for it, when
- * it is BATCH changes or BATCH_AGE old.  During a scan commits are therefore at least BATCH_AGE
- * apart, which is also how often readers are woken.
+ * it is BATCH changes, BATCH_BYTES or BATCH_AGE_MS old; in a first scan BULK changes and BULK_AGE_MS.
+ * During a scan commits are therefore at least that far apart, which is also how often readers are woken.
  *
  * When a commit fails (disk full, I/O error) the transaction is rolled back, its changes are kept
  * and tried again once a second: writing stops and nothing else does.  Whoever waits for a change
@@ -25,6 +25,13 @@
 enum {
 	BATCH = 2048,
 	BATCH_AGE_MS = 60,
+	/** Of a first scan, whose rows are all new: each commit writes the same pages again. */
+	BULK = 3072,
+	BULK_AGE_MS = 400,
+	/** Most bytes that a batch keeps for another try. */
+	BATCH_BYTES = 4 << 20,
+	/** So long after the last commit nobody writes. */
+	QUIET_MS = 3000,
 	/** A store that cannot be written is tried again this often, its callers refused that often. */
 	RETRY_MS = 1000,
 	REFUSE_MS = 100,
@@ -86,6 +93,7 @@ static void end_batch(struct writer *w, int result)
 		change_free(c);
 	}
 	w->batch.len = 0;
+	w->batch_bytes = 0;
 }
 
 /** Takes one change out of the batch and tells whoever waits for it. */
@@ -213,6 +221,7 @@ static int add_to_batch(struct writer *w, struct change *c)
 		return 0;
 	}
 	*slot = c;
+	w->batch_bytes += sizeof *c + c->dir_len + c->name_len + c->media_len;
 	int r = w->batch.len == 1 ? open_transaction(w) : 0;
 	int64_t start = mono_ns();
 	if (r == 0)
@@ -225,7 +234,15 @@ static int add_to_batch(struct writer *w, struct change *c)
 
 static bool is_due(const struct writer *w)
 {
-	return w->batch.len >= BATCH || mono_ns() - w->opened_at >= BATCH_AGE_MS * NS_PER_MS;
+	bool is_bulk = store_is_first_scan(w->store);
+	return w->batch.len >= (is_bulk ? BULK : BATCH) || w->batch_bytes >= BATCH_BYTES ||
+	       mono_ns() - w->opened_at >= (is_bulk ? BULK_AGE_MS : BATCH_AGE_MS) * NS_PER_MS;
+}
+
+/** How long nothing may come before that means something; -1: for ever. */
+static int patience_ms(const struct writer *w)
+{
+	return w->batch.len ? BATCH_AGE_MS : w->is_tidy ? -1 : QUIET_MS;
 }
 
 static void *writer_main(void *arg)
@@ -233,9 +250,13 @@ static void *writer_main(void *arg)
 	struct writer *w = arg;
 	for (;;) {
 		void *item = NULL;
-		int r = queue_take(w->queue, &item, w->batch.len ? BATCH_AGE_MS : -1);
+		int r = queue_take(w->queue, &item, patience_ms(w));
 		if (r == -EPIPE)
 			break;
+		bool is_quiet = r == -EAGAIN && !w->batch.len;
+		if (is_quiet)
+			store_tidy(w->store);
+		w->is_tidy = is_quiet;
 		int e = 0;
 		bool waits = false;
 		if (r == 0) {

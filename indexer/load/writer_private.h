@@ -28,6 +28,9 @@ struct writer {
 	struct store *store;
 	struct media media;
 	VEC(struct change *) batch;
+	size_t batch_bytes;
+	/** Nothing was written since store_tidy(). */
+	bool is_tidy;
 	struct dirty dirs, albums, series;
 	int64_t opened_at;
 };

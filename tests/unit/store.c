@@ -31,6 +31,8 @@ static void no_question_reads_a_large_table_whole(void **state)
 	int checked = 0;
 	(void)state;
 	fill_all(&f, dir);
+	/* as after the first scan */
+	assert_int_equal(store_index_late(f.s), 0);
 	for (int i = 0; i < SQL_COUNT; i++) {
 		sqlite3_stmt *q = NULL;
 		char *sql = store_sql_expand(SQL_TABLE[i].text), *plan = NULL;

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** The columns of a track; store_pack_more.c has what lies in the last one. */
+#include "common/store_pack.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "common/store_pack_more.h"
+
+/** How the value of a column is written where it can be written shorter. */
+enum packing {
+	/** As it is. */
+	AS_IS,
+	/** A number of WORDS. */
+	WORD,
+	/** What is in the file's name from that byte to the suffix. */
+	IN_NAME,
+	/** 0: as the album's row has it; SAME_ARTIST: as this row's column `artist` has it. */
+	OF_ALBUM,
+	/** 0: the year; else year, month and day in decimal digits. */
+	DAY,
+	/** 16 bytes. */
+	UUID,
+};
+
+enum { SAME_ARTIST = 1 };
+
+static const struct column {
+	enum field_id field;
+	enum packing packing;
+	/** Of SQL; without one numbers and texts stay what they are. */
+	const char *type;
+} COLUMNS[] = {
+	{FIELD_format, WORD, ""},
+	{FIELD_title, IN_NAME, ""},
+	{FIELD_artist, OF_ALBUM, ""},
+	{FIELD_album, OF_ALBUM, ""},
+	{FIELD_album_artist, OF_ALBUM, ""},
+	{FIELD_track, AS_IS, "INTEGER"},
+	{FIELD_disc, AS_IS, "INTEGER"},
+	{FIELD_year, AS_IS, "INTEGER"},
+	{FIELD_date, DAY, ""},
+	{FIELD_genre, AS_IS, "TEXT"},
+	{FIELD_duration_seconds, AS_IS, "REAL"},
+	{FIELD_has_picture, AS_IS, "INTEGER"},
+	{FIELD_bits_per_sample, AS_IS, "INTEGER"},
+	{FIELD_bitrate, AS_IS, "INTEGER"},
+	{FIELD_musicbrainz_recording_id, UUID, ""},
+	{FIELD_tag_source, WORD, ""},
+};
+
+enum { COLUMN_COUNT = sizeof COLUMNS / sizeof *COLUMNS };
+
+/** Only ever longer at its end: their places are in stores.  The first is PACK_ID3V1. */
+static const char *const WORDS[] = {
+	"id3v1", "id3v2", "ape", "flac", "mp3", "ogg", "opus", "m4a", "mp4", "vorbis", "speex", "aac",
+	"alac", "wav", "aiff", "wavpack", "musepack", "wma", "asf", "dsf", "mp2", "mpc", "wv", "oga",
+	"m4b", "info", "id3", "mp4a", "riff",
+};
+
+int store_pack_columns(void)
+{
+	return COLUMN_COUNT + 1;
+}
+
+const char *store_pack_column(int i)
+{
+	return i < COLUMN_COUNT ? FIELDS_TABLE[COLUMNS[i].field].name : "more";
+}
+
+const char *store_pack_type(int i)
+{
+	return i < COLUMN_COUNT ? COLUMNS[i].type : "BLOB";
+}
+
+static uint64_t fields_of_columns(void)
+{
+	uint64_t set = 0;
+	for (int i = 0; i < COLUMN_COUNT; i++)
+		set |= UINT64_C(1) << COLUMNS[i].field;
+	return set;
+}
+
+/** FNV-1a, mixed once more: the upper bits are the better ones. */
+static uint64_t hash_of(const char *text, size_t n)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+	return (h ^ h >> 32) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+int64_t store_pack_name(struct bytes name)
+{
+	return (int64_t)(hash_of(name.data, name.len) >> (64 - 23));
+}
+
+int64_t store_pack_shown(const struct buf *key)
+{
+	return (int64_t)(hash_of(buf_str(key), key->len) >> (64 - 47));
+}
+
+/* --- short forms --- */
+
+static bool is_same(struct bytes a, struct bytes b)
+{
+	return a.len == b.len && a.len && memcmp(a.data, b.data, a.len) == 0;
+}
+
+static size_t stem_length(struct bytes name)
+{
+	const char *dot = name.len ? memrchr(name.data, '.', name.len) : NULL;
+	return dot ? (size_t)(dot - name.data) : name.len;
+}
+
+/** The number of the short form, -1 when there is none. */
+static int64_t short_word(struct bytes text)
+{
+	for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++)
+		if (is_same(text, (struct bytes){WORDS[i], strlen(WORDS[i])}))
+			return (int64_t)i;
+	return -1;
+}
+
+static int64_t short_title(struct bytes text, struct bytes name)
+{
+	size_t stem = stem_length(name);
+	if (text.len > stem || memcmp(name.data + (stem - text.len), text.data, text.len) != 0)
+		return -1;
+	return (int64_t)(stem - text.len);
+}
+
+static int64_t short_of_album(const struct media *m, enum field_id f, struct bytes text,
+			      const struct pack_names *names)
+{
+	if (is_same(text, f == FIELD_album ? names->album : names->artist))
+		return 0;
+	struct bytes artist;
+	artist.data = media_text(m, FIELD_artist, &artist.len);
+	return f == FIELD_album_artist && is_same(text, artist) ? SAME_ARTIST : -1;
+}
+
+static int day_text(int64_t day, char text[static 32])
+{
+	return snprintf(text, 32, "%04d-%02d-%02d", (int)(day / 10000), (int)(day / 100 % 100), (int)(day % 100));
+}
+
+static int64_t short_day(const struct media *m, struct bytes text)
+{
+	char other[32];
+	int n = snprintf(other, sizeof other, "%lld", (long long)media_int(m, FIELD_year, -1));
+	if (media_has(m, FIELD_year) && is_same(text, (struct bytes){other, (size_t)n}))
+		return 0;
+	int y = 0, month = 0, d = 0;
+	if (text.len != 10 || sscanf(text.data, "%4d-%2d-%2d", &y, &month, &d) != 3)
+		return -1;
+	int64_t day = y * INT64_C(10000) + month * 100 + d;
+	n = y > 0 && month >= 0 && d >= 0 ? day_text(day, other) : 0;
+	return is_same(text, (struct bytes){other, (size_t)n}) ? day : -1;
+}
+
+static int64_t short_form(const struct column *c, const struct media *m, struct bytes text,
+			  const struct pack_names *names)
+{
+	switch (c->packing) {
+	case WORD:
+		return short_word(text);
+	case IN_NAME:
+		return short_title(text, names->file);
+	case OF_ALBUM:
+		return short_of_album(m, c->field, text, names);
+	case DAY:
+		return short_day(m, text);
+	case AS_IS:
+	case UUID:
+		break;
+	}
+	return -1;
+}
+
+/* --- writing --- */
+
+static void bind_column(sqlite3_stmt *q, int i, const struct column *c, const struct media *m,
+			const struct pack_names *names)
+{
+	struct bytes text;
+	uint8_t uuid[UUID_BYTES];
+	if (!media_has(m, c->field)) {
+		sqlite3_bind_null(q, i);
+		return;
+	}
+	if (!field_is_text(c->field)) {
+		if (field_is_real(c->field))
+			sqlite3_bind_double(q, i, m->value[c->field].d);
+		else
+			sqlite3_bind_int64(q, i, m->value[c->field].i);
+		return;
+	}
+	text.data = media_text(m, c->field, &text.len);
+	int64_t number = short_form(c, m, text, names);
+	if (number >= 0)
+		sqlite3_bind_int64(q, i, number);
+	else if (c->packing == UUID && text.len == UUID_TEXT && uuid_pack(text.data, uuid))
+		sqlite3_bind_blob(q, i, uuid, UUID_BYTES, SQLITE_TRANSIENT);
+	else
+		bind_text(q, i, text.data, text.len);
+}
+
+int store_pack_bind(struct store *s, sqlite3_stmt *q, int i, const struct media *m,
+		    const struct pack_names *names, struct buf *scratch)
+{
+	const struct pack_names own = {names->file, {"", 0}, {"", 0}};
+	struct bytes source;
+	source.data = media_text(m, FIELD_tag_source, &source.len);
+	/* such a track may come into another album later */
+	if (is_same(source, (struct bytes){WORDS[0], strlen(WORDS[0])}))
+		names = &own;
+	for (int k = 0; k < COLUMN_COUNT; k++)
+		bind_column(q, i++, &COLUMNS[k], m, names);
+	buf_reset(scratch);
+	int r = more_pack(s, m, m->set & ~fields_of_columns(), scratch);
+	if (r < 0)
+		return r;
+	if (scratch->len)
+		bind_bytes(q, i, scratch->data, scratch->len);
+	else
+		sqlite3_bind_null(q, i);
+	return i + 1;
+}
+
+int store_pack_all(struct store *s, const struct media *m, struct buf *out)
+{
+	return more_pack(s, m, m->set, out);
+}
+
+/* --- reading --- */
+
+static struct bytes day_of(int64_t v, int64_t year, char text[static 32])
+{
+	int n = v > 0 ? day_text(v, text) : snprintf(text, 32, "%lld", (long long)year);
+	return (struct bytes){text, (size_t)n};
+}
+
+/** The text that a number stands for; "" for none.  @room: PACK_TEXT bytes. */
+static struct bytes long_form(const struct column *c, int64_t v, const struct pack_names *names, int64_t year,
+			      char *room)
+{
+	size_t stem = stem_length(names->file);
+	if (c->packing == WORD && v >= 0 && v < (int64_t)(sizeof WORDS / sizeof *WORDS))
+		return (struct bytes){WORDS[v], strlen(WORDS[v])};
+	if (c->packing == IN_NAME && v >= 0 && (uint64_t)v < stem)
+		return (struct bytes){names->file.data + v, stem - (size_t)v};
+	if (c->packing == OF_ALBUM && v == 0)
+		return c->field == FIELD_album ? names->album : names->artist;
+	if (c->packing == DAY)
+		return day_of(v, year, room);
+	return (struct bytes){"", 0};
+}
+
+static struct bytes text_in(sqlite3_stmt *q, int i, const struct column *c, const struct pack_names *names,
+			    int64_t year, char *room)
+{
+	int type = sqlite3_column_type(q, i);
+	if (type == SQLITE_INTEGER)
+		return long_form(c, sqlite3_column_int64(q, i), names, year, room);
+	if (type == SQLITE_BLOB && sqlite3_column_bytes(q, i) == UUID_BYTES) {
+		uuid_unpack(sqlite3_column_blob(q, i), room);
+		return (struct bytes){room, UUID_TEXT};
+	}
+	return column_bytes(q, i);
+}
+
+static void read_text(sqlite3_stmt *q, int i, const struct column *c, const struct pack_names *names,
+		      struct media *m)
+{
+	char room[PACK_TEXT];
+	if (c->field == FIELD_album_artist && sqlite3_column_type(q, i) == SQLITE_INTEGER &&
+	    sqlite3_column_int(q, i) == SAME_ARTIST) {
+		media_set_same(m, c->field, FIELD_artist);
+		return;
+	}
+	struct bytes text = text_in(q, i, c, names, media_int(m, FIELD_year, 0), room);
+	media_set_stored(m, c->field, text.data, text.len);
+}
+
+static const struct column *column_of(enum field_id f)
+{
+	for (int i = 0; i < COLUMN_COUNT; i++)
+		if (COLUMNS[i].field == f)
+			return &COLUMNS[i];
+	return NULL;
+}
+
+void store_pack_date(sqlite3_stmt *q, int i, int64_t year, char *date, size_t size)
+{
+	static const struct pack_names none;
+	char room[PACK_TEXT];
+	struct bytes text = {"", 0};
+	if (sqlite3_column_type(q, i) != SQLITE_NULL)
+		text = text_in(q, i, column_of(FIELD_date), &none, year, room);
+	snprintf(date, size, "%.*s", (int)text.len, text.data);
+}
+
+struct bytes store_pack_text(sqlite3_stmt *q, int i, enum field_id f, struct bytes file, char *room)
+{
+	const struct pack_names names = {.file = file, .album = {"", 0}, .artist = {"", 0}};
+	return text_in(q, i, column_of(f), &names, 0, room);
+}
+
+int store_pack_read(struct store *s, sqlite3_stmt *q, int i, struct media *m)
+{
+	const int behind = i + COLUMN_COUNT;
+	const struct pack_names names = {column_bytes(q, behind + 1), column_bytes(q, behind + 2),
+					 column_bytes(q, behind + 3)};
+	for (int k = 0; k < COLUMN_COUNT; k++, i++) {
+		const struct column *c = &COLUMNS[k];
+		if (sqlite3_column_type(q, i) == SQLITE_NULL)
+			continue;
+		if (field_is_text(c->field))
+			read_text(q, i, c, &names, m);
+		else if (field_is_real(c->field))
+			media_set_real(m, c->field, sqlite3_column_double(q, i));
+		else
+			media_set_int(m, c->field, sqlite3_column_int64(q, i));
+	}
+	return more_unpack(s, column_bytes(q, i), m);
+}
+
+int store_unpack_all(struct store *s, struct bytes packed, struct media *m)
+{
+	return more_unpack(s, packed, m);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Tables that a migration makes anew; between store_schema.c and store_migrate.c only. */
+#ifndef COMMON_STORE_SCHEMA_H
+#define COMMON_STORE_SCHEMA_H
+
+#include "common/store_private.h"
+
+/** New in version 3: a number for each name of fields.h, for as long as the store lives. */
+#define TABLE_FIELD "CREATE TABLE field(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)"
+
+/** One name in one directory, which the program sees to: an index of whole names would be as large as
+ * the table. */
+#define TABLE_FILE \
+	/* state: 0 read, 1 failed, 2 read and found corrupt by reading it to its end (see error); job: the last one \
+	 * that read it */ \
+	"CREATE TABLE file(id INTEGER PRIMARY KEY AUTOINCREMENT, dir_id INTEGER NOT NULL, " \
+	"name_hash INTEGER NOT NULL, name BLOB NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL, " \
+	"since_birth INTEGER NOT NULL, inode INTEGER NOT NULL, state INTEGER NOT NULL, " \
+	"job INTEGER NOT NULL, added_at INTEGER NOT NULL, " \
+	/* who it is: birth time (0: the file system tells none), a hash of its head and size; and
+	 * what is open about that until the end of the scan (store_identity.c) */ \
+	"btime INTEGER NOT NULL DEFAULT 0, hash INTEGER NOT NULL DEFAULT 0, " \
+	"pending INTEGER NOT NULL DEFAULT 0, old_inode INTEGER NOT NULL DEFAULT 0, " \
+	"old_btime INTEGER NOT NULL DEFAULT 0)"
+
+#define FILE_INDEXES \
+	"CREATE INDEX file_name ON file(dir_id, name_hash)", \
+	"CREATE INDEX file_pending ON file(pending) WHERE pending > 0", \
+	"CREATE INDEX file_old ON file(old_inode) WHERE old_inode > 0"
+
+/** Nobody asks these before the end of the first scan, and then they are made at one go. */
+#define LATE_INDEXES \
+	"CREATE INDEX IF NOT EXISTS file_inode ON file(" PACK_LOW("inode") ")", \
+	"CREATE INDEX IF NOT EXISTS file_hash ON file(" PACK_LOW("hash") ")"
+
+/** Files that are no more, for some time: id is that of the file; media: store_pack_all(). */
+#define TABLE_GONE \
+	"CREATE TABLE gone(id INTEGER PRIMARY KEY, root_id INTEGER NOT NULL, dir BLOB NOT NULL, " \
+	"name BLOB NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL, " \
+	"ctime INTEGER NOT NULL, inode INTEGER NOT NULL, btime INTEGER NOT NULL, " \
+	"hash INTEGER NOT NULL, added_at INTEGER NOT NULL, gone_at INTEGER NOT NULL, " \
+	"of INTEGER NOT NULL, cover INTEGER NOT NULL, media BLOB)"
+
+/** New in version 2: what is lost, and what is mounted. */
+#define IDENTITY_TABLES \
+	TABLE_GONE, \
+	"CREATE INDEX gone_path ON gone(root_id, dir, name)", \
+	"CREATE INDEX gone_inode ON gone(inode)", \
+	"CREATE INDEX gone_hash ON gone(hash)", \
+	"CREATE INDEX gone_at ON gone(gone_at)", \
+	/* other file systems mounted below a root, '' for the root itself; state: as of roots */ \
+	"CREATE TABLE mount(root_id INTEGER NOT NULL, path BLOB NOT NULL, device INTEGER NOT NULL, " \
+	"fstype TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, since INTEGER NOT NULL, " \
+	"held INTEGER NOT NULL, PRIMARY KEY(root_id, path))", \
+	/* what the last control/verify found */ \
+	"CREATE TABLE verify(id INTEGER PRIMARY KEY, path BLOB NOT NULL, what TEXT NOT NULL)"
+
+/** One album on one shelf; tracks: how many of its tracks have this artist, genre or year; shown: as
+ * PACK_SHOWN reads it. */
+#define TABLE_SPOT \
+	"CREATE TABLE spot(id INTEGER PRIMARY KEY AUTOINCREMENT, shelf_id INTEGER NOT NULL, " \
+	"album_id INTEGER NOT NULL, tracks INTEGER NOT NULL, shown NOT NULL, " \
+	"shown_hash INTEGER NOT NULL)"
+
+#define SPOT_INDEXES \
+	"CREATE UNIQUE INDEX spot_shown ON spot(shelf_id, shown_hash)", \
+	"CREATE INDEX spot_album ON spot(album_id)"
+
+/** Table track and its indexes. */
+int store_create_track(struct store *s);
+/** Columns that fields.h has and the table lacks: a new field of volumes is one row there. */
+int store_add_columns(struct store *s, const char *table, unsigned of);
+
+/* --- store_migrate.c --- */
+
+int store_to_version_2(struct store *s);
+int store_to_version_3(struct store *s);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * What the store's file needs now and then, done while nobody writes.
+ *
+ * Statistics for the planner are not among it: every question finds its index without, a test sees to
+ * that, and numbers that were true once could only send one another way.
+ */
+#include "common/store_write.h"
+
+#include <stdio.h>
+
+#include "common/store_private.h"
+
+int store_tidy(struct store *s)
+{
+	/* what readers still use stays for the next time */
+	int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	return rc == SQLITE_BUSY ? 0 : store_errno(s->db, rc);
+}
+
+int store_set_cache(struct store *s, int64_t bytes)
+{
+	char pragma[64];
+	snprintf(pragma, sizeof pragma, "PRAGMA cache_size = -%lld", (long long)(bytes / 1024));
+	return store_exec(s, pragma);
+}
