@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Does a file cost the same in a library of any size?  Time and memory from a thousand to a million tracks."""
 from lab import median
-from scans import MEMORY_MB, RESCAN, TRACK_BYTES, add_memory, database_bytes, first_index, unchanged
+from scans import MEMORY_MB, RESCAN, add_database, add_memory, database_bytes, first_index, unchanged
 
 #: files: (rounds, MB that all processes may have)
 SIZES = {1000: (5, None), 10_000: (5, None), 100_000: (3, MEMORY_MB), 1_000_000: (1, 256)}
@@ -52,7 +52,7 @@ def add_size(table, before, size, most_mb):
     if before:
         more = (size.memory() * size.files - before.memory() * before.files) / (size.files - before.files)
         table.info(f"    memory for each file more than {before.files}", f"{more:.0f} B")
-    table.at_most(f"database a track, {size.files} tracks", f"{size.database:.0f} B", "", size.database, TRACK_BYTES, "B")
+    add_database(table, size.database, size.files)
     if most_mb:
         again, walk = median(size.again), median(size.walk)
         add_memory(table, [f.memory for f in size.firsts], f"peak memory at {size.files} files", most_mb)

@@ -158,13 +158,13 @@ class Peer:
 
 PEERS = [
     Peer("MPD", ("mpd", "mpc"), mpd, lambda: first_line("mpd", "--version"), bound=20),
-    Peer("beets", ("beet",), beets, lambda: first_line("beet", "version"), (5000, 500), bound=300),
+    Peer("beets", ("beet",), beets, lambda: first_line("beet", "version"), (5000, 300), bound=300),
     Peer("a TagLib loop", ("/usr/include/taglib/tag_c.h",), lambda lab, music, most: loop(lab.tool("taglib"), music),
          lambda: "TagLib " + first_line("pkg-config", "--modversion", "taglib_c")),
     Peer("a mutagen loop", (), lambda lab, music, most: loop("/usr/bin/python3", HERE / "mutagen_loop.py", music),
          lambda: "mutagen " + first_line("/usr/bin/python3", "-c", "import mutagen; print(mutagen.version_string)")),
     Peer("ffprobe, a process a file", ("ffprobe",), ffprobe, lambda: " ".join(first_line("ffprobe", "-version").split()[:3]),
-         (500, 50)),
+         (500, 20)),
     Peer("find -printf (names only)", ("find",), find, lambda: first_line("find", "--version")),
 ]
 

@@ -121,6 +121,15 @@ def add_memory(table, memories, name, bound):
         table.info(f"    {words}", f"{size / 1e6:.1f} MB")
 
 
+def add_database(table, size, files):
+    """A small one is mostly what an empty one has too."""
+    words = f"database a track, {files} of them, without full-text search", f"{size:.0f} B"
+    if files < FILES:
+        table.info(*words)
+    else:
+        table.at_most(*words, "", size, TRACK_BYTES, "B")
+
+
 def add_whole(table, found):
     first = median([f.seconds for f in found["first"]])
     files = found["first"][0].files
@@ -140,8 +149,7 @@ def add_whole(table, found):
     table.info("find -ls of the whole mount", f"{median(found['names']):.2f} s")
     add_memory(table, [f.memory for f in found["first"]], f"peak memory, {files} files indexed and scanned again", MEMORY_MB)
     add_memory(table, found["listed"], "peak memory after the whole mount was listed", LISTED_MB)
-    size = median(found["database"])
-    table.at_most("database a track, without full-text search", f"{size:.0f} B", "", size, TRACK_BYTES, "B")
+    add_database(table, median(found["database"]), files)
 
 
 def measure(lab, table):

@@ -258,7 +258,7 @@ def restart(lab, folder, options):
 
 
 def many_folders(lab, table):
-    n = 100_000 if lab.quick else 1_000_000
+    n = 20_000 if lab.quick else 1_000_000
     folders = n // PER_FOLDER + n // PER_FOLDER // 100
     folder = lab.tracks(n)
     lab.floor(folder, "stat")
