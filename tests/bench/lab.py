@@ -160,7 +160,8 @@ class Lab:
     def __init__(self, quick):
         self.quick = quick
         self.work = Path(os.environ.get("BENCH_DIR") or TOP / "build/bench").resolve()
-        self.fast = Path("/dev/shm/mediamon-bench")
+        # of this folder's own, since two of them may be measured in at a time
+        self.fast = Path("/dev/shm", "mediamon-bench" + str(self.work).replace("/", "-"))
         self.state, self.conf, self.mnt = self.work / "state", self.work / "bench.conf", self.work / "mnt"
         build = Path(os.environ.get("O") or "build-release").resolve()
         self.mediamon, self.mediamond = str(build / "mediamon"), str(build / "mediamond")
@@ -172,14 +173,15 @@ class Lab:
         for program in (self.mediamon, self.mediamond):
             if not os.access(program, os.X_OK):
                 raise CannotMeasure(f"{program} is not there: make RELEASE=1, or set O=")
+        if len(str(self.work)) > LONGEST:
+            raise CannotMeasure(f"{self.work} is too long a path for sockets: set BENCH_DIR")
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.kind = run("findmnt", "-n", "-o", "FSTYPE", "-T", self.work).split()[-1]
+        if self.kind in ("tmpfs", "ramfs"):
+            raise CannotMeasure(f"{self.work} is in memory, not on a disk: set BENCH_DIR")
         for folder in (self.work, self.fast, self.mnt):
             if not is_mounted(folder):
                 folder.mkdir(parents=True, exist_ok=True)
-        if len(str(self.work)) > LONGEST:
-            raise CannotMeasure(f"{self.work} is too long a path for sockets: set BENCH_DIR")
-        self.kind = run("findmnt", "-n", "-o", "FSTYPE", "-T", self.work).strip()
-        if self.kind in ("tmpfs", "ramfs"):
-            raise CannotMeasure(f"{self.work} is in memory, not on a disk: set BENCH_DIR")
         self.lock = open(self.work / "lock", "w")
         try:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
