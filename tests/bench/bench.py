@@ -46,6 +46,8 @@ PARTS = [
 ]
 USAGE = f"usage: tests/bench/run [quick] [PART…] | readme | remove\nparts: {' '.join(p.name for p in PARTS)}"
 NOISE_LOOPS = 30
+#: nothing more is begun then when it is quick, which is to end within two minutes
+QUICK_S = 95
 
 
 def processor():
@@ -55,9 +57,11 @@ def processor():
 
 def machine(kind):
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    return (f"{len(os.sched_getaffinity(0))} cores ({processor()}), {memory:.0f} GiB, {kind}, "
-            f"Linux {platform.release()}, {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}, "
-            f"load {os.getloadavg()[0]:.1f}")
+    return f"{len(os.sched_getaffinity(0))} cores ({processor()}), {memory:.0f} GiB, {kind}, Linux {platform.release()}"
+
+
+def now():
+    return f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}, load {os.getloadavg()[0]:.1f}"
 
 
 def stolen():
@@ -86,9 +90,11 @@ def kept_file(lab_work, quick):
 def measure_part(lab, table, part):
     """False when it could not be measured."""
     start = time.monotonic()
-    print(f"--- {part.name} (load {os.getloadavg()[0]:.1f})", flush=True)
-    table.begin(part.name, machine(lab.kind))
+    print(f"--- {part.name} ({now()})", flush=True)
+    table.begin(part.name, machine(lab.kind), now())
     try:
+        if lab.quick and start > lab.start + QUICK_S:
+            raise Skipped("two minutes are nearly over: tests/bench/run quick " + part.name)
         part.measure(lab, table)
     except Skipped as why:
         table.skip(part.name, why)
@@ -107,14 +113,14 @@ def measure_part(lab, table, part):
 def measure(quick, parts):
     with Lab(quick) as lab:
         table, before = tables.Table(kept_file(lab.work, quick)), stolen()
-        print(f"machine: {machine(lab.kind)}")
+        print(f"machine: {machine(lab.kind)}\n{now()}")
         print(f"peers: {peers.versions()}")
         table.head()
         failed = [part.name for part in parts if not measure_part(lab, table, part)]
         last = noise(before)
         table.kept["remarks"] = [last, f"Peers: {peers.versions()}"] + lab.remarks
         table.keep()
-        print(f"machine: {machine(lab.kind)}\n{last}")
+        print(f"{now()}\n{last}")
     print(f"{table.missed} bounds missed" + (f", not measured: {', '.join(failed)}" if failed else ""))
     return 1 if failed else 0
 

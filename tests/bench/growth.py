@@ -31,18 +31,18 @@ class Size:
         return median([f.memory.total() for f in self.firsts]) / self.files
 
 
-#: what must stay flat, its unit and how many of it are one
-COSTS = [("first index", Size.first, "µs", 1e6), ("unchanged rescan", Size.rescan, "µs", 1e6),
-         ("peak memory", Size.memory, "B", 1)]
+#: what must stay flat, its unit, digits behind the point, how many of the unit are one
+COSTS = [("first index", Size.first, "µs", 2, 1e6), ("unchanged rescan", Size.rescan, "µs", 2, 1e6),
+         ("peak memory", Size.memory, "B", 0, 1)]
 
 
 def add_costs(table, before, size):
-    for what, cost, unit, share in COSTS:
+    for what, cost, unit, digits, share in COSTS:
         now = cost(size) * share
-        words = f"growth: {what}, a file of {size.files}", f"{now:.2f} {unit}"
+        words = f"growth: {what}, a file of {size.files}", f"{now:.{digits}f} {unit}"
         if before:
             then = cost(before) * share
-            table.at_most(f"{words[0]}, against {before.files}", words[1], f"{then:.2f} {unit}", now / then, FLAT)
+            table.at_most(f"{words[0]}, against {before.files}", words[1], f"{then:.{digits}f} {unit}", now / then, FLAT)
         else:
             table.info(*words)
 

@@ -21,7 +21,7 @@ SETTLED, TRIES = 1.2, 5
 PER_FOLDER = 10
 #: of a corpus: options of gencorpus that make it small, and what a file (of music) or a series takes of the disk
 LEAST_OPTIONS = {"music": ("-L", "1"), "manga": ("-p", "1")}
-LEAST_BYTES = {"music": 57_000, "manga": 600_000, "tracks": 5_000}
+LEAST_BYTES = {"music": 57_000, "manga": 150_000, "tracks": 5_000}
 # of the program: what tests/bench/gaps.c measures
 GAPS = "indexer/monitor/monitor_missing.c", "common/volumes.c", "common/buf.c"
 #: pkg-config's modules of those that need a library
@@ -167,7 +167,7 @@ class Lab:
         self.mediamon, self.mediamond = str(build / "mediamon"), str(build / "mediamond")
         self.fs = self.indexer = self.lock = self.kind = None
         #: options of this version, where they stand: {name: [section, …]}
-        self.options, self.remarks = None, []
+        self.options, self.remarks, self.start = None, [], time.monotonic()
 
     def __enter__(self):
         for program in (self.mediamon, self.mediamond):

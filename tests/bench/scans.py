@@ -139,7 +139,7 @@ def add_whole(table, found):
     table.info("    slowest and fastest run, of it and of the floor",
                "–".join(f"{edge([f.seconds for f in found['first']]):.3f}" for edge in (max, min)) + " s",
                "–".join(f"{edge(found['floor']):.3f}" for edge in (max, min)) + " s")
-    table.info("the same, from the start of the program", f"{median([f.outside for f in found['first']]):.3f} s")
+    table.info("first index, from the start of the program", f"{median([f.outside for f in found['first']]):.3f} s")
     add_peers(table, found, files, first)
     table.at_most(f"unchanged rescan of {files} files against a walk with statx", f"{again:.3f} s", f"{walk:.3f} s",
                   again / walk, RESCAN)
@@ -186,10 +186,10 @@ def measure_cold(lab, table):
     seconds, floor = median(ours), median(deep)
     table.at_most(f"first index of {first.files} files, cold, against the floor with {OUTSTANDING} reads outstanding",
                   f"{seconds:.2f} s", f"{floor:.2f} s", seconds / floor, COLD)
-    table.info("the same against the floor with two threads", f"{seconds:.2f} s", f"{median(two):.2f} s",
+    table.info("first index, cold, against the floor with two threads", f"{seconds:.2f} s", f"{median(two):.2f} s",
                median(two) / seconds)
     if None not in theirs:
-        table.info("the same against MPD", f"{seconds:.2f} s", f"{median(theirs):.2f} s", median(theirs) / seconds)
+        table.info("first index, cold, against MPD", f"{seconds:.2f} s", f"{median(theirs):.2f} s", median(theirs) / seconds)
 
 
 def measure_raspberry(lab, table):

@@ -2,7 +2,6 @@
 """The table: each row is printed as soon as it is known, kept beside the libraries, and shown in the README."""
 import json
 import re
-import time
 
 BEGIN, END = "<!-- begin: tests/bench/run readme -->", "<!-- end: tests/bench/run readme -->"
 
@@ -13,9 +12,9 @@ class Table:
         self.file, self.part, self.missed = file, None, 0
         self.kept = json.loads(file.read_text()) if file and file.exists() else {"parts": {}}
 
-    def begin(self, part, machine):
-        """Rows to come are of this part, and replace those of a run before."""
-        self.part = self.kept["parts"][part] = {"rows": [], "machine": machine, "date": time.strftime("%Y-%m-%d")}
+    def begin(self, part, machine, now):
+        """Rows to come are of this part, and replace those of a run before; @now: the time and the load."""
+        self.part = self.kept["parts"][part] = {"rows": [], "machine": machine, "now": now}
 
     def keep(self):
         if self.file:
@@ -61,9 +60,9 @@ def markdown(kept, command):
     yield ""
     machines = {}
     for name, part in kept["parts"].items():
-        machines.setdefault(part["machine"], []).append(name)
-    for machine, names in machines.items():
-        yield f"Measured with `{command}` ({', '.join(names)}): {machine}."
+        machines.setdefault(part["machine"], []).append(f"{name} ({part['now']})")
+    for machine, parts in machines.items():
+        yield f"Measured with `{command}` on {machine}: {'; '.join(parts)}."
     for line in kept.get("remarks", []):
         yield f"{line}."
 

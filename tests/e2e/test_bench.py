@@ -107,7 +107,7 @@ def test_what_is_made_is_kept(work):
 
 def test_a_missed_bound_is_said_and_kept(work, capsys):
     table = tables.Table(work / "rows.json")
-    table.begin("part", "a machine")
+    table.begin("part", "a machine", "today, load 1")
     table.at_least("fast", "1 s", "10 s", 10, 20)
     table.at_most("small", "1 MB", "", 1, 2, "MB")
     table.skip("other", "no such thing")
@@ -120,7 +120,7 @@ def test_a_missed_bound_is_said_and_kept(work, capsys):
 
 def test_readme_shows_the_rows_between_its_markers(work):
     readme, table = work / "README.md", tables.Table()
-    table.begin("part", "a machine")
+    table.begin("part", "a machine", "today, load 1")
     table.at_most("a | b", "1", "", 1, 2)
     table.info("    a detail", "1")
     readme.write_text(f"before\n{tables.BEGIN}\nold\n{tables.END}\nafter\n")
@@ -128,7 +128,7 @@ def test_readme_shows_the_rows_between_its_markers(work):
         assert tables.write_readme(readme, table.kept, "make bench")
     text = readme.read_text()
     assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text and "detail" not in text
-    assert text.count("| a \\| b | 1 |  | 1.00 | ≤ 2 | ok |") == 1 and "`make bench` (part): a machine" in text
+    assert text.count("| a \\| b | 1 |  | 1.00 | ≤ 2 | ok |") == 1 and "`make bench` on a machine: part (today, load 1)." in text
     readme.write_text("no place")
     assert not tables.write_readme(readme, table.kept, "make bench")
 
