@@ -5,7 +5,7 @@ import sqlite3
 import time
 
 from lab import CannotMeasure, Memory, Skipped, median, seconds_of
-from peers import PEERS, is_here
+from peers import KNOWN, PEERS, is_here
 
 HEADER_BYTES, OUTSTANDING = 8192, 32
 FLOOR_SHARE, COLD, RESCAN, TRACK_BYTES = 1 / 3, 1.3, 1.6, 400
@@ -89,21 +89,29 @@ def whole_once(lab, music, found):
 
 
 def peers_once(lab, music, found, files):
+    """Their seconds are in @found by their names; or why there are none."""
     for peer in PEERS:
-        if is_here(peer):
+        if not is_here(peer) or isinstance(found.get(peer.name), str):
+            continue
+        try:
             known, seconds, again = peer.measure(lab, music, peer.most[lab.quick])
-            if peer.name == "MPD" and known != files:
-                raise CannotMeasure(f"MPD knows {known} songs, mediamon {files}")
-            found.setdefault(peer.name, []).append((known or files, seconds))
-            found.setdefault(peer.name + " again", []).append(again)
+        except CannotMeasure as why:
+            found[peer.name] = str(why)
+            continue
+        if not peer.most[lab.quick] and known is not None and known < files * KNOWN:
+            found[peer.name] = f"it knows {known} files of {files}"
+            continue
+        found.setdefault(peer.name, []).append((known or files, seconds))
+        found.setdefault(peer.name + " again", []).append(again)
 
 
 def add_peers(table, found, files, seconds):
     for peer in PEERS:
-        if peer.name not in found:
-            table.skip(f"first index against {peer.name}", f"{' '.join(peer.programs)}: not there (contrib/deps.sh bench)")
+        times = found.get(peer.name, f"{' '.join(peer.programs)}: not there (contrib/deps.sh bench)")
+        if isinstance(times, str):
+            table.skip(f"first index against {peer.name}", times)
             continue
-        known, theirs = found[peer.name][0][0], median([taken for _, taken in found[peer.name]])
+        known, theirs = times[0][0], median([taken for _, taken in times])
         against = f"{theirs:.2f} s" + (f" for {known}" if known != files else "")
         words = f"first index against {peer.name}", f"{seconds:.2f} s", against
         ratio = theirs / known * files / seconds
