@@ -4,7 +4,7 @@
 # sudo make run        set everything up, index, mount  [MUSIC=dir MANGA=dir LINKS=dir MOUNT=dir]
 # sudo make check      everything that must hold           [T=name selects tests]
 # make check-long      the same with larger numbers
-# make bench           speed, against peers and the floor
+# make bench           speed, against peers and the floor  [PARTS=names]
 # make install         [DESTDIR=] [PREFIX=/usr]
 #
 # O=dir  SAN=address,undefined|thread|fuzzer,address,undefined  RELEASE=1  WERROR=1  CC=clang  V=1
@@ -164,7 +164,7 @@ lint:
 bench bench-quick:
 	$(Q)$(SRC)/contrib/deps.sh build run check bench
 	$(Q)$(MAKE) -f $(SRC)/Makefile RELEASE=1 all
-	$(Q)O='$(O)-release' $(SRC)/tests/bench/run $(if $(filter bench-quick,$@),quick)
+	$(Q)O='$(O)-release' $(SRC)/tests/bench/run $(if $(filter bench-quick,$@),quick) $(PARTS)
 
 clean:
 	rm -rf build build-*

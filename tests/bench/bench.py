@@ -2,105 +2,168 @@
 """Measures everything and prints the table."""
 import os
 import platform
+import shutil
 import signal
 import sys
 import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
 
+import costs
+import growth
 import links
 import month
-import reads
+import mount
+import peers
 import scans
+import table as tables
 import watch
-from lab import SHARED, CannotMeasure, Lab
-
-MUSIC_FILES, MANGA_SERIES = 100_000, 10_000
-QUICK_SHARE = 5
-PARTS = ["index", "missing", "watch", "links", "month"]
+from lab import TOP, CannotMeasure, Lab, Skipped
 
 
-class Table:
-    """A row is printed as soon as it is known."""
-
-    def __init__(self):
-        self.missed = 0
-
-    def row(self, figure, measured, against, ratio, bound, verdict):
-        print(f"{figure:<72.72} {measured:>20} {against:>12} {ratio:>8} {bound:>10}  {verdict}", flush=True)
-
-    def head(self):
-        self.row("figure", "measured", "against", "ratio", "bound", "")
-
-    def judge(self, figure, measured, against, value, is_ok, sign, bound, unit):
-        self.missed += not is_ok
-        ratio = f"{value:.2f}" if not unit else ""
-        self.row(figure, measured, against, ratio, f"{sign} {bound:g} {unit}".strip(), "ok" if is_ok else "MISSED")
-
-    def at_least(self, figure, measured, against, value, bound, unit=""):
-        self.judge(figure, measured, against, value, value >= bound, "≥", bound, unit)
-
-    def at_most(self, figure, measured, against, value, bound, unit=""):
-        self.judge(figure, measured, against, value, value <= bound, "≤", bound, unit)
-
-    def info(self, figure, measured, against, ratio):
-        self.row(figure, measured, against, "" if ratio is None else f"{ratio:.2f}", "", "")
+@dataclass
+class Part:
+    name: str
+    measure: Callable
+    is_quick: bool = True
 
 
-def machine():
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 30
-    return (f"machine: {os.cpu_count()} cores, {memory} GiB, Linux {platform.release()}, "
-            f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}, load {os.getloadavg()[0]:.1f}")
+PARTS = [
+    Part("scan", scans.measure),
+    Part("cold", scans.measure_cold),
+    Part("onecore", costs.measure_one_core),
+    Part("sandbox", costs.measure_sandbox),
+    Part("raspberry", scans.measure_raspberry),
+    Part("readers", costs.measure_readers),
+    Part("reads", costs.measure_reads),
+    Part("growth", growth.measure),
+    Part("mount", mount.measure),
+    Part("missing", mount.measure_missing),
+    Part("watch", watch.measure),
+    Part("links", links.measure),
+    Part("month", lambda lab, table: month.measure(table), is_quick=False),
+]
+USAGE = f"usage: tests/bench/run [quick] [PART…] | readme | remove\nparts: {' '.join(p.name for p in PARTS)}"
+NOISE_LOOPS = 30
+#: nothing more is begun then when it is quick, which is to end within two minutes
+QUICK_S = 95
+
+
+def processor():
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def machine(kind):
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    return f"{len(os.sched_getaffinity(0))} cores ({processor()}), {memory:.0f} GiB, {kind}, Linux {platform.release()}"
+
+
+def now():
+    return f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}, load {os.getloadavg()[0]:.1f}"
+
+
+def stolen():
+    """(time that others took of this virtual machine, all time)."""
+    times = [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    return times[7], sum(times)
+
+
+def noise(before):
+    """How far a loop that always does the same is from doing it in the same time; and what was stolen since @before."""
+    taken = []
+    for _ in range(NOISE_LOOPS):
+        start = time.perf_counter()
+        sum(range(500_000))
+        taken.append((time.perf_counter() - start) * 1e3)
+    taken.sort()
+    steal, all_time = (now - then for now, then in zip(stolen(), before))
+    return (f"noise: the same loop takes {taken[0]:.1f} to {taken[-1]:.1f} ms, half of the time at most "
+            f"{taken[len(taken) // 2]:.1f}; {steal * 100 / max(all_time, 1):.1f} % of the processor was taken by others")
+
+
+def kept_file(lab_work, quick):
+    return lab_work / f"rows{'-quick' if quick else ''}.json"
+
+
+def measure_part(lab, table, part):
+    """False when it could not be measured."""
+    start = time.monotonic()
+    print(f"--- {part.name} ({now()})", flush=True)
+    table.begin(part.name, machine(lab.kind), now())
+    try:
+        if lab.quick and start > lab.start + QUICK_S:
+            raise Skipped("two minutes are nearly over: tests/bench/run quick " + part.name)
+        part.measure(lab, table)
+    except Skipped as why:
+        table.skip(part.name, why)
+    except CannotMeasure as why:
+        print(f"cannot measure {part.name}: {why}", file=sys.stderr, flush=True)
+        table.skip(part.name, "failed")
+        return False
+    finally:
+        lab.close()
+        lab.forget()
+    table.keep()
+    print(f"    {part.name} took {time.monotonic() - start:.0f} s", flush=True)
+    return True
 
 
 def measure(quick, parts):
-    share = QUICK_SHARE if quick else 1
     with Lab(quick) as lab:
-        if "index" in parts:
-            music = lab.library("music", MUSIC_FILES // share)
-            manga = lab.library("manga", MANGA_SERIES // share, "-p", "1")
-        table = Table()
-        print(machine())
+        table, before = tables.Table(kept_file(lab.work, quick)), stolen()
+        print(f"machine: {machine(lab.kind)}\n{now()}")
+        print(f"peers: {peers.versions()}")
         table.head()
-        if "index" in parts:
-            scans.measure(lab, table, music)
-            reads.measure(lab, table, music, manga)
-        if "missing" in parts:
-            reads.measure_missing(lab, table)
-        if "watch" in parts:
-            watch.measure(lab, table)
-        if "links" in parts:
-            links.measure(lab, table)
-        if "month" in parts and not quick:
-            month.measure(table)
-        print(machine())
-        print(f"{table.missed} bounds missed")
+        failed = [part.name for part in parts if not measure_part(lab, table, part)]
+        last = noise(before)
+        table.kept["remarks"] = [last, f"Peers: {peers.versions()}"] + lab.remarks
+        table.keep()
+        print(f"{now()}\n{last}")
+    print(f"{table.missed} bounds missed" + (f", not measured: {', '.join(failed)}" if failed else ""))
+    return 1 if failed else 0
 
 
 def on_signal(number, frame):
     raise SystemExit(128 + number)
 
 
+def readme():
+    table = tables.Table(kept_file(Lab(False).work, False))
+    if not table.kept["parts"]:
+        print("nothing has been measured: tests/bench/run", file=sys.stderr)
+        return 1
+    if not tables.write_readme(TOP / "README.md", table.kept, "make bench"):
+        print("README.md has no place for the table", file=sys.stderr)
+        return 1
+    return 0
+
+
 def main(words):
     quick = words[:1] == ["quick"]
-    parts = words[quick:] or PARTS
-    if not set(parts) <= set(PARTS):
-        print(f"usage: tests/bench/run [quick] [{' | '.join(PARTS)}]", file=sys.stderr)
-        return 2
-    given = "index" not in parts or all(os.environ.get(f"BENCH_{kind}") for kind in ("MUSIC", "MANGA"))
-    if not given and not (SHARED / "corpus/gencorpus.c").exists():
-        print(f"nothing is measured: {SHARED}/corpus/gencorpus.c is not there (set MEDIAMON_SHARED)")
+    names = words[quick:]
+    if words == ["readme"]:
+        return readme()
+    if words == ["remove"]:
+        shutil.rmtree(Lab(False).work, ignore_errors=True)
         return 0
+    if not set(names) <= {part.name for part in PARTS}:
+        print(USAGE, file=sys.stderr)
+        return 2
+    parts = [p for p in PARTS if p.name in names or not names and (p.is_quick or not quick)]
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, on_signal)
     start = time.monotonic()
     try:
-        measure(quick, parts)
+        status = measure(quick, parts)
     except CannotMeasure as why:
         print(f"cannot measure: {why}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
     print(f"{time.monotonic() - start:.0f} s")
-    return 0
+    return status
 
 
 if __name__ == "__main__":

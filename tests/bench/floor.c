@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /**
- * The least that an indexer must do: two threads walk a tree.
+ * The least that an indexer must do: threads walk a tree.
  *
- *   floor stat DIR          statx of every file                    (an unchanged rescan)
- *   floor read DIR BYTES    open, read the first bytes, close      (a first index, nothing parsed)
+ *   floor stat DIR                    statx of every file                (an unchanged rescan)
+ *   floor read DIR BYTES              open, read the first bytes, close  (a first index, nothing parsed)
+ *   floor read DIR BYTES THREADS      the same with as many reads outstanding, and POSIX_FADV_RANDOM, so that
+ *                                     the kernel reads nothing more      (a first index of a cold disk)
  *
+ * Two threads unless it is said.
  * Prints the number of files and the seconds.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +24,7 @@
 
 enum {
 	THREADS = 2,
+	THREADS_MAX = 256,
 	READ_MAX = 1 << 20,
 };
 
@@ -35,6 +40,8 @@ static struct {
 
 /** Bytes to read of each file, 0: none. */
 static size_t wanted;
+/** Are the bytes behind those wanted of no use? */
+static bool is_random;
 
 static void fail(const char *what)
 {
@@ -94,7 +101,8 @@ static void visit(int folder, const char *name, char *bytes)
 		return;
 	}
 	int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || pread(fd, bytes, wanted, 0) < 0)
+	if (fd < 0 || (is_random && posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM) != 0) ||
+	    pread(fd, bytes, wanted, 0) < 0)
 		fail(name);
 	close(fd);
 }
@@ -140,21 +148,31 @@ static double seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/** Does not return when the words mean nothing. */
+static int threads_of(int argc, char **argv)
+{
+	bool is_read = argc >= 4 && argc <= 5 && strcmp(argv[1], "read") == 0;
+	if (!is_read && (argc != 3 || strcmp(argv[1], "stat") != 0))
+		exit(2);
+	if (is_read)
+		wanted = strtoul(argv[3], NULL, 10);
+	is_random = argc == 5;
+	long n = is_random ? strtol(argv[4], NULL, 10) : THREADS;
+	if (wanted > READ_MAX || n < 1 || n > THREADS_MAX)
+		exit(2);
+	return (int)n;
+}
+
 int main(int argc, char **argv)
 {
-	pthread_t threads[THREADS];
-	if (argc == 4 && strcmp(argv[1], "read") == 0)
-		wanted = strtoul(argv[3], NULL, 10);
-	else if (argc != 3 || strcmp(argv[1], "stat") != 0)
-		return 2;
-	if (wanted > READ_MAX)
-		return 2;
+	pthread_t threads[THREADS_MAX];
+	int n = threads_of(argc, argv);
 	double start = seconds();
 	add_folder(argv[2], "");
-	for (int i = 0; i < THREADS; i++)
+	for (int i = 0; i < n; i++)
 		if (pthread_create(&threads[i], NULL, walk, NULL))
 			fail("threads");
-	for (int i = 0; i < THREADS; i++)
+	for (int i = 0; i < n; i++)
 		pthread_join(threads[i], NULL);
 	printf("%ld %.6f\n", todo.files, seconds() - start);
 	free(todo.paths);

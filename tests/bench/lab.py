@@ -13,12 +13,27 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 SHARED = Path(os.environ.get("MEDIAMON_SHARED", HERE.parents[2] / "shared"))
 PATIENCE_S = 300
+TOP = HERE.parents[1]
+#: in path lengths: what a Unix socket below it can still be called
+LONGEST = 80
+WARM_BYTES = 1 << 18
+SETTLED, TRIES = 1.2, 5
+PER_FOLDER = 10
+#: of a corpus: options of gencorpus that make it small, and what a file (of music) or a series takes of the disk
+LEAST_OPTIONS = {"music": ("-L", "1"), "manga": ("-p", "1")}
+LEAST_BYTES = {"music": 57_000, "manga": 150_000, "tracks": 5_000}
 # of the program: what tests/bench/gaps.c measures
 GAPS = "indexer/monitor/monitor_missing.c", "common/volumes.c", "common/buf.c"
+#: pkg-config's modules of those that need a library
+NEEDS = {"minfs": "fuse3", "taglib": "taglib_c"}
 
 
 class CannotMeasure(Exception):
     pass
+
+
+class Skipped(Exception):
+    """Something that this machine or this version cannot do: no failure, but told."""
 
 
 def median(values):
@@ -85,9 +100,10 @@ def is_alive(pid):
 
 
 class Memory:
-    """Peak resident bytes of processes and their children, sampled while they live."""
+    """Peak resident bytes of processes and all below them that live at one time, sampled while they do."""
 
     def __init__(self, *pids):
+        #: {pid: (bytes, name)} of the moment when they had most
         self.pids, self.peaks, self.ended = pids, {}, threading.Event()
         self.thread = threading.Thread(target=self.watch, daemon=True)
 
@@ -109,29 +125,32 @@ class Memory:
         while not self.ended.wait(0.05):
             self.sample()
 
-    def children(self, pid):
+    def family(self, pid):
+        yield pid
         for f in Path(f"/proc/{pid}/task").glob("*/children"):
-            yield from map(int, f.read_text().split())
+            for child in map(int, f.read_text().split()):
+                yield from self.family(child)
 
     def sample(self):
+        """Each with its own peak until now: more than they had together, never less."""
+        now = {}
         for parent in self.pids:
             try:
-                for pid in [parent, *self.children(parent)]:
-                    self.look_at(pid)
+                now.update((pid, found) for pid in self.family(parent) if (found := self.look_at(pid)))
             except OSError:
                 continue
+        if sum(size for size, _ in now.values()) > self.total():
+            self.peaks = now
 
     def look_at(self, pid):
         try:
             status = Path(f"/proc/{pid}/status").read_text()
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except OSError:
-            return
+            return None
         words = [os.path.basename(words[0]), *(w for w in words[1:] if w.startswith(b"--"))]
         peak = [line for line in status.splitlines() if line.startswith("VmHWM")]
-        if peak:
-            # a process changes its peak when it becomes another program: the last one counts
-            self.peaks[pid] = (int(peak[0].split()[1]) * 1024, b" ".join(words[:2]).decode())
+        return (int(peak[0].split()[1]) * 1024, b" ".join(words[:2]).decode()) if peak else None
 
     def total(self):
         return sum(size for size, _ in self.peaks.values())
@@ -140,17 +159,26 @@ class Memory:
 class Lab:
     def __init__(self, quick):
         self.quick = quick
-        self.work = Path(os.environ.get("TMPDIR") or "/tmp", "mediamon-bench").resolve()
-        self.fast = Path("/dev/shm/mediamon-bench")
+        self.work = Path(os.environ.get("BENCH_DIR") or TOP / "build/bench").resolve()
+        # of this folder's own, since two of them may be measured in at a time
+        self.fast = Path("/dev/shm", "mediamon-bench" + str(self.work).replace("/", "-"))
         self.state, self.conf, self.mnt = self.work / "state", self.work / "bench.conf", self.work / "mnt"
         build = Path(os.environ.get("O") or "build-release").resolve()
         self.mediamon, self.mediamond = str(build / "mediamon"), str(build / "mediamond")
-        self.fs = self.indexer = self.lock = None
+        self.fs = self.indexer = self.lock = self.kind = None
+        #: options of this version, where they stand: {name: [section, …]}
+        self.options, self.remarks, self.start = None, [], time.monotonic()
 
     def __enter__(self):
         for program in (self.mediamon, self.mediamond):
             if not os.access(program, os.X_OK):
                 raise CannotMeasure(f"{program} is not there: make RELEASE=1, or set O=")
+        if len(str(self.work)) > LONGEST:
+            raise CannotMeasure(f"{self.work} is too long a path for sockets: set BENCH_DIR")
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.kind = run("findmnt", "-n", "-o", "FSTYPE", "-T", self.work).split()[-1]
+        if self.kind in ("tmpfs", "ramfs"):
+            raise CannotMeasure(f"{self.work} is in memory, not on a disk: set BENCH_DIR")
         for folder in (self.work, self.fast, self.mnt):
             if not is_mounted(folder):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -176,30 +204,85 @@ class Lab:
     # --- programs and libraries ---
 
     def tool(self, name):
-        source, program = HERE / f"{name}.c", self.work / name
+        source, program = HERE / f"{name}.c", self.work / "tools" / name
         if name == "gaps" or not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
-            more = run("pkg-config", "--cflags", "--libs", "fuse3").split() if name == "minfs" else []
+            program.parent.mkdir(exist_ok=True)
+            more = run("pkg-config", "--cflags", "--libs", NEEDS[name]).split() if name in NEEDS else []
             if name == "gaps":
-                top = HERE.parents[1]
-                more = [f"-I{top}", *(top / f for f in GAPS), "-lm"]
+                more = [f"-I{TOP}", *(TOP / f for f in GAPS), "-lm"]
             run("cc", "-O2", "-D_GNU_SOURCE" if name in ("floor", "gaps") else "-g0", "-pthread", "-o", program, source, *more)
         return program
 
-    def library(self, kind, n, *options):
-        """A tree of @n files (music) or series (manga), made once."""
+    def made(self, name, make, bytes_needed):
+        """A folder that make(folder) fills, kept for the next time."""
+        folder = self.work / name
+        if not folder.exists():
+            free = shutil.disk_usage(self.work).free
+            if free < 2 * bytes_needed:
+                raise Skipped(f"{folder} takes {bytes_needed >> 20} MiB, {free >> 20} are free, half of which are left alone")
+            print(f"making {folder}", flush=True)
+            new = folder.with_name(name + ".new")
+            shutil.rmtree(new, ignore_errors=True)
+            make(new)
+            new.rename(folder)
+            os.sync()
+        return folder
+
+    def library(self, kind, n):
+        """A tree of @n tagged files (music) or series (manga)."""
         given = os.environ.get(f"BENCH_{kind.upper()}")
         if given:
             return Path(given).resolve()
-        folder = self.work / f"{kind}-{n}"
-        if not folder.exists():
-            source = SHARED / "corpus/gencorpus.c"
-            print(f"making {folder}", flush=True)
+        source = SHARED / "corpus/gencorpus.c"
+        if not source.exists():
+            raise Skipped(f"{source} is not there (set MEDIAMON_SHARED, or BENCH_{kind.upper()}=dir)")
+
+        def make(new):
             run("cc", "-O2", "-w", "-o", self.work / "gencorpus", source, "-lz")
-            new = folder.with_name(folder.name + ".new")
-            shutil.rmtree(new, ignore_errors=True)
-            run(self.work / "gencorpus", kind, "-o", new, "-n", n, "-s", SHARED / "corpus/seeds", *options)
-            new.rename(folder)
-        return folder
+            run(self.work / "gencorpus", kind, "-o", new, "-n", n, "-s", SHARED / "corpus/seeds", *LEAST_OPTIONS[kind])
+
+        return self.made(f"{kind}-{n}", make, n * LEAST_BYTES[kind])
+
+    def tracks(self, n):
+        """A tree of @n tracks as small as they can be: for numbers, not for what is in a file."""
+        def make(new):
+            new.mkdir()
+            run(self.tool("tracks"), new, n, PER_FOLDER)
+
+        return self.made(f"tracks-{n}", make, n * LEAST_BYTES["tracks"])
+
+    # --- the machine ---
+
+    def floor(self, music, *words):
+        """Seconds that the least of programs takes."""
+        mode, *size = words
+        return float(run(self.tool("floor"), mode, music, *size).split()[1])
+
+    def warm(self, music):
+        """All that anybody reads of @music is in memory from here on, as far as the machine lets it."""
+        last = self.floor(music, "read", WARM_BYTES)
+        for _ in range(TRIES):
+            now = self.floor(music, "read", WARM_BYTES)
+            if max(now, last) <= SETTLED * min(now, last):
+                return
+            last = now
+        self.remark(f"the page cache did not settle: reading the heads of {music.name} {TRIES} times took "
+                    f"{last:.2f} s and other times")
+
+    def cold(self):
+        """Nothing of a disk is in memory, except the programs themselves."""
+        try:
+            os.sync()
+            Path("/proc/sys/vm/drop_caches").write_text("3")
+        except OSError as why:
+            raise Skipped(f"caches cannot be dropped: {why.strerror}") from None
+        for program in (self.mediamond, self.mediamon):
+            run(program, "--version")
+        subprocess.run([self.tool("floor")], check=False)
+
+    def remark(self, text):
+        self.remarks.append(text)
+        print(f"({text})", flush=True)
 
     # --- mediamon ---
 
@@ -210,10 +293,30 @@ class Lab:
     def forget(self):
         shutil.rmtree(self.state, ignore_errors=True)
 
-    def start_indexer(self):
+    def option(self, name, value):
+        """A line of configuration; None when this version has no such option."""
+        if self.options is None:
+            self.options, sections = {}, []
+            for line in run(self.mediamon, "--print-default-config").splitlines():
+                words = line.split()
+                if words[1:] == ["{"]:
+                    sections.append(words[0])
+                elif words == ["}"]:
+                    sections.pop()
+                elif words[1:2] == ["="]:
+                    self.options[words[0]] = list(sections)
+        if name not in self.options:
+            return None
+        line = f"{name} = {value}"
+        for section in reversed(self.options[name]):
+            line = f"{section} {{ {line} }}"
+        return line + "\n"
+
+    def start_indexer(self, *before):
+        """@before: words of a program that becomes it."""
         with open(self.work / "mediamond.log", "ab") as log:
-            self.indexer = subprocess.Popen([self.mediamond, self.conf], stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log)
+            self.indexer = subprocess.Popen([*before, self.mediamond, self.conf], stdin=subprocess.DEVNULL,
+                                            stdout=log, stderr=log)
 
     def indexer_pid(self):
         """Whoever started it."""

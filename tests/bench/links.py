@@ -3,11 +3,9 @@
 import os
 import re
 import shutil
-from pathlib import Path
 
-from lab import CannotMeasure, median, run
+from lab import TOP, CannotMeasure, median, run
 
-TOP = Path(__file__).resolve().parents[2]
 LINKS, TARGETS, DIRECTORIES = 1_000_000, 150_000, 50_000
 QUICK_SHARE = 10
 FIRST_S, AGAIN_S = 3, 2

@@ -2,11 +2,9 @@
 """A month of searching, simulated: tests/unit/search_sim.c with its large numbers, which needs no library."""
 import os
 import re
-from pathlib import Path
 
-from lab import CannotMeasure, run
+from lab import TOP, CannotMeasure, run
 
-TOP = Path(__file__).resolve().parents[2]
 QUERIES_A_DAY = 100
 
 

@@ -1,104 +1,209 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Indexing: against MPD and against the floor, and what memory it takes."""
+"""Indexing: warm and cold, the first time and again, against the floor and the peers."""
+import contextlib
+import sqlite3
 import time
 
-from lab import CannotMeasure, Memory, median, run, seconds_of
-from peer import Mpd
+from lab import CannotMeasure, Memory, Skipped, median, seconds_of
+from peers import KNOWN, PEERS, is_here
 
-HEADER_BYTES = 8192
-WARM_BYTES = 1 << 18
-MEMORY_MB = 150
-
-
-def floor(lab, music, *words):
-    """Seconds that the least of programs takes."""
-    mode, *size = words
-    return float(run(lab.tool("floor"), mode, music, *size).split()[1])
+HEADER_BYTES, OUTSTANDING = 8192, 32
+FLOOR_SHARE, COLD, RESCAN, TRACK_BYTES = 1 / 3, 1.3, 1.6, 400
+MEMORY_MB, LISTED_MB, RASPBERRY_MB = 80, 150, 48
+FILES, QUICK_FILES = 100_000, 5000
 
 
-def scan(lab, start):
-    """(own seconds, seconds seen from outside, row of metrics/scan.json) of the scan that start() causes."""
+def library(lab):
+    return lab.library("music", QUICK_FILES if lab.quick else FILES)
+
+
+def rescan_once(lab):
+    """The row of metrics/scan.json of a scan of all that is asked for now."""
     known = max((r["id"] for r in lab.read_json("metrics/scan.json")["runs"]), default=0)
-    begin = time.perf_counter()
-    start()
-    row = lab.wait_run(known)
-    return row["wall_seconds"], time.perf_counter() - begin, row
+    lab.order("rescan", "all")
+    return lab.wait_run(known)
 
 
-def index_once(lab, music, rescans, found):
-    """One index from nothing, then rescans of what did not change; once, all names of the mount."""
+def unchanged(lab):
+    """Seconds of a rescan that finds nothing."""
+    row = rescan_once(lab)
+    if row["unchanged"] != row["files"]:
+        raise CannotMeasure(f"a rescan found changes: {row}")
+    return row["wall_seconds"]
+
+
+class First:
+    """One index from nothing: seconds by its own clock and seen from outside, files, memory."""
+
+    def __init__(self, lab, row, outside, memory):
+        self.lab, self.files, self.seconds, self.outside = lab, row["files"], row["wall_seconds"], outside
+        self.memory = memory
+        self.rate = self.files / self.seconds
+
+
+@contextlib.contextmanager
+def first_index(lab, music, more="", before=(), prepare=lambda: None):
+    """@more: lines of configuration; @before: words of a program that becomes the indexer; @prepare: the last thing
+    before it starts."""
     lab.forget()
-    lab.configure(music)
+    lab.configure(music, more=more)
     lab.mount()
     try:
+        prepare()
         begin = time.perf_counter()
-        lab.start_indexer()
-        with Memory(lab.indexer.pid, lab.fs.pid) as memory, Memory(lab.indexer.pid, lab.fs.pid) as listed:
+        lab.start_indexer(*before)
+        with Memory(lab.indexer.pid, lab.fs.pid) as memory:
             row = lab.wait_run()
-            found["outside"].append(time.perf_counter() - begin)
-            found["first"].append(row["wall_seconds"])
+            outside = time.perf_counter() - begin
             if row["errors"] or row["added"] != row["files"]:
                 raise CannotMeasure(f"the first index was not one: {row}")
-            for _ in range(rescans):
-                seconds, _, row = scan(lab, lambda: lab.order("rescan", "all"))
-                if row["unchanged"] != row["files"]:
-                    raise CannotMeasure(f"a rescan found changes: {row}")
-                found["again"].append(seconds)
-            memory.stop()
-            # every name there is, three times: by artist, by genre, by year
-            if not found["names"]:
-                found["names"].append(seconds_of("find", lab.mnt, "-ls"))
-                found["memory listed"].append(listed)
-        found["memory"].append(memory)
-        found["files"] = row["files"]
+            yield First(lab, row, outside, memory)
     finally:
         lab.unmount()
         lab.stop_indexer()
 
 
-def mpd_once(lab, music, rescans, found):
-    with Mpd(lab.work) as mpd:
-        mpd.serve(music)
-        found["mpd first"].append(mpd.update())
-        if mpd.songs() != found["files"]:
-            raise CannotMeasure(f"MPD knows {mpd.songs()} songs, mediamon {found['files']}")
-        found["mpd again"] += [mpd.update() for _ in range(rescans)]
+def rate_of(lab, music, more="", before=()):
+    with first_index(lab, music, more, before) as first:
+        return first.rate
 
 
-def add_rows(table, found):
-    n = found["files"]
-    first, again = median(found["first"]), median(found["again"])
-    rate = n / first
-    table.at_least(f"first index of {n} files against MPD", f"{first:.2f} s ({rate:.0f}/s)",
-                   f"{median(found['mpd first']):.2f} s", median(found["mpd first"]) / first, 6)
-    table.info("the same, seen from outside", f"{median(found['outside']):.2f} s", f"{first:.2f} s",
-               median(found["outside"]) / first)
-    table.info(f"the same against the floor (open, read {HEADER_BYTES >> 10} KiB)", f"{first:.2f} s",
-               f"{median(found['floor read']):.2f} s", first / median(found["floor read"]))
-    table.at_least("unchanged rescan against MPD", f"{again:.3f} s", f"{median(found['mpd again']):.3f} s",
-                   median(found["mpd again"]) / again, 3)
-    table.info("unchanged rescan against the floor (statx)", f"{again:.3f} s",
-               f"{median(found['floor stat']):.3f} s", again / median(found["floor stat"]))
-    table.info("find -ls of the whole mount", f"{median(found['names']):.2f} s", "", None)
-    for key, name in (("memory", "peak memory, indexed and scanned again"),
-                      ("memory listed", "peak memory after the whole mount was listed")):
-        memory = sorted(found[key], key=Memory.total)[len(found[key]) // 2]
-        table.at_most(f"{name}, {len(memory.peaks)} processes", f"{memory.total() / 1e6:.1f} MB", "",
-                      memory.total() / 1e6, MEMORY_MB, "MB")
-        for size, words in sorted(memory.peaks.values(), reverse=True):
-            table.info(f"    {words}", f"{size / 1e6:.1f} MB", "", None)
+def database_bytes(lab):
+    """Of the store, without full-text search; the indexer has ended."""
+    store = next(lab.state.glob("*.db"))
+    with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as db:
+        return db.execute("SELECT sum(pgsize) FROM dbstat WHERE name NOT LIKE '%fts%'").fetchone()[0]
 
 
-def measure(lab, table, music):
-    rounds, rescans = (1, 3) if lab.quick else (3, 5)
-    found = {key: [] for key in ("first", "outside", "again", "names", "memory", "memory listed", "mpd first",
-                                 "mpd again", "floor read", "floor stat")}
-    # everything that anybody reads is in memory from here on
-    floor(lab, music, "read", WARM_BYTES)
-    for _ in range(rounds):
-        index_once(lab, music, rescans, found)
-        mpd_once(lab, music, rescans, found)
+def whole_once(lab, music, found):
+    """First index, rescans, every name of the mount (once), what is on the disk then."""
+    with first_index(lab, music) as first:
+        found["first"].append(first)
+        found["again"] += [unchanged(lab) for _ in range(3 if lab.quick else 5)]
+        first.memory.stop()
+        if not found["names"]:
+            with Memory(lab.indexer.pid, lab.fs.pid) as listed:
+                found["names"].append(seconds_of("find", lab.mnt, "-ls"))
+            found["listed"].append(listed)
+    found["database"].append(database_bytes(lab) / first.files)
+
+
+def peers_once(lab, music, found, files):
+    """Their seconds are in @found by their names; or why there are none."""
+    for peer in PEERS:
+        if not is_here(peer) or isinstance(found.get(peer.name), str):
+            continue
+        try:
+            known, seconds, again = peer.measure(lab, music, peer.most[lab.quick])
+        except CannotMeasure as why:
+            found[peer.name] = str(why)
+            continue
+        if not peer.most[lab.quick] and known is not None and known < files * KNOWN:
+            found[peer.name] = f"it knows {known} files of {files}"
+            continue
+        found.setdefault(peer.name, []).append((known or files, seconds))
+        found.setdefault(peer.name + " again", []).append(again)
+
+
+def add_peers(table, found, files, seconds):
+    for peer in PEERS:
+        times = found.get(peer.name, f"{' '.join(peer.programs)}: not there (contrib/deps.sh bench)")
+        if isinstance(times, str):
+            table.skip(f"first index against {peer.name}", times)
+            continue
+        known, theirs = times[0][0], median([taken for _, taken in times])
+        against = f"{theirs:.2f} s" + (f" for {known}" if known != files else "")
+        words = f"first index against {peer.name}", f"{seconds:.2f} s", against
+        ratio = theirs / known * files / seconds
+        if peer.bound:
+            table.at_least(*words, ratio, peer.bound)
+        else:
+            table.info(*words, ratio)
+
+
+def add_memory(table, memories, name, bound):
+    memory = sorted(memories, key=Memory.total)[len(memories) // 2]
+    table.at_most(f"{name}, {len(memory.peaks)} processes", f"{memory.total() / 1e6:.1f} MB", "", memory.total() / 1e6,
+                  bound, "MB")
+    for size, words in sorted(memory.peaks.values(), reverse=True):
+        table.info(f"    {words}", f"{size / 1e6:.1f} MB")
+
+
+def add_database(table, size, files):
+    """A small one is mostly what an empty one has too."""
+    words = f"database a track, {files} of them, without full-text search", f"{size:.0f} B"
+    if files < FILES:
+        table.info(*words)
+    else:
+        table.at_most(*words, "", size, TRACK_BYTES, "B")
+
+
+def add_whole(table, found):
+    first = median([f.seconds for f in found["first"]])
+    files = found["first"][0].files
+    floor, again, walk = median(found["floor"]), median(found["again"]), median(found["walk"])
+    table.at_least(f"first index of {files} files, warm: share of the speed of the floor",
+                   f"{first:.3f} s", f"{floor:.3f} s", floor / first, round(FLOOR_SHARE, 2))
+    table.info("    slowest and fastest run, of it and of the floor",
+               "–".join(f"{edge([f.seconds for f in found['first']]):.3f}" for edge in (max, min)) + " s",
+               "–".join(f"{edge(found['floor']):.3f}" for edge in (max, min)) + " s")
+    table.info("first index, from the start of the program", f"{median([f.outside for f in found['first']]):.3f} s")
+    add_peers(table, found, files, first)
+    table.at_most(f"unchanged rescan of {files} files against a walk with statx", f"{again:.3f} s", f"{walk:.3f} s",
+                  again / walk, RESCAN)
+    if found.get("MPD again"):
+        theirs = median(found["MPD again"])
+        table.info("unchanged rescan against MPD", f"{again:.3f} s", f"{theirs:.3f} s", theirs / again)
+    table.info("find -ls of the whole mount", f"{median(found['names']):.2f} s")
+    add_memory(table, [f.memory for f in found["first"]], f"peak memory, {files} files indexed and scanned again", MEMORY_MB)
+    add_memory(table, found["listed"], "peak memory after the whole mount was listed", LISTED_MB)
+    add_database(table, median(found["database"]), files)
+
+
+def measure(lab, table):
+    music = library(lab)
+    found = {key: [] for key in ("first", "again", "names", "listed", "database", "floor", "walk")}
+    for i in range(3):
+        lab.warm(music)
         for _ in range(3):
-            found["floor read"].append(floor(lab, music, "read", HEADER_BYTES))
-            found["floor stat"].append(floor(lab, music, "stat"))
-    add_rows(table, found)
+            found["floor"].append(lab.floor(music, "read", HEADER_BYTES))
+            found["walk"].append(lab.floor(music, "stat"))
+        whole_once(lab, music, found)
+        if i == 0 or not lab.quick:
+            peers_once(lab, music, found, found["first"][0].files)
+    add_whole(table, found)
+
+
+def cold_peer(lab, music):
+    lab.cold()
+    mpd = PEERS[0]
+    return mpd.measure(lab, music, None)[1] if is_here(mpd) else None
+
+
+def measure_cold(lab, table):
+    music = library(lab)
+    ours, two, deep, theirs = [], [], [], []
+    for _ in range(1 if lab.quick else 3):
+        lab.cold()
+        two.append(lab.floor(music, "read", HEADER_BYTES))
+        lab.cold()
+        deep.append(lab.floor(music, "read", HEADER_BYTES, OUTSTANDING))
+        with first_index(lab, music, prepare=lab.cold) as first:
+            ours.append(first.seconds)
+        theirs.append(cold_peer(lab, music))
+    seconds, floor = median(ours), median(deep)
+    table.at_most(f"first index of {first.files} files, cold, against the floor with {OUTSTANDING} reads outstanding",
+                  f"{seconds:.2f} s", f"{floor:.2f} s", seconds / floor, COLD)
+    table.info("first index, cold, against the floor with two threads", f"{seconds:.2f} s", f"{median(two):.2f} s",
+               median(two) / seconds)
+    if None not in theirs:
+        table.info("first index, cold, against MPD", f"{seconds:.2f} s", f"{median(theirs):.2f} s", median(theirs) / seconds)
+
+
+def measure_raspberry(lab, table):
+    more = lab.option("profile", '"raspberry"')
+    if not more:
+        raise Skipped("this version has no option profile")
+    with first_index(lab, library(lab), more) as first:
+        unchanged(lab)
+    add_memory(table, [first.memory], f"peak memory with profile = raspberry, {first.files} files", RASPBERRY_MB)

@@ -10,12 +10,12 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from lab import CannotMeasure, is_alive, median, run, until
-from scans import floor, scan
+from lab import PER_FOLDER, CannotMeasure, is_alive, median, run, until
+from scans import rescan_once
 
 PAUSE_S, ROUND, STEPS = 0.05, 25, 4
 LATENCY_MS, BURST_S, RESCAN, READY, BYTES_PER_FOLDER = 50, 5, 2, 2.5, 200
-LIBRARY, PER_FOLDER, FIRST = 10_000, 10, 100
+LIBRARY, FIRST = 10_000, 100
 # a change that is not seen within this time never will be
 LOST_S = 60
 MOST_WATCHES = Path("/proc/sys/fs/inotify/max_user_watches")
@@ -205,12 +205,12 @@ def burst(lab, table):
         there = {str(path) for path in folder.rglob("*.flac")}
         lost = len(there ^ indexed(lab))
         sentence = watch_sentence(lab)
-        _, _, row = scan(lab, lambda: lab.order("rescan", "all"))
+        row = rescan_once(lab)
         late = row["files"] - row["unchanged"] + row["removed"] + row["errors"]
     finally:
         finish(lab)
     table.at_most(f"burst of {n} files in {writing:.1f} s: all indexed after the last", f"{seconds:.2f} s",
-                  f"{floor(lab, folder, 'stat'):.2f} s", seconds, BURST_S, "s")
+                  f"{lab.floor(folder, 'stat'):.2f} s", seconds, BURST_S, "s")
     table.at_most("    differences from find, and found by a rescan", f"{lost} and {late}", "", lost + late, 0, "files")
     table.info(f"    {sentence}", "", "", None)
     shutil.rmtree(folder)
@@ -236,18 +236,6 @@ class EnoughWatches:
             MOST_WATCHES.write_text(self.before)
 
 
-def library(lab, n):
-    """Made once."""
-    folder = lab.work / f"tracks-{n}"
-    if not folder.exists():
-        new = folder.with_name(folder.name + ".new")
-        shutil.rmtree(new, ignore_errors=True)
-        print(f"making {folder}", flush=True)
-        tracks(lab, new, n)
-        new.rename(folder)
-    return folder
-
-
 def scout_bytes(lab):
     """Memory of the process that watches, which it shares with nobody."""
     total = 0
@@ -270,10 +258,10 @@ def restart(lab, folder, options):
 
 
 def many_folders(lab, table):
-    n = 100_000 if lab.quick else 1_000_000
+    n = 20_000 if lab.quick else 1_000_000
     folders = n // PER_FOLDER + n // PER_FOLDER // 100
-    folder = library(lab, n)
-    floor(lab, folder, "stat")
+    folder = lab.tracks(n)
+    lab.floor(folder, "stat")
     lab.forget()
     walks, again, starts, within = [], [], [], []
     try:
@@ -282,14 +270,14 @@ def many_folders(lab, table):
             if first["errors"] or first["added"] != n:
                 raise CannotMeasure(f"the first index was not one: {first}")
             for _ in range(3):
-                row = scan(lab, lambda: lab.order("rescan", "all"))[2]
+                row = rescan_once(lab)
                 again.append(row["wall_seconds"])
-                walks.append(floor(lab, folder, "stat"))
+                walks.append(lab.floor(folder, "stat"))
             for _ in range(3):
                 seconds, scanning, watching = restart(lab, folder, 'watch = "inotify"')
                 starts.append(seconds)
                 within.append(scanning)
-                walks.append(floor(lab, folder, "stat"))
+                walks.append(lab.floor(folder, "stat"))
             sentence = watch_sentence(lab)
             _, unwatched, polling = restart(lab, folder, 'watch = "poll"')
     finally:
