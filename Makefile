@@ -27,7 +27,7 @@ say = $(if $(V),,@printf '[ %-4s ] %s\n' '$(1)' '$(2)')
 
 PKGS_common := sqlite3 libconfuse libutf8proc zlib
 PKGS_fs := fuse3 jansson
-PKGS_indexer := flac id3tag libxml-2.0 libxxhash libcurl jansson libcrypto
+PKGS_indexer := libseccomp flac id3tag libxml-2.0 libxxhash libcurl jansson libcrypto
 PKGS := $(PKGS_common) $(PKGS_fs) $(PKGS_indexer)
 
 building := $(filter-out run deps clean distclean uninstall check check-long lint bench bench-quick,$(or $(MAKECMDGOALS),all))

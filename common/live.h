@@ -56,7 +56,21 @@
 	/* errno while the store cannot be written; it is tried again all the time */ \
 	L(write_error) \
 	/* folders that changed and are not read yet */ \
-	L(due)
+	L(due) \
+	/* bits of enum live_sandbox: what holds the processes that read files */ \
+	L(sandbox)
+
+enum live_sandbox {
+	LIVE_SANDBOX_SECCOMP = 1,
+	LIVE_SANDBOX_LANDLOCK = 2,
+	LIVE_SANDBOX_LIMITS = 4,
+	/** The configuration says so. */
+	LIVE_SANDBOX_OFF = 8,
+	/** So does the build: sanitizers need what the sandbox forbids. */
+	LIVE_SANDBOX_SANITIZED = 16,
+	/** It is not whole, must be, and no file is read. */
+	LIVE_SANDBOX_REFUSED = 32,
+};
 
 struct live_page {
 	_Atomic uint64_t magic;

@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /**
  * The indexer's side of the extract workers: starts them, knows what each has to do, replaces the
- * one that died or took too long.  Used by the pipeline's thread.
+ * one that died or took too long by one that waits ready.  Used by the pipeline's thread.
  */
 #ifndef INDEXER_EXTRACT_POOL_H
 #define INDEXER_EXTRACT_POOL_H
 
 #include <sys/types.h>
 
-#include "indexer/extract/worker.h"
+#include "indexer/extract/pool_reading.h"
+#include "indexer/extract/sandbox.h"
 #include "indexer/frame.h"
 
 enum {
-	POOL_MAX = 16,
-	/** Batches that one worker has to do at most. */
-	POOL_AHEAD = 3,
+	POOL_MAX = READING_WORKERS,
+	POOL_AHEAD = READING_AHEAD,
+};
+
+/** A process, ready to work or at work. */
+struct pool_process {
+	/** 0: none. */
+	pid_t pid;
+	/** Where its results come; -1 while it does not run. */
+	int results;
 };
 
 struct pool_worker {
@@ -23,33 +31,58 @@ struct pool_worker {
 	int results;
 	struct frame_reader reader;
 	struct worker_slot *slot;
-	int slot_fd;
 	/** Batches given and not finished. */
 	int ahead;
 	/** Set when the pool killed it for being slow, and when. */
 	bool is_late;
 	int64_t late_at;
+	/** Files that it has read. */
+	uint64_t files;
 	/** Processor time and peak memory of those that ended. */
 	uint64_t past_cpu_ns, past_rss;
 };
 
-struct pool {
+struct pool_options {
+	const char *state_dir;
 	int count;
-	struct pool_worker worker[POOL_MAX];
-	/** Sending and receiving ends of the job sockets; they outlive the processes. */
-	int job_send[POOL_MAX], job_receive[POOL_MAX];
-	int64_t deadline_ns;
-	uint64_t restarts;
+	/** For one file: so long, and for each MiB of it so much more; ns. */
+	int64_t deadline_ns, deadline_mib_ns;
+	enum sandbox_mode sandbox;
 };
 
-/** Starts @count workers.  0 or -errno. */
-int pool_start(struct pool *p, int count, int64_t deadline_ns);
+struct pool {
+	struct pool_options o;
+	int count;
+	struct pool_worker worker[POOL_MAX];
+	/** Waits ready for a place. */
+	struct pool_process spare;
+	struct reading reading;
+	/** Sending and receiving ends of the job sockets; they outlive the processes. */
+	int job_send[POOL_MAX], job_receive[POOL_MAX];
+	uint64_t restarts;
+	/** What holds the workers: bits of enum live_sandbox, as they said or, until they do, what there is. */
+	uint64_t sandbox;
+	/** That is not enough: nothing may be read. */
+	bool is_refused;
+};
+
+/** Starts workers; @options->state_dir is borrowed.  0 or -errno. */
+int pool_start(struct pool *p, const struct pool_options *options);
 void pool_stop(struct pool *p);
 
 /** The worker with the least to do, -1 when all have enough. */
 int pool_choose(const struct pool *p);
 
-/** Kills workers that read one file for longer than the deadline. */
+/** Makes another process ready, where none is. */
+void pool_refill(struct pool *p);
+
+/** @n files of worker @i were read: after many a fresh process takes its place. */
+void pool_count(struct pool *p, int i, uint64_t n);
+
+/** How long a file of @size bytes may take, in ns. */
+int64_t pool_deadline(const struct pool *p, int64_t size);
+
+/** Kills workers that read one file for longer than its deadline. */
 void pool_check_deadlines(struct pool *p);
 
 /** Kills a worker: what it was given goes to another. */
@@ -62,16 +95,19 @@ struct pool_loss {
 	/** 0: nothing, as far as it said. */
 	uint64_t batch;
 	uint32_t index;
-	/** It had begun to read that file. */
+	/** It had begun to read that file, which was its to read. */
 	bool was_reading;
 	bool was_late;
+	/** It was told to go: what it had not begun waits for its successor. */
+	bool has_left;
 	/** It waits for a dead disk and could not be ended: its number, else 0. */
 	pid_t abandoned;
 	/** Signal that ended it, 0 when it exited. */
 	int signal;
 };
 
-/** Reaps a worker whose results ended, or gives up one that hangs, and starts another in its place. */
+/** Reaps a worker whose results ended, or gives up one that hangs, and puts another in its place.  The file that
+ * it was reading is marked (unless it waits for a disk). */
 int pool_replace(struct pool *p, int i, struct pool_loss *loss);
 
 #endif
