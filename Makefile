@@ -43,7 +43,9 @@ COMMON_C := $(call sources,common/*.c)
 FS_C := $(call sources,fs/*.c)
 INDEXER_C := $(call sources,indexer/*.c indexer/*/*.c)
 UNIT_C := $(call sources,tests/unit/*.c)
-TOOL_C := $(call sources,tests/lib/*.c)
+# what a test lets a program load into itself
+PRELOAD_C := $(call sources,tests/lib/poison.c)
+TOOL_C := $(filter-out $(PRELOAD_C),$(call sources,tests/lib/*.c))
 FUZZ_C := $(call sources,tests/fuzz/*.c)
 objects = $(patsubst %.c,$(O)/%.o,$(1))
 
@@ -67,7 +69,7 @@ LIBS_unit := $(shell pkg-config --libs $(PKGS) cmocka 2>/dev/null) -lm
 MAINS := fs/main.c indexer/main.c
 LIB_C := $(filter-out $(MAINS),$(COMMON_C) $(FS_C) $(INDEXER_C))
 UNITS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_C))
-TOOLS := $(patsubst tests/lib/%.c,$(O)/lib/%,$(TOOL_C))
+TOOLS := $(patsubst tests/lib/%.c,$(O)/lib/%,$(TOOL_C)) $(patsubst tests/lib/%.c,$(O)/lib/%.so,$(PRELOAD_C))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(filter-out %/driver.c,$(FUZZ_C)))
 
 .PHONY: all unit fuzz tools run deps check check-long lint bench bench-quick clean install uninstall FORCE
@@ -119,6 +121,11 @@ $(O)/fuzz/%: $(O)/tests/fuzz/%.o $(if $(findstring fuzzer,$(SAN)),,$(O)/tests/fu
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_) $^ $(LIBS_unit) -o $@
+
+$(O)/lib/%.so: $(SRC)/tests/lib/%.c $(O)/flags
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -O1 -g $(WARN) $(if $(WERROR),-Werror) -fPIC -shared $< -o $@
 
 $(O)/lib/%: $(O)/tests/lib/%.o
 	$(call say,LD,$@)

@@ -26,12 +26,11 @@ static void batch_free(struct batch *b)
 	free(b);
 }
 
-struct batch *batch_new(struct pipeline *p, struct scan_root *root, uint64_t dir, struct bytes path)
+struct batch *batch_new(struct scan_root *root, uint64_t dir, struct bytes path)
 {
 	struct batch *b = calloc(1, sizeof *b);
 	if (!b)
 		return NULL;
-	b->id = ++p->next_batch;
 	b->root = root;
 	b->dir = dir;
 	b->worker = -1;
@@ -304,6 +303,8 @@ static void send_batch(struct pipeline *p, struct batch *b, int worker)
 {
 	struct scout *scout = &p->scout[b->root->scout];
 	size_t start = frame_begin(&scout->out, FRAME_OPEN);
+	/* a new number each time: what a worker left unread is not read by its successor */
+	b->id = ++p->next_batch;
 	frame_u64(&scout->out, b->id);
 	frame_u32(&scout->out, (uint32_t)worker);
 	frame_u64(&scout->out, b->dir);
@@ -410,12 +411,12 @@ static void put_back(struct batch *b)
 }
 
 /** Each file of a batch that ends its readers in a batch of its own: then it is known which one does. */
-static void split(struct pipeline *p, struct batch *b)
+static void split(struct batch *b)
 {
 	for (int i = 0; i < b->count; i++) {
 		struct batch *one = b->file[i].is_done || b->left == 1
 					    ? NULL
-					    : batch_new(p, b->root, 0, (struct bytes){buf_str(&b->texts), b->dir_len});
+					    : batch_new(b->root, 0, (struct bytes){buf_str(&b->texts), b->dir_len});
 		if (!one)
 			continue;
 		struct seen seen = b->file[i].seen;
@@ -440,7 +441,7 @@ static void resend(struct pipeline *p, struct batch **at)
 	p->pool.worker[b->worker].ahead--;
 	reading_take(&p->pool.reading, b->worker, b->id);
 	if (b->deaths >= BATCH_DEATHS && b->left > 1)
-		split(p, b);
+		split(b);
 	put_back(b);
 }
 
@@ -472,7 +473,7 @@ static void suspect(struct pipeline *p, struct batch *b, const struct pool_loss 
 }
 
 /** Which of its batches a worker had taken from its socket nobody knows: all are given out again,
- * and what is then answered twice is counted once. */
+ * and its successor passes over what lies in the socket. */
 static void take_back(struct pipeline *p, struct scan *s, int worker, const struct pool_loss *loss)
 {
 	for (struct batch **at = &s->given; *at;) {
@@ -490,7 +491,7 @@ static void take_back(struct pipeline *p, struct scan *s, int worker, const stru
 static void replace_worker(struct pipeline *p, int i)
 {
 	struct pool_loss loss;
-	int r = pool_replace(&p->pool, i, &loss);
+	int r = pool_replace(&p->pool, i, p->next_batch + 1, &loss);
 	atomic_store(&p->o.live->worker_restarts, p->pool.restarts);
 	if (r < 0)
 		log_error("no worker can be started in the place of one that ended: %s", strerror(-r));

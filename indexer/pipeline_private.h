@@ -23,6 +23,7 @@ struct batch_file {
 
 /** Files of one chunk of one directory, opened and read together. */
 struct batch {
+	/** Since it was given to a worker; another one each time. */
 	uint64_t id;
 	struct scan_root *root;
 	uint64_t dir;
@@ -256,7 +257,7 @@ uint64_t plan_expected(const struct pipeline *p, const struct scan_plan *plan, s
 /* --- pipeline_batch.c: all in the pipeline's thread --- */
 
 /** An empty batch for files of @path; NULL without memory. */
-struct batch *batch_new(struct pipeline *p, struct scan_root *root, uint64_t dir, struct bytes path);
+struct batch *batch_new(struct scan_root *root, uint64_t dir, struct bytes path);
 /** Adds a file, whose name is copied; at most BATCH_MAX. */
 void batch_add(struct batch *b, const struct seen *e);
 /** A batch of its own for a file that ended its reader before; or, where that is enough, a word in the index. */

@@ -69,7 +69,7 @@ static void sink_wanted(void *arg, const struct seen *file)
 	if (watch_is_busy(c->p, c->root->scout, c->path))
 		return;
 	if (poison_check(c->p, c->root, c->path, &seen)) {
-		batch_add_alone(c->p, batch_new(c->p, c->root, c->dir, c->path), &seen);
+		batch_add_alone(c->p, batch_new(c->root, c->dir, c->path), &seen);
 		return;
 	}
 	if (c->batch && c->batch->count == BATCH_MAX) {
@@ -77,7 +77,7 @@ static void sink_wanted(void *arg, const struct seen *file)
 		c->batch = NULL;
 	}
 	if (!c->batch)
-		c->batch = batch_new(c->p, c->root, c->dir, c->path);
+		c->batch = batch_new(c->root, c->dir, c->path);
 	if (!c->batch)
 		return;
 	c->batch->cover = c->cover;

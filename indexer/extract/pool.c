@@ -99,10 +99,11 @@ static void take_process(struct pool *p, int i)
 }
 
 /** The one that waits may have ended meanwhile: then one is started now. */
-static int start_worker(struct pool *p, int i)
+static int start_worker(struct pool *p, int i, uint64_t first_batch)
 {
 	struct pool_worker *w = &p->worker[i];
 	memset(w->slot, 0, sizeof *w->slot);
+	atomic_store(&w->slot->first_batch, first_batch);
 	w->is_late = false;
 	w->files = 0;
 	int r = -EPIPE;
@@ -130,7 +131,7 @@ static int make_worker(struct pool *p, int i)
 		return r;
 	p->job_send[i] = end[0];
 	p->job_receive[i] = end[1];
-	return start_worker(p, i);
+	return start_worker(p, i, 0);
 }
 
 /** Waits for what the first one says. */
@@ -245,7 +246,7 @@ void pool_count(struct pool *p, int i, uint64_t n)
 		atomic_store(&w->slot->must_leave, 1);
 }
 
-int pool_replace(struct pool *p, int i, struct pool_loss *loss)
+int pool_replace(struct pool *p, int i, uint64_t next, struct pool_loss *loss)
 {
 	struct pool_worker *w = &p->worker[i];
 	uint64_t rss = 0, cpu = 0;
@@ -268,5 +269,5 @@ int pool_replace(struct pool *p, int i, struct pool_loss *loss)
 	frame_reader_clear(&w->reader);
 	p->restarts += !loss->has_left;
 	/* one that may read nothing has ended by itself */
-	return p->is_refused ? 0 : start_worker(p, i);
+	return p->is_refused ? 0 : start_worker(p, i, loss->has_left ? 0 : next);
 }

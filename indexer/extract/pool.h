@@ -106,8 +106,11 @@ struct pool_loss {
 	int signal;
 };
 
-/** Reaps a worker whose results ended, or gives up one that hangs, and puts another in its place.  The file that
- * it was reading is marked (unless it waits for a disk). */
-int pool_replace(struct pool *p, int i, struct pool_loss *loss);
+/**
+ * Reaps a worker whose results ended, or gives up one that hangs, and puts another in its place.  The file
+ * that it was reading is marked (unless it waits for a disk).  @next: no batch of a lower number is read any
+ * more, unless the worker was told to go.
+ */
+int pool_replace(struct pool *p, int i, uint64_t next, struct pool_loss *loss);
 
 #endif

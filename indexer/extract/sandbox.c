@@ -48,10 +48,16 @@ const char *sandbox_mode_name(enum sandbox_mode mode)
 	return modes[mode];
 }
 
+static const uint64_t all_parts = LIVE_SANDBOX_SECCOMP | LIVE_SANDBOX_LANDLOCK | LIVE_SANDBOX_LIMITS;
+
 bool sandbox_is_whole(uint64_t bits)
 {
-	const uint64_t all = LIVE_SANDBOX_SECCOMP | LIVE_SANDBOX_LANDLOCK | LIVE_SANDBOX_LIMITS;
-	return (bits & all) == all;
+	return (bits & all_parts) == all_parts;
+}
+
+uint64_t sandbox_wanted(enum sandbox_mode mode)
+{
+	return mode == SANDBOX_OFF ? 0 : all_parts;
 }
 
 /* --- Landlock: https://docs.kernel.org/userspace-api/landlock.html; the header of the system may be older --- */
@@ -291,7 +297,7 @@ void sandbox_warm(void)
 	free(malloc(1 << 20));
 }
 
-uint64_t sandbox_enter(enum sandbox_mode mode, int results)
+uint64_t sandbox_enter(uint64_t wanted, int results)
 {
 	uint64_t bits = 0;
 	close_descriptors(results);
@@ -301,13 +307,13 @@ uint64_t sandbox_enter(enum sandbox_mode mode, int results)
 		log_debug("chdir: %s", strerror(errno));
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	if (SANITIZED || mode == SANDBOX_OFF)
+	if (SANITIZED || !wanted)
 		return SANITIZED ? LIVE_SANDBOX_SANITIZED : LIVE_SANDBOX_OFF;
-	if (enter_limits())
+	if ((wanted & LIVE_SANDBOX_LIMITS) && enter_limits())
 		bits |= LIVE_SANDBOX_LIMITS;
-	if (enter_landlock())
+	if ((wanted & LIVE_SANDBOX_LANDLOCK) && enter_landlock())
 		bits |= LIVE_SANDBOX_LANDLOCK;
-	if (enter_seccomp(results))
+	if ((wanted & LIVE_SANDBOX_SECCOMP) && enter_seccomp(results))
 		bits |= LIVE_SANDBOX_SECCOMP;
 	return bits;
 }

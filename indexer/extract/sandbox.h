@@ -51,6 +51,8 @@ const char *sandbox_mode_name(enum sandbox_mode mode);
 
 /** What this kernel and this build have: bits of enum live_sandbox. */
 uint64_t sandbox_offered(void);
+/** What a mode asks for: LIVE_SANDBOX_SECCOMP, …_LANDLOCK, …_LIMITS; nothing. */
+uint64_t sandbox_wanted(enum sandbox_mode mode);
 /** Whether these bits are all that there is to hold a worker. */
 bool sandbox_is_whole(uint64_t bits);
 
@@ -58,9 +60,9 @@ bool sandbox_is_whole(uint64_t bits);
 void sandbox_warm(void);
 
 /**
- * For good.  @results: the descriptor that may be written to.  One thread, called once; descriptors
+ * For good.  @wanted: see sandbox_wanted().  @results: the descriptor that may be written to.  One thread, called once; descriptors
  * above @results are closed.  Returns what holds now: bits of enum live_sandbox.
  */
-uint64_t sandbox_enter(enum sandbox_mode mode, int results);
+uint64_t sandbox_enter(uint64_t wanted, int results);
 
 #endif

@@ -2,8 +2,10 @@
 #include "indexer/extract/worker.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -126,6 +128,10 @@ static void read_one(struct worker_slot *slot, struct job *job, int i, struct me
 static int read_batch(struct worker_slot *slot, struct job *job, struct media *media,
 		      struct buf *out)
 {
+	if (job->batch < atomic_load(&slot->first_batch)) {
+		close_all(job);
+		return 0;
+	}
 	atomic_store(&slot->batch, job->batch);
 	buf_reset(out);
 	size_t start = frame_begin(out, FRAME_RESULTS);
@@ -172,10 +178,12 @@ int worker_main(const char *mode)
 	int jobs, word = sandbox_mode_of(mode);
 	if (word < 0)
 		return 1;
+	/* in an endless loop it would not see that the indexer is gone */
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	media_init(&media);
 	warm(&media);
 	_buf_ struct buf out = BUF_INIT(FRAME_MAX);
-	uint64_t held_by = sandbox_enter((enum sandbox_mode)word, WORKER_RESULTS);
+	uint64_t held_by = sandbox_enter(sandbox_wanted((enum sandbox_mode)word), WORKER_RESULTS);
 	struct worker_slot *slot = take_place(&jobs);
 	if (slot)
 		atomic_store(&slot->sandbox, held_by);

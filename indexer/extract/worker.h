@@ -30,6 +30,8 @@ struct worker_slot {
 	_Atomic int64_t since;
 	/** Bits of enum live_sandbox; 0 until it has its place. */
 	_Atomic uint64_t sandbox;
+	/** Set by the pool: what lies in the job socket from before is not read, since another does. */
+	_Atomic uint64_t first_batch;
 	/** Set by the pool: it ends after this batch. */
 	_Atomic uint32_t must_leave;
 	/** Set by the worker when it does. */
