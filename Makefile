@@ -174,11 +174,13 @@ install: all
 	install -D -m 644 $(SRC)/fstab.example $(DESTDIR)$(PREFIX)/share/doc/mediamon/fstab.example
 	install -D -m 644 $(SRC)/README.md $(DESTDIR)$(PREFIX)/share/doc/mediamon/README.md
 	install -D -m 644 $(SRC)/contrib/mediamond.service $(DESTDIR)$(PREFIX)/lib/systemd/system/mediamond.service
+	install -D -m 644 $(SRC)/contrib/mediamon.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/mediamon.conf
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/mediamon $(DESTDIR)$(PREFIX)/sbin/mediamond \
 		$(DESTDIR)$(PREFIX)/share/man/man8/mediamon.8 \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system/mediamond.service
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/mediamond.service \
+		$(DESTDIR)$(PREFIX)/lib/sysusers.d/mediamon.conf
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/mediamon
 
 FORCE:

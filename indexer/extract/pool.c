@@ -22,8 +22,6 @@ enum {
 	/** Files that one process reads at most, and how much memory it may have used to go on. */
 	WORKER_FILES = 10000,
 	WORKER_MEMORY = 96 << 20,
-	/** How often its memory is asked for, in files. */
-	WORKER_LOOK = 256,
 	/** However large a file is. */
 	DEADLINE_MOST_S = 900,
 	/** A worker says within this time what holds it. */
@@ -235,13 +233,19 @@ void pool_check_deadlines(struct pool *p)
 	}
 }
 
+void pool_usage(const struct pool *p, int i, uint64_t *peak_rss, uint64_t *cpu_ns)
+{
+	const struct worker_slot *slot = p->worker[i].slot;
+	*peak_rss = atomic_load(&slot->peak_rss);
+	*cpu_ns = atomic_load(&slot->cpu_ns);
+}
+
 void pool_count(struct pool *p, int i, uint64_t n)
 {
 	struct pool_worker *w = &p->worker[i];
-	uint64_t before = w->files / WORKER_LOOK, rss = 0, cpu;
+	uint64_t rss, cpu;
+	pool_usage(p, i, &rss, &cpu);
 	w->files += n;
-	if (w->files / WORKER_LOOK != before)
-		child_usage(w->pid, &rss, &cpu);
 	if (w->files >= WORKER_FILES || rss > WORKER_MEMORY)
 		atomic_store(&w->slot->must_leave, 1);
 }
@@ -250,7 +254,7 @@ int pool_replace(struct pool *p, int i, uint64_t next, struct pool_loss *loss)
 {
 	struct pool_worker *w = &p->worker[i];
 	uint64_t rss = 0, cpu = 0;
-	child_usage(w->pid, &rss, &cpu);
+	pool_usage(p, i, &rss, &cpu);
 	w->past_cpu_ns += cpu;
 	if (rss > w->past_rss)
 		w->past_rss = rss;

@@ -79,6 +79,9 @@ void pool_refill(struct pool *p);
 /** @n files of worker @i were read: after many a fresh process takes its place. */
 void pool_count(struct pool *p, int i, uint64_t n);
 
+/** Peak memory in bytes and processor time in ns of the process that is worker @i now. */
+void pool_usage(const struct pool *p, int i, uint64_t *peak_rss, uint64_t *cpu_ns);
+
 /** How long a file of @size bytes may take, in ns. */
 int64_t pool_deadline(const struct pool *p, int64_t size);
 

@@ -174,14 +174,14 @@ static const struct rule rules[] = {
 	YES(recvmsg), IF(write, ARG(0, STDERR_FILENO)), IF(writev, ARG(0, STDERR_FILENO)),
 	/* itself */
 	YES(futex), YES(sched_yield), YES(getrandom), YES(clock_gettime), YES(gettimeofday), YES(time),
-	YES(getpid), YES(gettid), YES(rt_sigprocmask), YES(rt_sigreturn), YES(restart_syscall), YES(exit),
+	YES(getpid), YES(gettid), YES(getrusage), YES(rt_sigprocmask), YES(rt_sigreturn), YES(restart_syscall), YES(exit),
 	YES(exit_group),
 	/* asked for in good faith */
 	NO(open, EACCES), NO(openat, EACCES), NO(openat2, EACCES), NO(access, EACCES), NO(faccessat, EACCES),
 	NO(faccessat2, EACCES), NO(stat, EACCES), NO(lstat, EACCES), NO(statx, EACCES), NO(readlink, EACCES),
 	NO(readlinkat, EACCES), NO(getcwd, EACCES), NO(ioctl, ENOTTY), NO(prctl, EPERM), NO(sysinfo, EPERM),
 	NO(sched_getaffinity, EPERM), NO(prlimit64, EPERM), NO(getrlimit, EPERM), NO(rt_sigaction, EPERM),
-	NO(sigaltstack, EPERM), NO(uname, EPERM), NO(getrusage, EPERM),
+	NO(sigaltstack, EPERM), NO(uname, EPERM),
 	{STAT_ACTION, SCMP_SYS(newfstatat), 0, {{0}}},
 };
 

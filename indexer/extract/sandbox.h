@@ -8,8 +8,8 @@
  *                          readahead, fcntl (F_GETFD, F_SETFD, F_GETFL, F_DUPFD, F_DUPFD_CLOEXEC)
  *                memory    brk, mmap and mprotect (never PROT_EXEC), munmap, mremap, madvise
  *                talk      recvmsg; sendto, write and writev to its results (no address) and standard error
- *                itself    futex, sched_yield, getrandom, clock_gettime, gettimeofday, time, getpid,
- *                          gettid, rt_sigprocmask, rt_sigreturn, restart_syscall, exit, exit_group,
+ *                itself    futex, sched_yield, getrandom, clock_gettime, gettimeofday, time, getrusage,
+ *                          getpid, gettid, rt_sigprocmask, rt_sigreturn, restart_syscall, exit, exit_group,
  *                          tgkill of itself with SIGABRT
  *              Libraries may ask for more in good faith: open, stat, access, readlink, ioctl and some
  *              questions about the machine answer an error.  newfstatat() is what the C library makes of

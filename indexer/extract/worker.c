@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -125,6 +126,20 @@ static void read_one(struct worker_slot *slot, struct job *job, int i, struct me
 	add_result(out, index, error, in.hash, reason, media);
 }
 
+static int64_t ns_of(struct timeval t)
+{
+	return t.tv_sec * NS_PER_S + t.tv_usec * 1000;
+}
+
+static void tell_usage(struct worker_slot *slot)
+{
+	struct rusage used;
+	if (getrusage(RUSAGE_SELF, &used) < 0)
+		return;
+	atomic_store(&slot->peak_rss, (uint64_t)used.ru_maxrss * 1024);
+	atomic_store(&slot->cpu_ns, (uint64_t)(ns_of(used.ru_utime) + ns_of(used.ru_stime)));
+}
+
 static int read_batch(struct worker_slot *slot, struct job *job, struct media *media,
 		      struct buf *out)
 {
@@ -142,6 +157,7 @@ static int read_batch(struct worker_slot *slot, struct job *job, struct media *m
 	frame_end(out, start);
 	atomic_store(&slot->since, 0);
 	close_all(job);
+	tell_usage(slot);
 	int r = out->error ? out->error : frame_send(WORKER_RESULTS, out->data, out->len);
 	atomic_store(&slot->batch, 0);
 	return r;
@@ -185,13 +201,15 @@ int worker_main(const char *mode)
 	_buf_ struct buf out = BUF_INIT(FRAME_MAX);
 	uint64_t held_by = sandbox_enter(sandbox_wanted((enum sandbox_mode)word), WORKER_RESULTS);
 	struct worker_slot *slot = take_place(&jobs);
-	if (slot)
-		atomic_store(&slot->sandbox, held_by);
-	if (slot && (word != SANDBOX_REQUIRED || sandbox_is_whole(held_by)))
+	if (!slot)
+		return 0;
+	tell_usage(slot);
+	atomic_store(&slot->sandbox, held_by);
+	if (word != SANDBOX_REQUIRED || sandbox_is_whole(held_by))
 		while (!atomic_load(&slot->must_leave) && receive_job(jobs, &job) &&
 		       read_batch(slot, &job, &media, &out) == 0)
 			continue;
-	if (slot && atomic_load(&slot->must_leave))
+	if (atomic_load(&slot->must_leave))
 		atomic_store(&slot->has_left, 1);
 	media_clear(&media);
 	return 0;

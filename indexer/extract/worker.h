@@ -28,6 +28,8 @@ struct worker_slot {
 	_Atomic uint32_t index;
 	/** When it began with that file: CLOCK_MONOTONIC, ns; 0 outside of a batch's files. */
 	_Atomic int64_t since;
+	/** What it used so far: most memory in bytes, processor time in ns.  (Nobody else may look: it is not dumpable.) */
+	_Atomic uint64_t peak_rss, cpu_ns;
 	/** Bits of enum live_sandbox; 0 until it has its place. */
 	_Atomic uint64_t sandbox;
 	/** Set by the pool: what lies in the job socket from before is not read, since another does. */

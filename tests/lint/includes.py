@@ -36,8 +36,8 @@ LIBRARIES = [
      "jansson only in fs/document.c and indexer/net/json.c", "fs/view.c"),
     ("openssl/evp.h", r"^openssl/", r"^indexer/(hash\.c|request/amule_wire\.c)$",
      "openssl only in indexer/hash.c and request/amule_wire.c", "indexer/net/http.c"),
-    ("seccomp.h", r"^(seccomp|linux/(seccomp|landlock))\.h", r"^indexer/extract/sandbox\.c$",
-     "seccomp and Landlock only in extract/sandbox.c", "indexer/extract/worker.c"),
+    ("seccomp.h", r"^(seccomp|linux/seccomp)\.h", r"^indexer/extract/sandbox\.c$",
+     "seccomp only in extract/sandbox.c", "indexer/extract/worker.c"),
     ("xxhash.h", r"^xxh", r"^indexer/extract/fingerprint\.c$",
      "xxhash only in fingerprint.c", "indexer/extract/extract.c"),
 ]

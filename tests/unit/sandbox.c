@@ -145,6 +145,7 @@ TRY(memory, return mmap(NULL, (size_t)600 << 20, PROT_READ | PROT_WRITE, MAP_PRI
 TRY(memory_in_parts, for (int i = 0; i < 600; i++) if (!malloc(1 << 20)) return false; return true;)
 TRY(own_memory_file, int fd = open("/proc/self/mem", O_RDWR); return fd >= 0;)
 TRY(environment, return getenv("MEDIAMON_SECRET") || (environ && *environ);)
+TRY(hidden, return prctl(PR_GET_DUMPABLE) == 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;)
 TRY(descriptors, for (int i = 0; i < 1000; i++) if (dup(GIVEN) < 0) return false; return true;)
 TRY(inherited, char c; return read(RESULTS + 1, &c, 1) >= 0 || read(RESULTS + 2, &c, 1) >= 0;)
 TRY(terminal, char c; return read(STDIN_FILENO, &c, 1) > 0;)
@@ -352,6 +353,8 @@ static void test_what_a_reader_needs_goes_on(void **state)
 		if (!WIFEXITED(status) || WEXITSTATUS(status) != ESCAPED)
 			fail_msg("need %zu: status %#x", i, (unsigned)status);
 	}
+	int hidden = status_of(LIVE_SANDBOX_LIMITS, try_hidden);
+	assert_true(WIFEXITED(hidden) && WEXITSTATUS(hidden) == ESCAPED);
 	/* an assertion of a library is told from what the sandbox forbids */
 	int status = status_of(ALL, aborts);
 	assert_true(WIFSIGNALED(status));
