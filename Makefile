@@ -27,7 +27,7 @@ say = $(if $(V),,@printf '[ %-4s ] %s\n' '$(1)' '$(2)')
 
 PKGS_common := sqlite3 libconfuse libutf8proc zlib
 PKGS_fs := fuse3 jansson
-PKGS_indexer := flac libxml-2.0 libxxhash libcurl jansson libcrypto libarchive liblzma libqpdf
+PKGS_indexer := libseccomp flac libxml-2.0 libxxhash libcurl jansson libcrypto libarchive liblzma libqpdf
 # what only the unit programs compare with
 PKGS_unit := id3tag cmocka
 PKGS := $(PKGS_common) $(PKGS_fs) $(PKGS_indexer)
@@ -45,7 +45,9 @@ COMMON_C := $(call sources,common/*.c)
 FS_C := $(call sources,fs/*.c)
 INDEXER_C := $(call sources,indexer/*.c indexer/*/*.c)
 UNIT_C := $(call sources,tests/unit/*.c)
-TOOL_C := $(call sources,tests/lib/*.c)
+# what a test lets a program load into itself
+PRELOAD_C := $(call sources,tests/lib/poison.c tests/lib/late.c)
+TOOL_C := $(filter-out $(PRELOAD_C),$(call sources,tests/lib/*.c))
 FUZZ_C := $(call sources,tests/fuzz/*.c)
 objects = $(patsubst %.c,$(O)/%.o,$(1))
 
@@ -69,9 +71,7 @@ LIBS_unit := $(shell pkg-config --libs $(PKGS) $(PKGS_unit) 2>/dev/null) -lm
 MAINS := fs/main.c indexer/main.c
 LIB_C := $(filter-out $(MAINS),$(COMMON_C) $(FS_C) $(INDEXER_C))
 UNITS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_C))
-# loaded into a program by LD_PRELOAD; the others are programs
-PRELOADS := late
-TOOLS := $(patsubst tests/lib/%.c,$(O)/lib/%,$(filter-out $(PRELOADS:%=tests/lib/%.c),$(TOOL_C))) $(PRELOADS:%=$(O)/lib/%.so)
+TOOLS := $(patsubst tests/lib/%.c,$(O)/lib/%,$(TOOL_C)) $(patsubst tests/lib/%.c,$(O)/lib/%.so,$(PRELOAD_C))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(filter-out %/driver.c,$(FUZZ_C)))
 
 .PHONY: all unit fuzz tools run deps check check-long lint bench bench-quick clean install uninstall FORCE
@@ -127,7 +127,7 @@ $(O)/fuzz/%: $(O)/tests/fuzz/%.o $(if $(findstring fuzzer,$(SAN)),,$(O)/tests/fu
 $(O)/lib/%.so: $(SRC)/tests/lib/%.c $(O)/flags
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS_) $(CFLAGS_) -fPIC -shared $< -ldl -o $@
+	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -O1 -g $(WARN) $(if $(WERROR),-Werror) -fPIC -shared $< -o $@
 
 $(O)/lib/%: $(O)/tests/lib/%.o
 	$(call say,LD,$@)
@@ -176,11 +176,13 @@ install: all
 	install -D -m 644 $(SRC)/fstab.example $(DESTDIR)$(PREFIX)/share/doc/mediamon/fstab.example
 	install -D -m 644 $(SRC)/README.md $(DESTDIR)$(PREFIX)/share/doc/mediamon/README.md
 	install -D -m 644 $(SRC)/contrib/mediamond.service $(DESTDIR)$(PREFIX)/lib/systemd/system/mediamond.service
+	install -D -m 644 $(SRC)/contrib/mediamon.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/mediamon.conf
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/mediamon $(DESTDIR)$(PREFIX)/sbin/mediamond \
 		$(DESTDIR)$(PREFIX)/share/man/man8/mediamon.8 \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system/mediamond.service
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/mediamond.service \
+		$(DESTDIR)$(PREFIX)/lib/sysusers.d/mediamon.conf
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/mediamon
 
 FORCE:

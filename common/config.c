@@ -239,6 +239,11 @@ static int check_words(const struct config *c, struct buf *why)
 			 c->path ? c->path : "default", config_item(c, OPT_archives, i));
 		r = -EINVAL;
 	}
+	const char *sandbox = config_text(c, OPT_sandbox);
+	if (strcmp(sandbox, "auto") != 0 && strcmp(sandbox, "required") != 0 && strcmp(sandbox, "off") != 0) {
+		buf_addf(why, "%s: sandbox = \"%s\": use auto, required or off\n", c->path ? c->path : "default", sandbox);
+		r = -EINVAL;
+	}
 	for (size_t i = 0; i < config_count(c, OPT_path_map); i++) {
 		if (strchr(config_item(c, OPT_path_map, i), '='))
 			continue;

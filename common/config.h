@@ -60,6 +60,11 @@ enum option_kind {
 	  "a quick scan of everything this often; 0s: never") \
 	O(scan_deadline, "scan", "deadline", OPTION_DURATION, "5s", 1, 0, \
 	  "longest time that reading one file may take") \
+	O(scan_deadline_mib, "scan", "deadline_mib", OPTION_DURATION, "100ms", 0, 0, \
+	  "and so much longer for each MiB of it") \
+	O(sandbox, NULL, "sandbox", OPTION_TEXT, "auto", 0, 0, \
+	  "what holds the processes that read files (seccomp, Landlock, limits): auto (all that the kernel has), " \
+	  "required (all of it, or no file is read) or off") \
 	O(scan_watch, "scan", "watch", OPTION_TEXT, "auto", 0, 0, \
 	  "how changes are noticed: auto, inotify, fanotify (root only: one mark for a whole disk) " \
 	  "or poll") \

@@ -258,7 +258,9 @@ static int bind_socket(struct ctl_server *s, const char *state_dir, int gid)
 	mode_t old = umask(0177);
 	r = bind(s->listener, (struct sockaddr *)&a, sizeof a) < 0 ? -errno : 0;
 	umask(old);
-	if (r == 0 && gid != -1 && chown(path, (uid_t)-1, (gid_t)gid) == 0 && chmod(path, 0660) < 0)
+	/* made as that group's already where it is our own: a service may not be allowed to chown() */
+	bool is_groups = gid != -1 && ((gid_t)gid == getegid() || chown(path, (uid_t)-1, (gid_t)gid) == 0);
+	if (r == 0 && is_groups && chmod(path, 0660) < 0)
 		r = -errno;
 	if (r == 0 && listen(s->listener, 16) < 0)
 		r = -errno;

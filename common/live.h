@@ -60,7 +60,21 @@
 	/* files read to their end since the start: all, their bytes, those found corrupt */ \
 	L(verified_files) \
 	L(verified_bytes) \
-	L(verified_corrupt)
+	L(verified_corrupt) \
+	/* bits of enum live_sandbox: what holds the processes that read files */ \
+	L(sandbox)
+
+enum live_sandbox {
+	LIVE_SANDBOX_SECCOMP = 1,
+	LIVE_SANDBOX_LANDLOCK = 2,
+	LIVE_SANDBOX_LIMITS = 4,
+	/** The configuration says so. */
+	LIVE_SANDBOX_OFF = 8,
+	/** So does the build: sanitizers need what the sandbox forbids. */
+	LIVE_SANDBOX_SANITIZED = 16,
+	/** It is not whole, must be, and no file is read. */
+	LIVE_SANDBOX_REFUSED = 32,
+};
 
 struct live_page {
 	_Atomic uint64_t magic;

@@ -11,6 +11,7 @@
 #include "common/live.h"
 #include "common/store.h"
 #include "fs/dump.h"
+#include "fs/view_sandbox.h"
 
 /** A check returns true when all is well, else with what is wrong and what to do in @out. */
 typedef bool check_fn(const struct config *config, struct buf *out);
@@ -108,6 +109,25 @@ static bool check_watches(const struct config *config, struct buf *out)
 	return false;
 }
 
+static bool check_sandbox(const struct config *config, struct buf *out)
+{
+	int64_t pid;
+	struct live_values live = {0};
+	const struct live_page *page = live_indexer(config_state_dir(config), &pid)
+					       ? live_open(config_state_dir(config)) : NULL;
+	if (!page)
+		return true;
+	live_read(page, &live);
+	live_close(page);
+	sandbox_complain(live.sandbox, out);
+	bool ok = out->len == 0;
+	if (ok)
+		sandbox_describe(live.sandbox, out);
+	else
+		out->data[--out->len] = '\0';
+	return ok;
+}
+
 static const struct {
 	const char *name;
 	check_fn *check;
@@ -119,6 +139,7 @@ static const struct {
 	{"state directory", check_state},
 	{"indexer", check_indexer},
 	{"store", check_store},
+	{"sandbox", check_sandbox},
 	{"watches", check_watches},
 };
 

@@ -9,6 +9,7 @@
 #include "common/store_find.h"
 #include "common/store_repair.h"
 #include "fs/links.h"
+#include "fs/view_sandbox.h"
 #include "fs/views.h"
 
 enum {
@@ -143,6 +144,8 @@ static void check_health(struct view *v, struct health *h)
 	if (v->mood.state == INDEXER_STARTING)
 		buf_adds(&h->reasons, "the indexer is starting\n");
 	check_writing(v, h);
+	if (v->mood.state == INDEXER_RUNNING)
+		sandbox_complain(v->mood.live.sandbox, &h->reasons);
 	if (!v->store) {
 		if (v->error)
 			buf_addf(&h->reasons, "the index cannot be read: %s\n", strerror(-v->error));
@@ -204,6 +207,15 @@ static void add_notes(const struct view *v, struct buf *out)
 	buf_adds(out, " (such files are known by their names alone)\n");
 }
 
+/** "unknown" while no indexer runs. */
+static void add_sandbox(const struct view *v, struct buf *out)
+{
+	if (v->mood.state == INDEXER_RUNNING)
+		sandbox_describe(v->mood.live.sandbox, out);
+	else
+		buf_adds(out, "unknown");
+}
+
 int show_health_json(struct view *v, const struct node *n, struct buf *out)
 {
 	struct health h;
@@ -218,6 +230,9 @@ int show_health_json(struct view *v, const struct node *n, struct buf *out)
 	json_sentences(&j, "notes", buf_str(&h.reasons));
 	json_indexer(&j, v);
 	json_kv_time(&j, "last_backup_at", meta_number(v, "backup_at"));
+	_buf_ struct buf sandbox = BUF_INIT(256);
+	add_sandbox(v, &sandbox);
+	json_kv_text(&j, "sandbox", buf_str(&sandbox));
 	json_end_object(&j);
 	buf_clear(&h.reasons);
 	return 0;
@@ -235,6 +250,8 @@ int show_health(struct view *v, const struct node *n, struct buf *out)
 	doc_time((int64_t)v->mood.live.heartbeat_at, out);
 	buf_adds(out, "\nbackup    ");
 	doc_time(meta_number(v, "backup_at"), out);
+	buf_adds(out, "\nsandbox   ");
+	add_sandbox(v, out);
 	buf_addc(out, '\n');
 	buf_clear(&h.reasons);
 	return 0;

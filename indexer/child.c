@@ -79,13 +79,15 @@ int child_end(pid_t pid, int wait_ms)
 {
 	int status = 0;
 	kill(pid, SIGKILL);
-	for (int64_t end = mono_ns() + wait_ms * NS_PER_MS;;) {
+	/* most are all but gone: looked at often first */
+	long pause = NS_PER_MS / 20;
+	for (int64_t end = mono_ns() + wait_ms * NS_PER_MS;; pause = pause < NS_PER_MS ? pause * 2 : pause) {
 		pid_t r = waitpid(pid, &status, WNOHANG);
 		if (r == pid)
 			return status;
 		if (r < 0 || mono_ns() >= end)
 			break;
-		nanosleep(&(struct timespec){0, NS_PER_MS / 2}, NULL);
+		nanosleep(&(struct timespec){0, pause}, NULL);
 	}
 	LOCKED(&lock);
 	pid_t *slot = vec_add(&abandoned);

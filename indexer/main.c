@@ -113,8 +113,8 @@ int main(int argc, char **argv)
 	log_init("mediamond");
 	if (argc > 1 && strcmp(argv[1], "--scout") == 0)
 		return scout_main();
-	if (argc > 1 && strcmp(argv[1], "--worker") == 0)
-		return worker_main();
+	if (argc > 2 && strcmp(argv[1], "--worker") == 0)
+		return worker_main(argv[2]);
 	if (argc > 1 && strcmp(argv[1], "--hand") == 0)
 		return hand_main();
 	if (argc > 1 && strcmp(argv[1], "--looker") == 0)

@@ -266,6 +266,9 @@ static void describe(const struct scan *s, const struct run *run, struct buf *ou
 	buf_addf(out, ": %.0f added, %.0f changed, %.0f removed, %.0f unchanged, %.0f errors",
 		 run->value[RUN_added], run->value[RUN_changed], run->value[RUN_removed],
 		 run->value[RUN_unchanged], run->value[RUN_errors]);
+	if (s->refused)
+		buf_addf(out, "; %llu files were not read, because the sandbox is not whole and must be (status/health)",
+			 (unsigned long long)s->refused);
 }
 
 static void put_run(struct pipeline *p, const struct run *run)
@@ -301,6 +304,8 @@ static void end_job(struct pipeline *p, const char *state)
 	writer_flush(p->o.writer);
 	run_fill(p, &p->job_scan, &run);
 	describe(&p->job_scan, &run, &result);
+	if (p->job_scan.refused && strcmp(state, "done") == 0)
+		state = "failed";
 	if (p->looked.len)
 		buf_addf(&result, "; %s", buf_str(&p->looked));
 	scan_end(p, &p->job_scan);
@@ -455,8 +460,16 @@ static int start_pool(struct pipeline *p)
 	if (!n)
 		n = cores < 1 ? 1 : cores > POOL_MAX ? POOL_MAX : cores;
 	atomic_store(&p->o.live->workers, (uint64_t)n);
-	return pool_start(&p->pool, (int)n, config_int(p->o.config, OPT_scan_deadline),
-			  config_archives(p->o.config));
+	struct pool_options options = {
+		.state_dir = p->o.state_dir, .count = (int)n,
+		.deadline_ns = config_int(p->o.config, OPT_scan_deadline),
+		.deadline_mib_ns = config_int(p->o.config, OPT_scan_deadline_mib),
+		.archives = config_archives(p->o.config),
+		.sandbox = (enum sandbox_mode)sandbox_mode_of(config_text(p->o.config, OPT_sandbox)),
+	};
+	int r = pool_start(&p->pool, &options);
+	LIVE_SET(p, sandbox, p->pool.sandbox);
+	return r;
 }
 
 int pipeline_new(const struct pipeline_options *options, struct pipeline **out)

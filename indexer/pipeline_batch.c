@@ -14,6 +14,8 @@
 enum {
 	/** A worker that does not touch what it was given for so long is replaced. */
 	BATCH_LOST_S = 8,
+	/** Workers that may end with a batch before it is divided. */
+	BATCH_DEATHS = 2,
 };
 
 /* --- batches --- */
@@ -24,12 +26,11 @@ static void batch_free(struct batch *b)
 	free(b);
 }
 
-struct batch *batch_new(struct pipeline *p, struct scan_root *root, uint64_t dir, struct bytes path)
+struct batch *batch_new(struct scan_root *root, uint64_t dir, struct bytes path)
 {
 	struct batch *b = calloc(1, sizeof *b);
 	if (!b)
 		return NULL;
-	b->id = ++p->next_batch;
 	b->root = root;
 	b->dir = dir;
 	b->worker = -1;
@@ -82,9 +83,16 @@ static void finish_batch(struct pipeline *p, struct batch **at)
 	struct batch *b = *at;
 	*at = b->next;
 	b->root->batches--;
-	if (b->worker >= 0)
+	if (b->worker >= 0) {
 		p->pool.worker[b->worker].ahead--;
+		reading_take(&p->pool.reading, b->worker, b->id);
+	}
 	batch_free(b);
+}
+
+static struct read_mark mark_of(const struct pipeline *p, const struct batch *b, int i)
+{
+	return poison_mark(p, b->root, (struct bytes){buf_str(&b->texts), b->dir_len}, name_of(b, i), &b->file[i].seen);
 }
 
 /* --- results --- */
@@ -94,6 +102,8 @@ static const char *kind_of_error(int error)
 {
 	if (error == -ENODATA)
 		return "incomplete";
+	if (error == -ENOMEM)
+		return "memory";
 	return error == -EBADMSG ? "corrupt" : error == -ENOTSUP ? "odd" : "unreadable";
 }
 
@@ -101,6 +111,12 @@ static const char *kind_of_error(int error)
 static bool is_of_content(const char *kind)
 {
 	return strcmp(kind, "corrupt") == 0 || strcmp(kind, "incomplete") == 0;
+}
+
+/** Whether that ended its reader, or would have. */
+static bool is_of_reader(const char *kind)
+{
+	return strcmp(kind, "crashed") == 0 || strcmp(kind, "timeout") == 0 || strcmp(kind, "memory") == 0;
 }
 
 static struct change *file_change(struct pipeline *p, const struct batch *b, int i, uint64_t hash,
@@ -157,26 +173,32 @@ static struct change *error_change(struct pipeline *p, const struct batch *b, in
 	return c;
 }
 
-static void put_failure(struct pipeline *p, struct batch *b, int i, const char *kind,
-			uint64_t hash, const char *reason, const char *media, size_t media_len)
+/** @tries: of this very file, with this one. */
+static void put_error(struct pipeline *p, struct batch *b, int i, const char *kind, int tries, uint64_t hash,
+		      const char *reason, const char *media, size_t media_len)
 {
 	const struct seen *e = &b->file[i].seen;
 	/* one that could not be opened may have changed or not: it is asked for again next time */
 	bool keeps = e->file && strcmp(kind, "unreadable") == 0;
 	struct change *c = keeps ? error_change(p, b, i, reason)
 				 : file_change(p, b, i, hash, reason, media, media_len);
-	b->root->scan->errors++;
-	if (b->root->scan->is_verify) {
-		change_free(c);
-		return;
-	}
 	if (!c)
 		return;
 	/* what killed or hung its reader is noted with its size and time, and keeps its last tags */
 	c->keeps_media = !keeps && e->file && !is_of_content(kind);
 	c->error_kind = kind;
-	c->tries = e->tries + 1;
+	c->tries = tries;
 	writer_put(p->o.writer, c);
+}
+
+static void put_failure(struct pipeline *p, struct batch *b, int i, const char *kind,
+			uint64_t hash, const char *reason, const char *media, size_t media_len)
+{
+	const struct seen *e = &b->file[i].seen;
+	int before = is_of_reader(kind) && !e->has_killed ? 0 : e->tries;
+	b->root->scan->errors++;
+	if (!b->root->scan->is_verify)
+		put_error(p, b, i, kind, before + 1, hash, reason, media, media_len);
 }
 
 static void put_result(struct pipeline *p, struct batch *b, int i, int error, uint64_t hash,
@@ -210,14 +232,26 @@ static void put_result(struct pipeline *p, struct batch *b, int i, int error, ui
 	writer_put(p->o.writer, c);
 }
 
-static void on_results(struct pipeline *p, struct frame *f)
+/** Whatever came of it, its reader lives. */
+static void acquit(struct pipeline *p, const struct batch *b, int i, int error)
+{
+	if (reading_is_empty(&p->pool.reading))
+		return;
+	struct read_mark mark = mark_of(p, b, i);
+	if (error != -ENOMEM)
+		reading_acquit(&p->pool.reading, &mark);
+}
+
+static void on_results(struct pipeline *p, int worker, struct frame *f)
 {
 	uint64_t id = frame_get_u64(f);
 	uint32_t n = frame_get_u32(f);
 	struct batch **at = find_given(p, id);
-	struct batch *b = *at;
+	/* it speaks of what it was given */
+	struct batch *b = *at && (*at)->worker == worker ? *at : NULL;
 	if (b)
 		b->root->heard_at = mono_ns();
+	pool_count(&p->pool, worker, n);
 	for (uint32_t i = 0; i < n && b && !f->is_bad; i++) {
 		size_t reason_len, media_len;
 		uint32_t index = frame_get_u32(f);
@@ -227,8 +261,10 @@ static void on_results(struct pipeline *p, struct frame *f)
 		const char *media = frame_get_bytes(f, &media_len);
 		char text[256];
 		snprintf(text, sizeof text, "%.*s", (int)reason_len, reason);
-		if (!f->is_bad && index < (uint32_t)b->count)
-			put_result(p, b, (int)index, error, hash, text, media, media_len);
+		if (f->is_bad || index >= (uint32_t)b->count)
+			break;
+		acquit(p, b, (int)index, error);
+		put_result(p, b, (int)index, error, hash, text, media, media_len);
 	}
 	if (b && b->left == 0)
 		finish_batch(p, at);
@@ -254,10 +290,21 @@ void batch_on_failed(struct pipeline *p, struct frame *f)
 
 /* --- workers --- */
 
+/** What it is about to read, before it can. */
+static void write_down(struct pipeline *p, const struct batch *b, int worker)
+{
+	struct read_mark files[BATCH_MAX];
+	for (int i = 0; i < b->count; i++)
+		files[i] = mark_of(p, b, i);
+	reading_give(&p->pool.reading, worker, b->id, files, (size_t)b->count);
+}
+
 static void send_batch(struct pipeline *p, struct batch *b, int worker)
 {
 	struct scout *scout = &p->scout[b->root->scout];
 	size_t start = frame_begin(&scout->out, FRAME_OPEN);
+	/* a new number each time: what a worker left unread is not read by its successor */
+	b->id = ++p->next_batch;
 	frame_u64(&scout->out, b->id);
 	frame_u32(&scout->out, (uint32_t)worker);
 	frame_u64(&scout->out, b->dir);
@@ -270,6 +317,7 @@ static void send_batch(struct pipeline *p, struct batch *b, int worker)
 		frame_bytes(&scout->out, name.data, name.len);
 	}
 	frame_end(&scout->out, start);
+	write_down(p, b, worker);
 	b->worker = worker;
 	b->sent_at = mono_ns();
 	p->pool.worker[worker].ahead++;
@@ -285,20 +333,103 @@ void batch_answer_chunk(struct pipeline *p, const struct scan_root *root, uint64
 	frame_end(&scout->out, start);
 }
 
+/** The one that waits longest. */
+static struct batch *take_first(struct scan *s)
+{
+	struct batch *b = s->first;
+	s->first = b->next;
+	if (!s->first)
+		s->last = &s->first;
+	s->waiting_files -= (size_t)b->count;
+	return b;
+}
+
+/** Nothing of it is read, and nothing is known of it that was not before. */
+static void refuse(struct pipeline *p, struct scan *s)
+{
+	struct batch *b = take_first(s);
+	if (b->is_last)
+		batch_answer_chunk(p, b->root, b->dir);
+	b->root->batches--;
+	batch_free(b);
+}
+
 void batch_dispatch(struct pipeline *p, struct scan *s)
 {
 	int worker;
+	for (; s->first && p->pool.is_refused; refuse(p, s))
+		s->refused += (uint64_t)s->first->left;
 	while (s->first && (worker = pool_choose(&p->pool)) >= 0) {
-		struct batch *b = s->first;
-		s->first = b->next;
-		if (!s->first)
-			s->last = &s->first;
-		s->waiting_files -= (size_t)b->count;
+		if (s->first->is_alone && !s->first->is_announced && poison_announce(p, s) < 0) {
+			refuse(p, s);
+			continue;
+		}
+		struct batch *b = take_first(s);
 		send_batch(p, b, worker);
 		if (b->is_last)
 			batch_answer_chunk(p, b->root, b->dir);
 		b->next = s->given;
 		s->given = b;
+	}
+}
+
+void batch_add_alone(struct pipeline *p, struct batch *b, const struct seen *e)
+{
+	static const char reason[] = "reading it ended the reader; it is read for the last time";
+	if (!b)
+		return;
+	batch_add(b, e);
+	struct seen *seen = &b->file[0].seen;
+	if (!poison_may_read(b->root, e)) {
+		/* the indexer ended before the store knew */
+		if (e->tries >= DIFF_TRIES && !b->root->scan->is_verify)
+			put_error(p, b, 0, "crashed", e->tries, 0, "reading it ended the reader, or the indexer, twice",
+				  "", 0);
+		b->root->scan->errors++;
+		batch_free(b);
+		return;
+	}
+	b->is_alone = true;
+	put_error(p, b, 0, "crashed", seen->tries + 1, 0, reason, "", 0);
+	batch_enqueue(b);
+}
+
+/* --- workers that end --- */
+
+/** Puts a batch in front of those that wait. */
+static void put_back(struct batch *b)
+{
+	struct scan *s = b->root->scan;
+	b->dir = 0;
+	b->worker = -1;
+	b->is_last = false;
+	b->next = s->first;
+	if (!s->first)
+		s->last = &b->next;
+	s->first = b;
+	s->waiting_files += (size_t)b->count;
+}
+
+/** Each file of a batch that ends its readers in a batch of its own: then it is known which one does. */
+static void split(struct batch *b)
+{
+	for (int i = 0; i < b->count; i++) {
+		struct batch *one = b->file[i].is_done || b->left == 1
+					    ? NULL
+					    : batch_new(b->root, 0, (struct bytes){buf_str(&b->texts), b->dir_len});
+		if (!one)
+			continue;
+		struct seen seen = b->file[i].seen;
+		seen.name = name_of(b, i);
+		batch_add(one, &seen);
+		one->cover = b->cover;
+		one->left = 1;
+		one->deaths = b->deaths;
+		one->is_announced = true;
+		b->file[i].is_done = true;
+		b->left--;
+		b->root->batches++;
+		put_back(one);
 	}
 }
 
@@ -308,40 +439,46 @@ static void resend(struct pipeline *p, struct batch **at)
 	struct batch *b = *at;
 	*at = b->next;
 	p->pool.worker[b->worker].ahead--;
-	b->dir = 0;
-	b->worker = -1;
-	b->is_last = false;
-	struct scan *s = b->root->scan;
-	b->next = s->first;
-	if (!s->first)
-		s->last = &b->next;
-	s->first = b;
-	s->waiting_files += (size_t)b->count;
+	reading_take(&p->pool.reading, b->worker, b->id);
+	if (b->deaths >= BATCH_DEATHS && b->left > 1)
+		split(b);
+	put_back(b);
 }
 
-static void blame(struct pipeline *p, struct batch *b, const struct pool_loss *loss)
+static void blame(struct pipeline *p, struct batch *b, int i, const struct pool_loss *loss)
 {
-	char reason[128];
-	if (loss->index >= (uint32_t)b->count || b->file[loss->index].is_done)
+	char reason[160];
+	if (i >= b->count || b->file[i].is_done)
 		return;
-	if (loss->was_late)
-		snprintf(reason, sizeof reason, "reading it took longer than %lld s and was stopped",
-			 (long long)(p->pool.deadline_ns / NS_PER_S));
-	else
-		snprintf(reason, sizeof reason, "reading it crashed the reader (%s)",
-			 loss->signal ? strsignal(loss->signal) : "it exited");
-	b->file[loss->index].is_done = true;
+	struct bytes name = name_of(b, i);
+	const char *kind = poison_reason(p, loss, b->file[i].seen.size, reason, sizeof reason);
+	log_warning("%.*s%s%.*s: %s", (int)b->dir_len, buf_str(&b->texts), b->dir_len ? "/" : "", (int)name.len, name.data,
+		    reason);
+	b->file[i].is_done = true;
 	b->left--;
 	b->root->scan->extracted++;
-	put_failure(p, b, (int)loss->index, loss->was_late ? "timeout" : "crashed", 0, reason, "",
-		    0);
+	put_failure(p, b, i, kind, 0, reason, "", 0);
+	poison_forget(p);
+}
+
+/** It did not say which file it read: a batch that often comes to that is divided, and a single file is to blame. */
+static void suspect(struct pipeline *p, struct batch *b, const struct pool_loss *loss)
+{
+	int i = 0;
+	while (i < b->count && b->file[i].is_done)
+		i++;
+	b->deaths++;
+	if (b->left == 1 && b->deaths > 2 * BATCH_DEATHS)
+		blame(p, b, i, loss);
 }
 
 /** Which of its batches a worker had taken from its socket nobody knows: all are given out again,
- * and what is then answered twice is counted once. */
-static void take_back(struct pipeline *p, struct scan *s, int worker)
+ * and its successor passes over what lies in the socket. */
+static void take_back(struct pipeline *p, struct scan *s, int worker, const struct pool_loss *loss)
 {
 	for (struct batch **at = &s->given; *at;) {
+		if ((*at)->worker == worker && !loss->was_reading && !loss->was_late)
+			suspect(p, *at, loss);
 		if ((*at)->worker != worker)
 			at = &(*at)->next;
 		else if ((*at)->left == 0)
@@ -354,18 +491,21 @@ static void take_back(struct pipeline *p, struct scan *s, int worker)
 static void replace_worker(struct pipeline *p, int i)
 {
 	struct pool_loss loss;
-	int r = pool_replace(&p->pool, i, &loss);
+	int r = pool_replace(&p->pool, i, p->next_batch + 1, &loss);
 	atomic_store(&p->o.live->worker_restarts, p->pool.restarts);
 	if (r < 0)
 		log_error("no worker can be started in the place of one that ended: %s", strerror(-r));
+	if (loss.has_left && r == 0)
+		return;
 	struct batch **at = find_given(p, loss.batch);
+	bool is_its_own = loss.was_reading && *at && (*at)->worker == i;
 	/* the file is not to blame for a disk that does not answer */
-	if (loss.batch && *at && loss.abandoned)
+	if (is_its_own && loss.abandoned)
 		guard_set_stuck(p, (*at)->root->scout, loss.abandoned);
-	else if (loss.batch && *at && loss.was_reading)
-		blame(p, *at, &loss);
-	take_back(p, &p->job_scan, i);
-	take_back(p, &p->watch_scan, i);
+	else if (is_its_own)
+		blame(p, *at, (int)loss.index, &loss);
+	take_back(p, &p->job_scan, i, &loss);
+	take_back(p, &p->watch_scan, i, &loss);
 }
 
 void batch_read_worker(struct pipeline *p, int i)
@@ -377,7 +517,7 @@ void batch_read_worker(struct pipeline *p, int i)
 		return;
 	while (n > 0 && frame_reader_next(&w->reader, &f) > 0)
 		if (f.type == FRAME_RESULTS)
-			on_results(p, &f);
+			on_results(p, i, &f);
 	if (n <= 0)
 		replace_worker(p, i);
 }
@@ -395,7 +535,7 @@ void batch_check_lost(struct pipeline *p, const struct scan *s)
 	for (const struct batch *b = s->given; b; b = b->next) {
 		struct pool_worker *w = &p->pool.worker[b->worker];
 		/* it reads nothing though it has work: stopped, or it lost it between two steps */
-		if (b->sent_at > limit || !w->slot || atomic_load(&w->slot->since) != 0 || w->is_late)
+		if (b->sent_at > limit || w->results < 0 || atomic_load(&w->slot->since) != 0 || w->is_late)
 			continue;
 		pool_kill(w);
 	}

@@ -73,6 +73,9 @@ bool integrity_may_read(struct pipeline *p, int64_t size)
 {
 	struct checker *c = &p->checker;
 	follow_hour(c);
+	/* nor do workers read anything then */
+	if (p->pool.is_refused)
+		return false;
 	return c->used == 0 || c->used + size <= config_int(p->o.config, OPT_verify_budget);
 }
 
@@ -93,6 +96,7 @@ static int wake_worker(struct checker *c)
 
 static void forget_file(struct checker *c)
 {
+	reading_take(&c->pool.reading, 0, c->id);
 	c->id = 0;
 	free(take(c->dir));
 	c->is_stopped = false;
@@ -157,6 +161,7 @@ int integrity_begin_file(struct pipeline *p, const struct store_check *check, bo
 	c->sent_at = mono_ns();
 	c->is_ordered = is_ordered;
 	charge(p, check->size);
+	reading_give(&c->pool.reading, 0, c->id, &(struct read_mark){.size = check->size}, 1);
 	struct buf *out = &p->scout[scout].out;
 	size_t start = frame_begin(out, FRAME_CHECK);
 	frame_u64(out, c->id);
@@ -275,8 +280,10 @@ static void replace_worker(struct pipeline *p)
 {
 	struct checker *c = &p->checker;
 	struct pool_loss loss;
-	pool_replace(&c->pool, 0, &loss);
+	pool_replace(&c->pool, 0, 0, &loss);
 	pool_rest(&c->pool, 0);
+	/* the store knows it */
+	reading_forget(&c->pool.reading);
 	if (!c->id)
 		return;
 	charge(p, -c->check.size);
@@ -392,8 +399,11 @@ int integrity_open(struct pipeline *p)
 	struct checker *c = &p->checker;
 	char text[64] = "";
 	long long hour = 0, used = 0;
-	int r = pool_open(&c->pool, 1, PATIENCE * config_int(p->o.config, OPT_scan_deadline),
-			   config_archives(p->o.config));
+	const struct pool_options options = {
+		.count = 1, .deadline_ns = PATIENCE * config_int(p->o.config, OPT_scan_deadline),
+		.sandbox = p->pool.o.sandbox, .archives = config_archives(p->o.config),
+	};
+	int r = pool_open(&c->pool, &options);
 	if (r == 0)
 		r = store_meta(p->store, "integrity_hour", text, sizeof text);
 	if (r == 0 && sscanf(text, "%lld %lld", &hour, &used) == 2) {

@@ -44,6 +44,7 @@ static size_t plan_rescan(struct pipeline *p, const char *target, bool *is_full,
 			return 0;
 		folder_of(p, root, below, &scope);
 		plan_root(plan, root, buf_str(&scope));
+		plan->is_ordered = true;
 		return 1;
 	}
 	for (size_t i = 0; i < p->scouts; i++)

@@ -24,12 +24,17 @@ struct batch_file {
 
 /** Files of one chunk of one directory, opened and read together. */
 struct batch {
+	/** Since it was given to a worker; another one each time. */
 	uint64_t id;
 	struct scan_root *root;
 	uint64_t dir;
 	bool cover;
 	/** The chunk's last batch: its scout is answered when this one is sent. */
 	bool is_last;
+	/** One file that ended its reader before; and the store knows that it is read again. */
+	bool is_alone, is_announced;
+	/** Workers that ended with it, and did not say which file they read. */
+	int deaths;
 	/** Worker that has it, -1 while it waits. */
 	int worker;
 	int64_t sent_at;
@@ -82,6 +87,8 @@ struct scan_root {
 	bool has_moved;
 	/** More vanished than is believed. */
 	bool is_frozen;
+	/** A full scan of a path that the user named. */
+	bool is_ordered;
 	/** The user says that so many files are gone; 0: he says nothing. */
 	int64_t accepts;
 	VEC(struct loss) lost;
@@ -112,6 +119,8 @@ struct scan {
 	uint64_t start_cpu_ns, start_insert_busy, start_extract_cpu, walk_busy_ns;
 	uint64_t peak_pending, peak_waiting, peak_writer;
 	uint64_t added, changed, removed, errors, extracted;
+	/** Files that were not read, because nothing would hold the reader. */
+	uint64_t refused;
 	uint64_t rss_scout, rss_worker, rss_sum;
 };
 
@@ -122,6 +131,7 @@ struct scan_plan {
 	VEC(struct walk_scope) scopes;
 	uint32_t slice, slices;
 	int64_t accepts;
+	bool is_ordered;
 };
 
 enum scan_kind {
@@ -288,9 +298,11 @@ uint64_t plan_expected(const struct pipeline *p, const struct scan_plan *plan, s
 /* --- pipeline_batch.c: all in the pipeline's thread --- */
 
 /** An empty batch for files of @path; NULL without memory. */
-struct batch *batch_new(struct pipeline *p, struct scan_root *root, uint64_t dir, struct bytes path);
+struct batch *batch_new(struct scan_root *root, uint64_t dir, struct bytes path);
 /** Adds a file, whose name is copied; at most BATCH_MAX. */
 void batch_add(struct batch *b, const struct seen *e);
+/** A batch of its own for a file that ended its reader before; or, where that is enough, a word in the index. */
+void batch_add_alone(struct pipeline *p, struct batch *b, const struct seen *e);
 /** Puts a batch into the row of those that wait for a worker. */
 void batch_enqueue(struct batch *b);
 /** Gives waiting batches to workers that have little to do. */
@@ -307,6 +319,21 @@ void batch_check_hung(struct pipeline *p);
 void batch_check_lost(struct pipeline *p, const struct scan *s);
 /** Forgets the batches of a root (NULL: of all). */
 void batch_drop(struct pipeline *p, struct scan *s, const struct scan_root *root);
+
+/* --- pipeline_poison.c: files that end their reader --- */
+
+/** What is written down of a file before it is read. */
+struct read_mark poison_mark(const struct pipeline *p, const struct scan_root *r, struct bytes dir, struct bytes name,
+			     const struct seen *e);
+/** Whether reading that very file ended a reader before: then has_killed and tries are set. */
+bool poison_check(struct pipeline *p, const struct scan_root *r, struct bytes dir, struct seen *e);
+bool poison_may_read(const struct scan_root *r, const struct seen *e);
+/** Waits until the store knows which files are read once more.  0 or -errno: then they are not. */
+int poison_announce(struct pipeline *p, struct scan *s);
+/** Empties the table of marks in time: the store knows them. */
+void poison_forget(struct pipeline *p);
+/** Fills @reason (n bytes) and returns the kind of error. */
+const char *poison_reason(const struct pipeline *p, const struct pool_loss *loss, int64_t size, char *reason, size_t n);
 
 /* --- pipeline_scan.c: all in the pipeline's thread --- */
 

@@ -49,7 +49,7 @@ static uint64_t cpu_of_workers(const struct pipeline *p)
 {
 	uint64_t total = 0, rss, cpu;
 	for (int i = 0; i < p->pool.count; i++) {
-		child_usage(p->pool.worker[i].pid, &rss, &cpu);
+		pool_usage(&p->pool, i, &rss, &cpu);
 		total += cpu + p->pool.worker[i].past_cpu_ns;
 	}
 	return total;
@@ -69,7 +69,7 @@ static uint64_t cpu_of_all(struct pipeline *p)
 		s->rss_sum += rss;
 	}
 	for (int i = 0; i < p->pool.count; i++) {
-		child_usage(p->pool.worker[i].pid, &rss, &cpu);
+		pool_usage(&p->pool, i, &rss, &cpu);
 		rss = rss > p->pool.worker[i].past_rss ? rss : p->pool.worker[i].past_rss;
 		s->rss_worker = rss > s->rss_worker ? rss : s->rss_worker;
 		s->rss_sum += rss;

@@ -58,6 +58,7 @@ static int follow_name(void *arg, int64_t root, struct bytes dir)
 static void sink_wanted(void *arg, const struct seen *file)
 {
 	struct chunk *c = at_hand;
+	struct seen seen = *file;
 	(void)arg;
 	/* events tell only of the name through which a file was written, linked or replaced */
 	if (file->links > 1 && c->root->scan->job < 0)
@@ -67,12 +68,16 @@ static void sink_wanted(void *arg, const struct seen *file)
 	/* a folder that is written to is read when that is over: its events tell */
 	if (watch_is_busy(c->p, c->root->scout, c->path))
 		return;
+	if (poison_check(c->p, c->root, c->path, &seen)) {
+		batch_add_alone(c->p, batch_new(c->root, c->dir, c->path), &seen);
+		return;
+	}
 	if (c->batch && c->batch->count == BATCH_MAX) {
 		batch_enqueue(c->batch);
 		c->batch = NULL;
 	}
 	if (!c->batch)
-		c->batch = batch_new(c->p, c->root, c->dir, c->path);
+		c->batch = batch_new(c->root, c->dir, c->path);
 	if (!c->batch)
 		return;
 	c->batch->cover = c->cover;
@@ -358,6 +363,7 @@ void scan_step(struct pipeline *p, int timeout_ms, bool is_paused)
 	if (poll(fds, (nfds_t)n, timeout_ms) > 0)
 		read_ready(p, fds);
 	pool_check_deadlines(&p->pool);
+	pool_refill(&p->pool);
 	batch_check_hung(p);
 	guard_check_stuck(p);
 	step_scan(p, &p->job_scan, is_paused);
@@ -444,6 +450,7 @@ static int begin_root(struct pipeline *p, struct scan *s, struct scan_root *r,
 	*r = (struct scan_root){
 		.scan = s, .scout = plan->scout, .heard_at = mono_ns(), .slice = plan->slice,
 		.slices = plan->slices, .accepts = plan->accepts,
+		.is_ordered = plan->is_ordered && s->is_full && !s->is_verify,
 		.lost_texts = BUF_INIT((size_t)1 << 30),
 	};
 	memcpy(&r->scopes, &plan->scopes, sizeof r->scopes);
@@ -452,7 +459,7 @@ static int begin_root(struct pipeline *p, struct scan *s, struct scan_root *r,
 	drop_blind_scopes(r);
 	struct diff_options options = {
 		.store = p->store, .root = row->id, .job = s->job, .is_full = s->is_full,
-		.scope = r->scopes.data, .scopes = r->scopes.len, .slice = r->slice, .slices = r->slices,
+		.is_ordered = r->is_ordered, .scope = r->scopes.data, .scopes = r->scopes.len, .slice = r->slice, .slices = r->slices,
 		.blind = r->blind.data, .blinds = r->blind.len, .has_loose_inodes = row->is_remote,
 		.quiet_ns = s->job < 0 ? config_int(p->o.config, OPT_scan_quiet) : 0,
 		.sink = {.wanted = sink_wanted, .unsettled = sink_unsettled, .put = sink_put, .arg = p},

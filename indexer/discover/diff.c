@@ -140,19 +140,28 @@ static void put_error(struct diff *d, struct bytes path, const char *kind, const
 	d->o.sink.put(d->o.sink.arg, c);
 }
 
-/** Whether a file that failed before is tried again though it did not change. */
-static bool tries_again(struct diff *d, struct bytes dir, struct seen *e)
+static bool is_one_of(const char *word, const char *const *words)
 {
-	enum { TRIES = 2 };
+	while (*words && strcmp(*words, word) != 0)
+		words++;
+	return *words != NULL;
+}
+
+/** Whether a file that failed before is tried again though it did not change.  @all: others would be. */
+static bool tries_again(struct diff *d, struct bytes dir, struct seen *e, bool all)
+{
+	static const char *const of_content[] = {"corrupt", "incomplete", NULL};
+	static const char *const of_reader[] = {"crashed", "timeout", "memory", NULL};
 	struct store_error error;
 	_buf_ struct buf path = BUF_INIT(1 << 16);
 	path_of(dir, e->name, &path);
 	if (store_error_find(d->o.store, d->o.root, buf_str(&path), path.len, &error) < 0)
 		return true;
 	e->tries = error.tries;
-	if (strcmp(error.kind, "corrupt") == 0 || strcmp(error.kind, "incomplete") == 0)
-		return false;
-	return strcmp(error.kind, "unreadable") == 0 || error.tries < TRIES;
+	e->has_killed = is_one_of(error.kind, of_reader);
+	if (e->has_killed)
+		return d->o.is_ordered || error.tries < DIFF_TRIES;
+	return all || !is_one_of(error.kind, of_content);
 }
 
 static bool is_same(const struct diff *d, const struct store_file *row, const struct seen *e)
@@ -201,7 +210,7 @@ static void check_file(struct diff *d, struct bytes dir, const struct store_file
 		e->old_btime = row->btime;
 		bits_add(&d->files, row->id);
 		bool again = d->o.is_full && row->job != d->o.job;
-		if (is_same(d, row, e) && !again && (row->state == 0 || !tries_again(d, dir, e))) {
+		if (is_same(d, row, e) && (row->state == 0 ? !again : !tries_again(d, dir, e, again))) {
 			d->counts.unchanged++;
 			d->counts.errors += row->state != 0;
 			return;

@@ -21,6 +21,13 @@ struct seen {
 	/** What the row had, where that is another inode. */
 	int64_t old_inode, old_btime;
 	int tries;
+	/** Reading it ended its reader, so often. */
+	bool has_killed;
+};
+
+enum {
+	/** Reads of a file that ends its reader, as long as it does not change. */
+	DIFF_TRIES = 2,
 };
 
 struct diff_sink {
@@ -38,6 +45,8 @@ struct diff_options {
 	int64_t root, job;
 	/** Read every file again. */
 	bool is_full;
+	/** A full scan of a path that a person named: what has ended its reader is tried again, too. */
+	bool is_ordered;
 	/** These directories of the root; borrowed until diff_free(). */
 	const struct walk_scope *scope;
 	size_t scopes;

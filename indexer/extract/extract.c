@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -146,10 +147,20 @@ bool extract_is_page(const char *name, size_t n)
 	return name[0] != '.' && inside_is_picture(name, n);
 }
 
+/** The C library makes newfstatat() of fstat(), which a worker may not call: that would cost a signal. */
+static int stat_of(int fd, struct stat *st)
+{
+#if defined(__x86_64__) || defined(__aarch64__)
+	return (int)syscall(SYS_fstat, fd, st);
+#else
+	return fstat(fd, st);
+#endif
+}
+
 static int read_size(struct extract_input *in, char *reason)
 {
 	struct stat st;
-	if (fstat(in->fd, &st) < 0)
+	if (stat_of(in->fd, &st) < 0)
 		return extract_fail(reason, -errno, "its size cannot be read: %s", strerror(errno));
 	in->size = st.st_size > 0 ? (uint64_t)st.st_size : 0;
 	in->is_fresh = incomplete_is_fresh(time(NULL), st.st_mtim.tv_sec, st.st_ctim.tv_sec);

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/mman.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
+#include <time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,74 +19,146 @@
 enum {
 	/** A killed process that has not ended by then waits for a disk that does not answer. */
 	HUNG_MS = 1000,
+	/** Files that one process reads at most, and how much memory it may have used to go on. */
+	WORKER_FILES = 10000,
+	WORKER_MEMORY = 96 << 20,
+	/** However large a file is. */
+	DEADLINE_MOST_S = 900,
+	/** A worker says within this time what holds it. */
+	READY_S = 5,
 };
 
-static int make_slot(struct pool_worker *w)
-{
-	w->slot_fd = memfd_create("worker", MFD_CLOEXEC);
-	if (w->slot_fd < 0 || ftruncate(w->slot_fd, sizeof *w->slot) < 0)
-		return -errno;
-	w->slot = mmap(NULL, sizeof *w->slot, PROT_READ | PROT_WRITE, MAP_SHARED, w->slot_fd, 0);
-	if (w->slot == MAP_FAILED) {
-		w->slot = NULL;
-		return -errno;
-	}
-	return 0;
-}
+/* --- processes --- */
 
-static int start_worker(struct pool *p, int i)
+static int start_process(const struct pool *p, struct pool_process *process)
 {
-	struct pool_worker *w = &p->worker[i];
 	int end[2];
 	int r = child_socket(SOCK_STREAM, end);
 	if (r < 0)
 		return r;
-	const struct child_fd fds[] = {
-		{p->job_receive[i], WORKER_JOBS},
-		{end[1], WORKER_RESULTS},
-		{w->slot_fd, WORKER_SLOT},
-	};
-	atomic_store(&w->slot->batch, 0);
-	atomic_store(&w->slot->since, 0);
-	atomic_store(&w->slot->archives, p->archives);
-	w->is_late = false;
-	w->pid = child_spawn("--worker", "extract", fds, (int)COUNT_OF(fds));
+	const struct child_fd fds[] = {{end[1], WORKER_RESULTS}};
+	process->pid = child_spawn("--worker", sandbox_mode_name(p->o.sandbox), fds, (int)COUNT_OF(fds));
 	close(end[1]);
-	if (w->pid < 0) {
+	if (process->pid < 0) {
 		close(end[0]);
-		return w->pid;
+		r = process->pid;
+		*process = (struct pool_process){0, -1};
+		return r;
 	}
-	w->results = end[0];
-	fcntl(w->results, F_SETFL, O_NONBLOCK);
-	frame_reader_init(&w->reader, w->results);
+	process->results = end[0];
+	fcntl(process->results, F_SETFL, O_NONBLOCK);
 	return 0;
 }
 
-int pool_open(struct pool *p, int count, int64_t deadline_ns, uint32_t archives)
+/** Its job socket and its slot. */
+static int send_place(const struct pool *p, int i, int results)
 {
-	*p = (struct pool){.deadline_ns = deadline_ns, .archives = archives};
-	for (int i = 0; i < count && i < POOL_MAX; i++) {
-		int end[2];
-		p->worker[i] = (struct pool_worker){.results = -1, .slot_fd = -1};
-		p->count = i + 1;
-		p->job_send[i] = p->job_receive[i] = -1;
-		int r = child_socket(SOCK_SEQPACKET, end);
-		if (r == 0) {
-			p->job_send[i] = end[0];
-			p->job_receive[i] = end[1];
-			r = make_slot(&p->worker[i]);
-		}
-		if (r < 0) {
-			pool_stop(p);
-			return r;
-		}
+	struct worker_place place = {reading_slot_at(i)};
+	const int fds[] = {p->job_receive[i], p->reading.fd};
+	struct iovec iov = {&place, sizeof place};
+	union {
+		char bytes[CMSG_SPACE(sizeof fds)];
+		struct cmsghdr align;
+	} control = {{0}};
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control.bytes, .msg_controllen = sizeof control.bytes,
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof fds);
+	memcpy(CMSG_DATA(c), fds, sizeof fds);
+	return sendmsg(results, &msg, MSG_NOSIGNAL) == (ssize_t)sizeof place ? 0 : -errno;
+}
+
+static void end_process(struct pool_process *process)
+{
+	if (process->results >= 0)
+		close(take_fd(process->results));
+	if (process->pid > 0)
+		child_end(process->pid, 200);
+	process->pid = 0;
+}
+
+void pool_refill(struct pool *p)
+{
+	if (!p->spare.pid && p->count && p->has_spare)
+		start_process(p, &p->spare);
+}
+
+static void take_process(struct pool *p, int i)
+{
+	struct pool_worker *w = &p->worker[i];
+	w->pid = p->spare.pid;
+	w->results = p->spare.results;
+	p->spare = (struct pool_process){0, -1};
+	frame_reader_init(&w->reader, w->results);
+}
+
+/** The one that waits may have ended meanwhile: then one is started now. */
+static int start_worker(struct pool *p, int i, uint64_t first_batch)
+{
+	struct pool_worker *w = &p->worker[i];
+	memset(w->slot, 0, sizeof *w->slot);
+	atomic_store(&w->slot->first_batch, first_batch);
+	atomic_store(&w->slot->archives, p->o.archives);
+	w->is_late = false;
+	w->files = 0;
+	int r = -EPIPE;
+	for (int tries = 0; tries < 2 && r < 0; tries++) {
+		if (!p->spare.pid)
+			r = start_process(p, &p->spare);
+		if (p->spare.pid)
+			r = send_place(p, i, p->spare.results);
+		if (r < 0)
+			end_process(&p->spare);
 	}
+	if (r == 0)
+		take_process(p, i);
+	return r;
+}
+
+static int make_worker(struct pool *p, int i)
+{
+	int end[2];
+	p->worker[i] = (struct pool_worker){.results = -1, .slot = reading_slot(&p->reading, i)};
+	p->job_send[i] = p->job_receive[i] = -1;
+	p->count = i + 1;
+	int r = child_socket(SOCK_SEQPACKET, end);
+	if (r < 0)
+		return r;
+	p->job_send[i] = end[0];
+	p->job_receive[i] = end[1];
 	return 0;
+}
+
+/** Waits for what the first one says. */
+static void ask_sandbox(struct pool *p)
+{
+	const _Atomic uint64_t *said = &p->worker[0].slot->sandbox;
+	for (int64_t end = mono_ns() + READY_S * NS_PER_S; !atomic_load(said) && mono_ns() < end;)
+		nanosleep(&(struct timespec){0, NS_PER_MS}, NULL);
+	p->sandbox = atomic_load(said) ? atomic_load(said) : sandbox_offered();
+	p->is_refused = p->o.sandbox == SANDBOX_REQUIRED && !sandbox_is_whole(p->sandbox);
+	if (p->is_refused)
+		p->sandbox |= LIVE_SANDBOX_REFUSED;
+}
+
+int pool_open(struct pool *p, const struct pool_options *options)
+{
+	*p = (struct pool){.o = *options, .spare = {0, -1}, .reading = {.fd = -1}};
+	int r = reading_open(options->state_dir, &p->reading);
+	for (int i = 0; i < options->count && i < POOL_MAX && r == 0; i++)
+		r = make_worker(p, i);
+	if (r < 0)
+		pool_stop(p);
+	return r;
 }
 
 int pool_wake(struct pool *p, int i)
 {
-	return p->worker[i].results >= 0 ? 0 : start_worker(p, i);
+	return p->worker[i].results >= 0 ? 0 : start_worker(p, i, 0);
 }
 
 void pool_rest(struct pool *p, int i)
@@ -97,24 +171,24 @@ void pool_rest(struct pool *p, int i)
 	frame_reader_clear(&w->reader);
 }
 
-int pool_start(struct pool *p, int count, int64_t deadline_ns, uint32_t archives)
+int pool_start(struct pool *p, const struct pool_options *options)
 {
-	int r = pool_open(p, count, deadline_ns, archives);
+	int r = pool_open(p, options);
+	p->has_spare = true;
 	for (int i = 0; i < p->count && r == 0; i++)
 		r = pool_wake(p, i);
-	if (r < 0)
+	if (r < 0) {
 		pool_stop(p);
-	return r;
+		return r;
+	}
+	pool_refill(p);
+	ask_sandbox(p);
+	return 0;
 }
 
 static void stop_worker(struct pool *p, int i)
 {
-	struct pool_worker *w = &p->worker[i];
 	pool_rest(p, i);
-	if (w->slot)
-		munmap(w->slot, sizeof *w->slot);
-	if (w->slot_fd >= 0)
-		close(w->slot_fd);
 	if (p->job_send[i] >= 0)
 		close(p->job_send[i]);
 	if (p->job_receive[i] >= 0)
@@ -125,8 +199,12 @@ void pool_stop(struct pool *p)
 {
 	for (int i = 0; i < p->count; i++)
 		stop_worker(p, i);
+	end_process(&p->spare);
+	reading_close(&p->reading);
 	p->count = 0;
 }
+
+/* --- what they do --- */
 
 int pool_choose(const struct pool *p)
 {
@@ -152,23 +230,53 @@ bool pool_is_hung(const struct pool_worker *w)
 	return w->results >= 0 && w->is_late && mono_ns() - w->late_at > HUNG_MS * NS_PER_MS;
 }
 
+int64_t pool_deadline(const struct pool *p, int64_t size)
+{
+	const int64_t most = DEADLINE_MOST_S * NS_PER_S;
+	int64_t mib = size > 0 ? size >> 20 : 0;
+	if (p->o.deadline_ns >= most || !p->o.deadline_mib_ns)
+		return p->o.deadline_ns;
+	if (mib > (most - p->o.deadline_ns) / p->o.deadline_mib_ns)
+		return most;
+	return p->o.deadline_ns + mib * p->o.deadline_mib_ns;
+}
+
 void pool_check_deadlines(struct pool *p)
 {
 	int64_t now = mono_ns();
 	for (int i = 0; i < p->count; i++) {
 		struct pool_worker *w = &p->worker[i];
-		int64_t since = w->slot ? atomic_load(&w->slot->since) : 0;
-		if (w->results < 0 || !since || now - since < p->deadline_ns || w->is_late)
+		int64_t since = atomic_load(&w->slot->since);
+		if (w->results < 0 || !since || now - since < p->o.deadline_ns || w->is_late)
 			continue;
-		pool_kill(w);
+		const struct read_mark *file = reading_now(&p->reading, i);
+		if (!file || now - since >= pool_deadline(p, file->size))
+			pool_kill(w);
 	}
 }
 
-int pool_replace(struct pool *p, int i, struct pool_loss *loss)
+void pool_usage(const struct pool *p, int i, uint64_t *peak_rss, uint64_t *cpu_ns)
+{
+	const struct worker_slot *slot = p->worker[i].slot;
+	*peak_rss = atomic_load(&slot->peak_rss);
+	*cpu_ns = atomic_load(&slot->cpu_ns);
+}
+
+void pool_count(struct pool *p, int i, uint64_t n)
+{
+	struct pool_worker *w = &p->worker[i];
+	uint64_t rss, cpu;
+	pool_usage(p, i, &rss, &cpu);
+	w->files += n;
+	if (w->files >= WORKER_FILES || rss > WORKER_MEMORY)
+		atomic_store(&w->slot->must_leave, 1);
+}
+
+int pool_replace(struct pool *p, int i, uint64_t next, struct pool_loss *loss)
 {
 	struct pool_worker *w = &p->worker[i];
 	uint64_t rss = 0, cpu = 0;
-	child_usage(w->pid, &rss, &cpu);
+	pool_usage(p, i, &rss, &cpu);
 	w->past_cpu_ns += cpu;
 	if (rss > w->past_rss)
 		w->past_rss = rss;
@@ -176,12 +284,16 @@ int pool_replace(struct pool *p, int i, struct pool_loss *loss)
 	*loss = (struct pool_loss){
 		.batch = atomic_load(&w->slot->batch),
 		.index = atomic_load(&w->slot->index),
-		.was_reading = atomic_load(&w->slot->since) != 0,
 		.was_late = w->is_late, .abandoned = status == -1 ? w->pid : 0,
 		.signal = status != -1 && WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+		.has_left = atomic_load(&w->slot->has_left) && atomic_load(&w->slot->must_leave),
 	};
+	/* the file is not to blame for a disk that does not answer */
+	loss->was_reading = loss->abandoned ? reading_now(&p->reading, i) != NULL
+					    : reading_blame(&p->reading, i) != NULL;
 	close(take_fd(w->results));
 	frame_reader_clear(&w->reader);
-	p->restarts++;
-	return start_worker(p, i);
+	p->restarts += !loss->has_left;
+	/* one that may read nothing has ended by itself */
+	return p->is_refused ? 0 : start_worker(p, i, loss->has_left ? 0 : next);
 }

@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /**
  * The indexer's side of the extract workers: starts them, knows what each has to do, replaces the
- * one that died or took too long.  Used by the pipeline's thread.
+ * one that died or took too long by one that waits ready.  Used by the pipeline's thread.
  */
 #ifndef INDEXER_EXTRACT_POOL_H
 #define INDEXER_EXTRACT_POOL_H
 
 #include <sys/types.h>
 
-#include "indexer/extract/worker.h"
+#include "indexer/extract/pool_reading.h"
+#include "indexer/extract/sandbox.h"
 #include "indexer/frame.h"
 
 enum {
-	POOL_MAX = 16,
-	/** Batches that one worker has to do at most. */
-	POOL_AHEAD = 3,
+	POOL_MAX = READING_WORKERS,
+	POOL_AHEAD = READING_AHEAD,
+};
+
+/** A process, ready to work or at work. */
+struct pool_process {
+	/** 0: none. */
+	pid_t pid;
+	/** Where its results come; -1 while it does not run. */
+	int results;
 };
 
 struct pool_worker {
@@ -23,39 +31,71 @@ struct pool_worker {
 	int results;
 	struct frame_reader reader;
 	struct worker_slot *slot;
-	int slot_fd;
 	/** Batches given and not finished. */
 	int ahead;
 	/** Set when the pool killed it for being slow, and when. */
 	bool is_late;
 	int64_t late_at;
+	/** Files that it has read. */
+	uint64_t files;
 	/** Processor time and peak memory of those that ended. */
 	uint64_t past_cpu_ns, past_rss;
 };
 
-struct pool {
+struct pool_options {
+	/** Where it is written down what is being read (pool_reading.h); NULL: nowhere that outlives us. */
+	const char *state_dir;
 	int count;
-	struct pool_worker worker[POOL_MAX];
-	/** Sending and receiving ends of the job sockets; they outlive the processes. */
-	int job_send[POOL_MAX], job_receive[POOL_MAX];
-	int64_t deadline_ns;
+	/** For one file: so long, and for each MiB of it so much more; ns. */
+	int64_t deadline_ns, deadline_mib_ns;
+	enum sandbox_mode sandbox;
+	/** Those that may be opened (ARCHIVE_… bits). */
 	uint32_t archives;
-	uint64_t restarts;
 };
 
-/** Makes room for @count workers that may open @archives (ARCHIVE_… bits), and their job sockets; none runs.  0 or -errno. */
-int pool_open(struct pool *p, int count, int64_t deadline_ns, uint32_t archives);
+struct pool {
+	struct pool_options o;
+	int count;
+	struct pool_worker worker[POOL_MAX];
+	/** Waits ready for a place. */
+	struct pool_process spare;
+	struct reading reading;
+	/** Sending and receiving ends of the job sockets; they outlive the processes. */
+	int job_send[POOL_MAX], job_receive[POOL_MAX];
+	uint64_t restarts;
+	/** What holds the workers: bits of enum live_sandbox, as they said or, until they do, what there is. */
+	uint64_t sandbox;
+	/** One waits ready; else one is started when it is needed. */
+	bool has_spare;
+	/** That is not enough: nothing may be read. */
+	bool is_refused;
+};
+
+/** Makes room for workers; none runs, and none waits.  @options' texts are borrowed.  0 or -errno. */
+int pool_open(struct pool *p, const struct pool_options *options);
 /** Starts worker @i when it does not run; ends it, whatever it does. */
 int pool_wake(struct pool *p, int i);
 void pool_rest(struct pool *p, int i);
-/** The same, and starts them.  0 or -errno. */
-int pool_start(struct pool *p, int count, int64_t deadline_ns, uint32_t archives);
+/** pool_open(), and starts them and one that waits.  0 or -errno. */
+int pool_start(struct pool *p, const struct pool_options *options);
 void pool_stop(struct pool *p);
 
 /** The worker with the least to do, -1 when all have enough. */
 int pool_choose(const struct pool *p);
 
-/** Kills workers that read one file for longer than the deadline. */
+/** Makes another process ready, where none is. */
+void pool_refill(struct pool *p);
+
+/** @n files of worker @i were read: after many a fresh process takes its place. */
+void pool_count(struct pool *p, int i, uint64_t n);
+
+/** Peak memory in bytes and processor time in ns of the process that is worker @i now. */
+void pool_usage(const struct pool *p, int i, uint64_t *peak_rss, uint64_t *cpu_ns);
+
+/** How long a file of @size bytes may take, in ns. */
+int64_t pool_deadline(const struct pool *p, int64_t size);
+
+/** Kills workers that read one file for longer than its deadline. */
 void pool_check_deadlines(struct pool *p);
 
 /** Kills a worker: what it was given goes to another. */
@@ -68,16 +108,22 @@ struct pool_loss {
 	/** 0: nothing, as far as it said. */
 	uint64_t batch;
 	uint32_t index;
-	/** It had begun to read that file. */
+	/** It had begun to read that file, which was its to read. */
 	bool was_reading;
 	bool was_late;
+	/** It was told to go: what it had not begun waits for its successor. */
+	bool has_left;
 	/** It waits for a dead disk and could not be ended: its number, else 0. */
 	pid_t abandoned;
 	/** Signal that ended it, 0 when it exited. */
 	int signal;
 };
 
-/** Reaps a worker whose results ended, or gives up one that hangs, and starts another in its place. */
-int pool_replace(struct pool *p, int i, struct pool_loss *loss);
+/**
+ * Reaps a worker whose results ended, or gives up one that hangs, and puts another in its place.  The file
+ * that it was reading is marked (unless it waits for a disk).  @next: no batch of a lower number is read any
+ * more, unless the worker was told to go.
+ */
+int pool_replace(struct pool *p, int i, uint64_t next, struct pool_loss *loss);
 
 #endif

@@ -2,6 +2,7 @@
 #include "indexer/extract/worker.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -13,7 +14,9 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "indexer/extract/comic.h"
 #include "indexer/extract/extract.h"
+#include "indexer/extract/sandbox.h"
 #include "indexer/extract/verify.h"
 #include "indexer/frame.h"
 
@@ -22,7 +25,7 @@ enum { MESSAGE_MAX = 1 << 18 };
 struct job {
 	uint64_t batch;
 	enum media_kind kind;
-	/** The file is read to its end. */
+	/** One file is read to its end. */
 	bool is_check;
 	int fd[BATCH_MAX];
 	int count;
@@ -37,43 +40,61 @@ static void close_all(struct job *job)
 	job->count = 0;
 }
 
-static void take_descriptors(struct msghdr *msg, struct job *job)
+/** Descriptors of a message; those above @most are closed. */
+static int take_descriptors(struct msghdr *msg, int *fds, int most)
 {
+	int count = 0;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 			continue;
 		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (size_t i = 0; i < n && job->count < BATCH_MAX; i++)
-			memcpy(&job->fd[job->count++], CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+		for (size_t i = 0; i < n; i++) {
+			int fd;
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof fd);
+			if (count < most)
+				fds[count++] = fd;
+			else
+				close(fd);
+		}
 	}
+	return count;
 }
 
-/** 1 with a batch, 0 at the end. */
-static int receive(struct job *job)
+/** One message with its descriptors, *count of at most @most.  Its bytes, 0 at the end. */
+static size_t receive(int socket, void *data, size_t n, int *fds, int most, int *count)
 {
-	struct iovec iov = {job->message, sizeof job->message};
+	struct iovec iov = {data, n};
 	union {
-		char bytes[CMSG_SPACE(sizeof job->fd)];
+		char bytes[CMSG_SPACE(sizeof(int) * BATCH_MAX)];
 		struct cmsghdr align;
 	} control;
 	struct msghdr msg = {
 		.msg_iov = &iov, .msg_iovlen = 1,
 		.msg_control = control.bytes, .msg_controllen = sizeof control.bytes,
 	};
-	ssize_t n;
-	job->count = 0;
+	ssize_t got;
+	*count = 0;
 	do
-		n = recvmsg(WORKER_JOBS, &msg, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	if (n <= 0)
+		got = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
+	while (got < 0 && errno == EINTR);
+	if (got <= 0)
 		return 0;
-	take_descriptors(&msg, job);
+	*count = take_descriptors(&msg, fds, most);
+	return (size_t)got;
+}
+
+/** False at the end. */
+static bool receive_job(int jobs, struct job *job)
+{
+	size_t n = receive(jobs, job->message, sizeof job->message, job->fd, BATCH_MAX, &job->count);
+	if (!n)
+		return false;
 	job->fields = (struct frame){.at = job->message, .end = job->message + n};
 	job->batch = frame_get_u64(&job->fields);
 	uint32_t kind = frame_get_u32(&job->fields);
 	job->is_check = (kind & WORKER_CHECKS) != 0;
 	job->kind = (enum media_kind)(kind & ~(uint32_t)WORKER_CHECKS);
-	return 1;
+	return true;
 }
 
 static void add_result(struct buf *out, uint32_t index, int error, uint64_t hash,
@@ -111,6 +132,20 @@ static void read_one(struct worker_slot *slot, struct job *job, int i, struct me
 	add_result(out, index, error, in.hash, reason, media);
 }
 
+static int64_t ns_of(struct timeval t)
+{
+	return t.tv_sec * NS_PER_S + t.tv_usec * 1000;
+}
+
+static void tell_usage(struct worker_slot *slot)
+{
+	struct rusage used;
+	if (getrusage(RUSAGE_SELF, &used) < 0)
+		return;
+	atomic_store(&slot->peak_rss, (uint64_t)used.ru_maxrss * 1024);
+	atomic_store(&slot->cpu_ns, (uint64_t)(ns_of(used.ru_utime) + ns_of(used.ru_stime)));
+}
+
 static int read_batch(struct worker_slot *slot, struct job *job, struct media *media,
 		      struct buf *out)
 {
@@ -124,6 +159,7 @@ static int read_batch(struct worker_slot *slot, struct job *job, struct media *m
 	frame_end(out, start);
 	atomic_store(&slot->since, 0);
 	close_all(job);
+	tell_usage(slot);
 	int r = out->error ? out->error : frame_send(WORKER_RESULTS, out->data, out->len);
 	atomic_store(&slot->batch, 0);
 	return r;
@@ -158,52 +194,73 @@ static int check_file(struct worker_slot *slot, struct job *job, struct buf *out
 	frame_end(out, start);
 	atomic_store(&slot->since, 0);
 	close_all(job);
+	tell_usage(slot);
 	int r = out->error ? out->error : frame_send(WORKER_RESULTS, out->data, out->len);
 	atomic_store(&slot->batch, 0);
 	return r;
 }
 
-/** What a worker may use; the full sandbox is built on this. */
-static void limit_self(void)
+/** Does what it says, unless it lay there for the one before. */
+static int do_job(struct worker_slot *slot, struct job *job, struct media *media, struct buf *out)
 {
-	const struct {
-		int what;
-		rlim_t most;
-	} limits[] = {
-		{RLIMIT_CORE, 0},
-		{RLIMIT_FSIZE, 0},
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(__clang__)
-		{RLIMIT_AS, (rlim_t)512 << 20},
-#endif
-	};
-	for (size_t i = 0; i < COUNT_OF(limits); i++) {
-		struct rlimit l = {limits[i].most, limits[i].most};
-		setrlimit((__rlimit_resource_t)limits[i].what, &l);
+	if (job->batch < atomic_load(&slot->first_batch)) {
+		close_all(job);
+		return 0;
 	}
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	return job->is_check ? check_file(slot, job, out) : read_batch(slot, job, media, out);
 }
 
-int worker_main(void)
+/** Waits for a place; NULL when there is none any more. */
+static struct worker_slot *take_place(int *jobs)
+{
+	struct worker_place place;
+	int fd[2], count;
+	size_t n = receive(WORKER_RESULTS, &place, sizeof place, fd, (int)COUNT_OF(fd), &count);
+	if (n != sizeof place || count != (int)COUNT_OF(fd))
+		return NULL;
+	struct worker_slot *slot =
+		mmap(NULL, sizeof *slot, PROT_READ | PROT_WRITE, MAP_SHARED, fd[1], place.slot_at);
+	close(fd[1]);
+	*jobs = fd[0];
+	return slot == MAP_FAILED ? NULL : slot;
+}
+
+/** Readers load what they load late now: later there is no file to load it from. */
+static void warm(void)
+{
+	struct comic c;
+	static const char comic[] = "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><ComicInfo><Series>a</Series></ComicInfo>";
+	comic_init(&c);
+	comic_read(&c, COMIC_INFO, comic, sizeof comic - 1);
+	comic_clear(&c);
+	sandbox_warm();
+}
+
+int worker_main(const char *mode)
 {
 	static struct job job;
 	struct media media;
-	struct worker_slot *slot =
-		mmap(NULL, sizeof *slot, PROT_READ | PROT_WRITE, MAP_SHARED, WORKER_SLOT, 0);
-	if (slot == MAP_FAILED) {
-		log_error("worker: no shared memory: %s", strerror(errno));
+	int jobs, word = sandbox_mode_of(mode);
+	if (word < 0)
 		return 1;
-	}
-	extract_allow(atomic_load(&slot->archives));
-	limit_self();
-	/* a working directory would keep its disk from being unmounted */
-	if (chdir("/") < 0)
-		log_debug("chdir: %s", strerror(errno));
+	/* in an endless loop it would not see that the indexer is gone */
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	media_init(&media);
+	warm();
 	_buf_ struct buf out = BUF_INIT(FRAME_MAX);
-	int r = 0;
-	while (r == 0 && receive(&job) > 0)
-		r = job.is_check ? check_file(slot, &job, &out) : read_batch(slot, &job, &media, &out);
+	uint64_t held_by = sandbox_enter(sandbox_wanted((enum sandbox_mode)word), WORKER_RESULTS);
+	struct worker_slot *slot = take_place(&jobs);
+	if (!slot)
+		return 0;
+	tell_usage(slot);
+	atomic_store(&slot->sandbox, held_by);
+	extract_allow(atomic_load(&slot->archives));
+	if (word != SANDBOX_REQUIRED || sandbox_is_whole(held_by))
+		while (!atomic_load(&slot->must_leave) && receive_job(jobs, &job) &&
+		       do_job(slot, &job, &media, &out) == 0)
+			continue;
+	if (atomic_load(&slot->must_leave))
+		atomic_store(&slot->has_left, 1);
 	media_clear(&media);
 	return 0;
 }

@@ -2,6 +2,9 @@
 /**
  * Extract workers: processes that read one file at a time through descriptors given by scouts.
  * A worker that dies or hangs costs one file; the pool (pool.h) replaces it.
+ *
+ * A worker makes itself ready, enters its sandbox (sandbox.h) and waits on WORKER_RESULTS for its place:
+ * one message of struct worker_place with two descriptors, the job socket and the file of the slot.
  */
 #ifndef INDEXER_EXTRACT_WORKER_H
 #define INDEXER_EXTRACT_WORKER_H
@@ -9,14 +12,12 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/** Descriptors that a worker finds open. */
-enum {
-	/** Its job socket: one packet a batch, with the files' descriptors. */
-	WORKER_JOBS = 3,
-	/** Results go here, as frames. */
-	WORKER_RESULTS = 4,
-	/** Shared memory: struct worker_slot. */
-	WORKER_SLOT = 5,
+/** The one descriptor that a worker finds open: results go there, as frames; its place comes there. */
+enum { WORKER_RESULTS = 3 };
+
+struct worker_place {
+	/** Where in its file the slot begins, bytes. */
+	int64_t slot_at;
 };
 
 /** Written by the worker before it touches a file, read by the pool when the worker is gone. */
@@ -27,11 +28,21 @@ struct worker_slot {
 	_Atomic uint32_t index;
 	/** When it began with that file: CLOCK_MONOTONIC, ns; 0 outside of a batch's files. */
 	_Atomic int64_t since;
-	/** Written by the pool before the worker starts: the archives that may be opened. */
+	/** Set by the pool: the archives that may be opened (ARCHIVE_… bits). */
 	_Atomic uint32_t archives;
+	/** What it used so far: most memory in bytes, processor time in ns.  (Nobody else may look: it is not dumpable.) */
+	_Atomic uint64_t peak_rss, cpu_ns;
+	/** Bits of enum live_sandbox; 0 until it has its place. */
+	_Atomic uint64_t sandbox;
+	/** Set by the pool: what lies in the job socket from before is not read, since another does. */
+	_Atomic uint64_t first_batch;
+	/** Set by the pool: it ends after this batch. */
+	_Atomic uint32_t must_leave;
+	/** Set by the worker when it does. */
+	_Atomic uint32_t has_left;
 };
 
-/** Runs until the job socket closes.  @kind: enum media_kind.  Returns an exit status. */
-int worker_main(void);
+/** Runs until the job socket closes.  @mode: a word of sandbox_mode_of().  Returns an exit status. */
+int worker_main(const char *mode);
 
 #endif

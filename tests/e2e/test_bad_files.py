@@ -290,9 +290,11 @@ def test_workers_that_die_cost_one_file_each_and_no_time(big, library, number):
     start = time.monotonic()
     while killed < 8 and (not killed or big.newest("status/jobs.json")["running"]):
         workers = big.children("--worker")
-        if workers:
+        try:
             os.kill(order.choice(workers), number)
             killed += 1
+        except (IndexError, ProcessLookupError):
+            pass
         time.sleep(0.01)
     assert killed
     big.wait_idle(90)
@@ -302,13 +304,24 @@ def test_workers_that_die_cost_one_file_each_and_no_time(big, library, number):
     assert seconds < 4 * DEADLINE_S + 30, "the scan ended, but late"
 
 
+def stop_one(lab, attempt):
+    """A worker; it may be replaced in the same moment, after many files."""
+    def stopped():
+        worker = lab.children("--worker")[attempt % 2]
+        try:
+            os.kill(worker, signal.SIGSTOP)
+        except ProcessLookupError:
+            return None
+        return worker
+    return until(stopped, 30, "a worker to stop")
+
+
 @pytest.mark.parametrize("attempt", range(4))
 def test_a_worker_that_hangs_costs_one_file_and_its_deadline(big, library, attempt):
     with_deadline(big)
     job = full_scan(big)
     time.sleep(random.Random(attempt).uniform(0, 0.2))
-    worker = big.children("--worker")[attempt % 2]
-    os.kill(worker, signal.SIGSTOP)
+    worker = stop_one(big, attempt)
     try:
         big.wait_idle(4 * DEADLINE_S + 5)
     finally:

@@ -12,7 +12,7 @@ ACTORS_SEE = re.compile(r"^indexer/(load/(finds|repairs|sights|writer)|notify/no
 # a process of its own starts there, and main.c must call it
 ENTRY_POINTS = {"indexer/discover/scout.h", "indexer/extract/worker.h", "indexer/symlinks/looker.h", "indexer/repair/hand.h"}
 EXTRACTORS_SEE = re.compile(
-    r"^(indexer/extract/(?!pool|worker)[^/]+|common/(archives|buf|text|fields|media|log|cleanup|render|vec)\.h)$"
+    r"^(indexer/extract/(?!pool|worker|sandbox)[^/]+|common/(archives|buf|text|fields|media|log|cleanup|render|vec)\.h)$"
 )
 STAGE = re.compile(r"^indexer/([^/]+)/")
 
@@ -41,6 +41,8 @@ LIBRARIES = [
      "jansson only in fs/document.c and indexer/net/json.c", "fs/view.c"),
     ("openssl/evp.h", r"^openssl/", r"^indexer/(hash\.c|request/amule_wire\.c)$",
      "openssl only in indexer/hash.c and request/amule_wire.c", "indexer/net/http.c"),
+    ("seccomp.h", r"^(seccomp|linux/seccomp)\.h", r"^indexer/extract/sandbox\.c$",
+     "seccomp only in extract/sandbox.c", "indexer/extract/worker.c"),
     ("xxhash.h", r"^xxh", r"^indexer/extract/fingerprint\.c$",
      "xxhash only in fingerprint.c", "indexer/extract/extract.c"),
 ]
@@ -110,7 +112,7 @@ def seen_from(tree, path, seen):
 
 def check_extractors(tree):
     for f in tree.programs():
-        if not re.match(r"indexer/extract/(?!pool|worker)", f.path):
+        if not re.match(r"indexer/extract/(?!pool|worker|sandbox)", f.path):
             continue
         for i in ours(f):
             for name in [i.name, *seen_from(tree, i.name, {i.name})]:

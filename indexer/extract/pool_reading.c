@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "indexer/extract/pool_reading.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+
+/** Of pages: a worker maps its slot's, and nothing else of the file. */
+enum { PAGE = 65536 };
+
+struct given {
+	/** 0: free. */
+	uint64_t batch;
+	size_t count;
+	struct read_mark file[BATCH_MAX];
+};
+
+struct reading_file {
+	uint64_t magic;
+	size_t marks;
+	struct read_mark mark[READING_MARKS];
+	struct given given[READING_WORKERS][READING_AHEAD];
+	struct {
+		_Alignas(PAGE) struct worker_slot slot;
+	} page[READING_WORKERS];
+};
+
+static const uint64_t MAGIC = UINT64_C(0x72656164696e6700) + sizeof(struct reading_file);
+
+static bool is_same_file(const struct read_mark *a, const struct read_mark *b)
+{
+	return a->root == b->root && a->path == b->path && a->size == b->size && a->mtime == b->mtime;
+}
+
+static struct read_mark *find(const struct reading *r, const struct read_mark *file)
+{
+	for (size_t i = 0; i < r->file->marks; i++)
+		if (is_same_file(&r->file->mark[i], file))
+			return &r->file->mark[i];
+	return NULL;
+}
+
+/* --- opening --- */
+
+static int map(struct reading *r, int fd)
+{
+	int e = posix_fallocate(fd, 0, sizeof *r->file);
+	if (e)
+		return -e;
+	r->file = mmap(NULL, sizeof *r->file, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (r->file == MAP_FAILED) {
+		r->file = NULL;
+		return -errno;
+	}
+	r->fd = fd;
+	return 0;
+}
+
+static int map_state(const char *state_dir, struct reading *r)
+{
+	char path[4096];
+	if (snprintf(path, sizeof path, "%s/reading", state_dir) >= (int)sizeof path)
+		return -ENAMETOOLONG;
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	int e = map(r, fd);
+	if (e < 0)
+		close(fd);
+	return e;
+}
+
+static int map_memory(struct reading *r)
+{
+	int fd = memfd_create("reading", MFD_CLOEXEC);
+	int e = fd < 0 ? -errno : map(r, fd);
+	if (e < 0 && fd >= 0)
+		close(fd);
+	return e;
+}
+
+static void clear_work(struct reading *r)
+{
+	memset(r->file->given, 0, sizeof r->file->given);
+	for (int i = 0; i < READING_WORKERS; i++)
+		memset(reading_slot(r, i), 0, sizeof(struct worker_slot));
+}
+
+int reading_open(const char *state_dir, struct reading *r)
+{
+	*r = (struct reading){.fd = -1};
+	int e = state_dir ? map_state(state_dir, r) : map_memory(r);
+	if (e < 0 && state_dir) {
+		log_warning("%s/reading: %s; a file that ends the indexer will not be known", state_dir, strerror(-e));
+		e = map_memory(r);
+	}
+	if (e < 0)
+		return e;
+	if (r->file->magic != MAGIC || r->file->marks > READING_MARKS)
+		r->file->marks = 0;
+	else
+		for (int i = 0; i < READING_WORKERS; i++)
+			reading_blame(r, i);
+	clear_work(r);
+	r->file->magic = MAGIC;
+	return 0;
+}
+
+void reading_close(struct reading *r)
+{
+	if (!r->file)
+		return;
+	clear_work(r);
+	munmap(r->file, sizeof *r->file);
+	close(r->fd);
+	*r = (struct reading){.fd = -1};
+}
+
+/* --- what is given to whom --- */
+
+/** FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/ */
+static uint64_t hash_more(uint64_t hash, const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ (uint8_t)s[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+uint64_t reading_hash(const char *dir, size_t dir_len, const char *name, size_t name_len)
+{
+	uint64_t hash = hash_more(UINT64_C(0xcbf29ce484222325), dir, dir_len);
+	return hash_more(hash_more(hash, "/", 1), name, name_len);
+}
+
+struct worker_slot *reading_slot(struct reading *r, int worker)
+{
+	return &r->file->page[worker].slot;
+}
+
+int64_t reading_slot_at(int worker)
+{
+	return (int64_t)(offsetof(struct reading_file, page) + (size_t)worker * PAGE);
+}
+
+static struct given *find_given(const struct reading *r, int worker, uint64_t batch)
+{
+	for (int i = 0; i < READING_AHEAD; i++)
+		if (r->file->given[worker][i].batch == batch)
+			return &r->file->given[worker][i];
+	return NULL;
+}
+
+void reading_give(struct reading *r, int worker, uint64_t batch, const struct read_mark *files, size_t n)
+{
+	struct given *g = find_given(r, worker, 0);
+	if (!g)
+		return;
+	g->count = n;
+	memcpy(g->file, files, n * sizeof *files);
+	atomic_signal_fence(memory_order_release);
+	g->batch = batch;
+}
+
+void reading_take(struct reading *r, int worker, uint64_t batch)
+{
+	struct given *g = find_given(r, worker, batch);
+	if (g)
+		g->batch = 0;
+}
+
+const struct read_mark *reading_now(const struct reading *r, int worker)
+{
+	const struct worker_slot *slot = &r->file->page[worker].slot;
+	uint64_t batch = atomic_load(&slot->batch);
+	uint32_t index = atomic_load(&slot->index);
+	const struct given *g = batch && atomic_load(&slot->since) ? find_given(r, worker, batch) : NULL;
+	return g && index < g->count && g->count <= BATCH_MAX ? &g->file[index] : NULL;
+}
+
+/* --- marks --- */
+
+const struct read_mark *reading_blame(struct reading *r, int worker)
+{
+	const struct read_mark *now = reading_now(r, worker);
+	struct read_mark *mark = now ? find(r, now) : NULL;
+	if (!now)
+		return NULL;
+	if (!mark) {
+		/* whoever asks reading_is_full() in time never comes here with a full table */
+		if (reading_is_full(r))
+			r->file->marks--;
+		mark = &r->file->mark[r->file->marks];
+		*mark = *now;
+		r->file->marks++;
+	}
+	mark->tries = (mark->tries > now->tries ? mark->tries : now->tries) + 1;
+	return mark;
+}
+
+int reading_tries(const struct reading *r, const struct read_mark *file)
+{
+	const struct read_mark *mark = find(r, file);
+	return mark ? (int)mark->tries : 0;
+}
+
+void reading_acquit(struct reading *r, const struct read_mark *file)
+{
+	struct read_mark *mark = find(r, file);
+	if (mark)
+		*mark = r->file->mark[--r->file->marks];
+}
+
+bool reading_is_empty(const struct reading *r)
+{
+	return r->file->marks == 0;
+}
+
+bool reading_is_full(const struct reading *r)
+{
+	return r->file->marks == READING_MARKS;
+}
+
+void reading_forget(struct reading *r)
+{
+	r->file->marks = 0;
+}

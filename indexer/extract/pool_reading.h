@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * What is being read, written down before it is read: a file of the state directory that is mapped
+ * by the indexer, so that it costs a few stores a file and outlives kill -9 of everybody.  (A power cut
+ * loses it; whatever killed a worker is in the store too.)
+ *
+ * Each worker has a slot there (worker.h), and beside it, out of the worker's reach, the batches that it
+ * was given.  Of files whose reading ended a worker, or during whose reading the indexer ended, a mark
+ * is kept until they are read well or the store knows it.  Used by one thread.
+ */
+#ifndef INDEXER_EXTRACT_POOL_READING_H
+#define INDEXER_EXTRACT_POOL_READING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "indexer/extract/worker.h"
+#include "indexer/frame.h"
+
+enum {
+	READING_WORKERS = 16,
+	/** Batches that one worker has to do at most. */
+	READING_AHEAD = 3,
+	READING_MARKS = 256,
+};
+
+/** This very file: another size or time is another one. */
+struct read_mark {
+	int64_t root;
+	/** Of its path below the root: reading_hash(). */
+	uint64_t path;
+	int64_t size, mtime;
+	/** Reads of it that began and did not end. */
+	int64_t tries;
+};
+
+struct reading_file;
+
+struct reading {
+	struct reading_file *file;
+	int fd;
+};
+
+/**
+ * Opens state_dir/reading, and marks what it says was being read; with NULL it is in memory.  Where that cannot be written it is in
+ * memory, with a word in the log, and dies with us.  0 or -errno.
+ */
+int reading_open(const char *state_dir, struct reading *r);
+/** Nothing is being read. */
+void reading_close(struct reading *r);
+
+uint64_t reading_hash(const char *dir, size_t dir_len, const char *name, size_t name_len);
+
+struct worker_slot *reading_slot(struct reading *r, int worker);
+/** Where that slot is in the file. */
+int64_t reading_slot_at(int worker);
+
+/** A batch that a worker is about to be given: its files by their index, @n of them at most BATCH_MAX. */
+void reading_give(struct reading *r, int worker, uint64_t batch, const struct read_mark *files, size_t n);
+/** It is done with. */
+void reading_take(struct reading *r, int worker, uint64_t batch);
+/** The file that the slot names, NULL when it names none that the worker was given. */
+const struct read_mark *reading_now(const struct reading *r, int worker);
+
+/** The file that the worker is reading has ended its reader: its mark, with one try more.  NULL: none. */
+const struct read_mark *reading_blame(struct reading *r, int worker);
+/** Tries of that file, 0 when it has no mark. */
+int reading_tries(const struct reading *r, const struct read_mark *file);
+/** It was read to its end: no mark. */
+void reading_acquit(struct reading *r, const struct read_mark *file);
+bool reading_is_empty(const struct reading *r);
+bool reading_is_full(const struct reading *r);
+/** The store knows all of them. */
+void reading_forget(struct reading *r);
+
+#endif

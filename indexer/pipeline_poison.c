@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * Files that end their reader.  Each is read twice at most, as long as it does not change:
+ *
+ *   the first time   in a batch, with the others; what is being read is in the pool's file of marks
+ *   the second time  alone, after the store knows that it is the second time
+ *
+ * so that neither kill -9 of the indexer nor a power cut gives it a third one.  Only an order that names
+ * a path ("rescan full /path") has it read once more.
+ */
+#include "indexer/pipeline_private.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+
+struct read_mark poison_mark(const struct pipeline *p, const struct scan_root *r, struct bytes dir, struct bytes name,
+			     const struct seen *e)
+{
+	return (struct read_mark){
+		.root = p->row[r->scout].id, .path = reading_hash(dir.data, dir.len, name.data, name.len),
+		.size = e->size, .mtime = e->mtime, .tries = e->has_killed ? e->tries : 0,
+	};
+}
+
+bool poison_check(struct pipeline *p, const struct scan_root *r, struct bytes dir, struct seen *e)
+{
+	if (reading_is_empty(&p->pool.reading))
+		return e->has_killed;
+	struct read_mark mark = poison_mark(p, r, dir, e->name, e);
+	int tries = reading_tries(&p->pool.reading, &mark);
+	if (tries && (!e->has_killed || tries > e->tries)) {
+		e->has_killed = true;
+		e->tries = tries;
+	}
+	return e->has_killed;
+}
+
+bool poison_may_read(const struct scan_root *r, const struct seen *e)
+{
+	return !e->has_killed || r->is_ordered || (e->tries < DIFF_TRIES && !r->scan->is_verify);
+}
+
+/** All that waits now is in the store when this returns 0. */
+int poison_announce(struct pipeline *p, struct scan *s)
+{
+	int r = writer_flush(p->o.writer);
+	for (struct batch *b = s->first; b && r == 0; b = b->next)
+		b->is_announced = true;
+	return r;
+}
+
+void poison_forget(struct pipeline *p)
+{
+	if (reading_is_full(&p->pool.reading) && writer_flush(p->o.writer) == 0)
+		reading_forget(&p->pool.reading);
+}
+
+const char *poison_reason(const struct pipeline *p, const struct pool_loss *loss, int64_t size, char *reason, size_t n)
+{
+	if (loss->was_late) {
+		snprintf(reason, n, "reading it took longer than %.0f s and was stopped",
+			 (double)pool_deadline(&p->pool, size) / (double)NS_PER_S);
+		return "timeout";
+	}
+	if (loss->signal == SIGSYS)
+		snprintf(reason, n, "reading it made the reader do what no reader may do, and it was stopped");
+	else
+		snprintf(reason, n, "reading it crashed the reader (%s)",
+			 loss->signal ? strsignal(loss->signal) : "it exited");
+	return "crashed";
+}

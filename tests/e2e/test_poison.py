@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that end their reader: two tries each, ever, whoever is killed meanwhile; and their neighbours are indexed."""
+import os
+import struct
+
+import pytest
+
+from harness import BUILD, LONG, until
+
+WAYS = ("segv", "abort", "exit", "hang", "socket", "memory", "once")
+LIBRARY = BUILD / "lib/poison.so"
+# what status/errors says of each
+SAID = {"segv": ("crashed", "Segmentation fault"), "abort": ("crashed", "Aborted"), "exit": ("crashed", "it exited"),
+        "hang": ("timeout", "took longer than"), "socket": ("crashed", "no reader may do"), "memory": ("crashed", "Aborted")}
+
+
+class Poison:
+    def __init__(self, counts):
+        self.counts = counts
+        counts.write_bytes(bytes(8 * len(WAYS)))
+
+    def read(self):
+        """{way: how often such a file was begun}"""
+        return dict(zip(WAYS, struct.unpack(f"={len(WAYS)}Q", self.counts.read_bytes())))
+
+    @staticmethod
+    def put(path, way):
+        path.write_bytes(f"POISON {way}\n".encode() + bytes(1000))
+
+
+@pytest.fixture
+def poison(tmp_path, monkeypatch):
+    assert LIBRARY.exists(), f"build it first: {LIBRARY}"
+    monkeypatch.setenv("LD_PRELOAD", str(LIBRARY))
+    monkeypatch.setenv("POISON_COUNTS", str(tmp_path / "counts"))
+    return Poison(tmp_path / "counts")
+
+
+@pytest.fixture
+def good(corpus, lab):
+    """Good files around the place of the bad ones, more than a batch."""
+    folder = lab.music / "folder"
+    folder.mkdir()
+    tracks = corpus.music(lab.dir / "source", 60, seed=2)
+    paths = [folder / f"{n:02} good{os.path.splitext(t.path)[1]}" for n, t in enumerate(tracks)]
+    for path, t in zip(paths, tracks):
+        os.link(t.path, path)
+    return {str(p) for p in paths}
+
+
+def errors(lab):
+    return {os.path.basename(item["path"]): item for item in lab.newest("status/errors.json")["items"]}
+
+
+def restart(lab, wait=True):
+    lab.kill_indexer()
+    lab.start_indexer(wait=wait)
+
+
+def settle(lab, poison, reads):
+    """Scans until so many reads were made, and then some: there are no more."""
+    def enough():
+        lab.rescan("all")
+        return sum(poison.read().values()) >= reads
+    until(enough, 60, lambda: f"{reads} reads: {poison.read()}")
+    for words in ("all", "full all"):
+        lab.rescan(words)
+    assert sum(poison.read().values()) == reads, poison.read()
+
+
+def test_each_costs_two_tries_and_its_neighbours_none(lab, good, poison):
+    folder = lab.music / "folder"
+    for way in SAID:
+        poison.put(folder / f"30 {way}.flac", way)
+    lab.configure(extra='scan { deadline = "1s" }')
+    lab.start()
+    lab.wait_idle()
+    # a batch in which one ends the reader: the others are not lost, and none of them is suspected
+    assert lab.export("tracks").keys() == good
+    assert poison.read() == {**dict.fromkeys(WAYS, 1), "once": 0}
+    assert {name: item["tries"] for name, item in errors(lab).items()} == {f"30 {way}.flac": 1 for way in SAID}
+    settle(lab, poison, 2 * len(SAID))
+    restart(lab)
+    lab.wait_idle()
+    lab.rescan("full music")
+    assert poison.read() == {**dict.fromkeys(WAYS, 2), "once": 0}
+    found = errors(lab)
+    assert found.keys() == {f"30 {way}.flac" for way in SAID}
+    for way, (kind, word) in SAID.items():
+        item = found[f"30 {way}.flac"]
+        assert item["kind"] == kind and word in item["reason"] and item["tries"] == 2, item
+    assert lab.export("tracks").keys() == good
+    assert len(lab.children("--worker")) >= 2
+
+
+def test_a_file_that_ends_its_reader_once_is_indexed_at_the_next_look(lab, good, poison, corpus):
+    path = lab.music / "folder/30 once.flac"
+    poison.put(path, "once")
+    lab.start()
+    lab.wait_idle()
+    assert errors(lab)[path.name]["kind"] == "crashed"
+    lab.rescan("all")
+    # read to its end, it is found to be no music: that is another error, and no suspicion
+    assert errors(lab)[path.name]["kind"] == "corrupt"
+    assert poison.read()["once"] == 2
+    lab.rescan("full all")
+    assert poison.read()["once"] == 3
+
+
+def test_a_change_or_an_order_that_names_it_has_it_read_again(lab, good, poison):
+    path = lab.music / "folder/30 segv.flac"
+    poison.put(path, "segv")
+    lab.start()
+    lab.wait_idle()
+    settle(lab, poison, 2)
+    os.utime(path, (1, 1))
+    settle(lab, poison, 4)
+    assert errors(lab)[path.name]["tries"] == 2
+    lab.rescan(f"full {path}")
+    assert errors(lab)[path.name]["tries"] == 3
+    lab.rescan(f"{path}")
+    settle(lab, poison, 5)
+    path.unlink()
+    lab.rescan("all")
+    assert errors(lab) == {} and lab.export("tracks").keys() == good
+
+
+@pytest.mark.parametrize("when", ["first", "second"])
+def test_kill_9_of_the_indexer_while_it_is_read_is_a_try(lab, good, poison, when):
+    """The moment in which nothing of it can be in the store yet, and the one in which it is."""
+    path = lab.music / "folder/30 hang.flac"
+    poison.put(path, "hang")
+    lab.configure(extra='scan { deadline = "%s" }' % ("600s" if when == "first" else "1s"))
+    lab.start()
+    tries = 1
+    if when == "second":
+        lab.wait_idle()
+        lab.configure(extra='scan { deadline = "600s" }')
+        restart(lab)
+        tries = 2
+        lab.accept("rescan", "all")
+    while tries <= 2:
+        until(lambda: poison.read()["hang"] == tries, 30, lambda: f"a read: {poison.read()}, {lab.indexer_log()}")
+        workers = lab.children("--worker")
+        restart(lab)
+        until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in workers), 30, "the end of its workers")
+        lab.accept("rescan", "all")
+        tries += 1
+    lab.wait_idle()
+    settle(lab, poison, 2)
+    restart(lab)
+    settle(lab, poison, 2)
+    assert errors(lab)[path.name]["tries"] == 2 and errors(lab).keys() == {path.name}
+    assert lab.export("tracks").keys() == good
+
+
+def test_kill_9_right_after_a_reader_died_costs_no_third_try(lab, good, poison):
+    """Before the writer has committed what the death told."""
+    path = lab.music / "folder/30 segv.flac"
+    poison.put(path, "segv")
+    lab.start(wait=False)
+    for tries in (1, 2):
+        until(lambda: poison.read()["segv"] >= tries, 30, "a read", pause=0)
+        restart(lab)
+        lab.accept("rescan", "all")
+    lab.wait_idle()
+    settle(lab, poison, 2)
+    assert errors(lab)[path.name]["tries"] == 2
+    assert lab.export("tracks").keys() == good
+
+
+def test_the_end_is_the_same_with_many_bad_files(lab, good, poison):
+    lab.start()
+    lab.wait_idle()
+    before = lab.export("tracks")
+    bad = 1000 if LONG else 60
+    ways = ("segv", "abort", "exit", "socket")
+    for n in range(bad):
+        poison.put(lab.music / "folder" / f"{n % 60:02} bad {n}.flac", ways[n % len(ways)])
+    settle(lab, poison, 2 * bad)
+    found = errors(lab)
+    assert len(found) == bad and all(item["tries"] == 2 and item["reason"] for item in found.values())
+    assert lab.export("tracks").keys() == before.keys()
+    for path, row in lab.export("tracks").items():
+        assert row == before[path]

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What was being read when everybody was killed is known afterwards; and a worker's death is cheap. */
+#include "tests/unit/unit.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "common/cleanup.h"
+#include "indexer/extract/pool_reading.h"
+
+static char *folder;
+
+static struct read_mark file_of(int n)
+{
+	return (struct read_mark){.root = 1, .path = reading_hash("dir", 3, "name", (size_t)n % 4), .size = n, .mtime = 7};
+}
+
+static void begin(struct reading *r, int worker, uint64_t batch, uint32_t index)
+{
+	struct worker_slot *slot = reading_slot(r, worker);
+	atomic_store(&slot->batch, batch);
+	atomic_store(&slot->index, index);
+	atomic_store(&slot->since, 1);
+}
+
+/** A process that begins to read file @index of a batch of three, and is killed. */
+static void read_and_die(uint32_t index)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct reading r;
+		struct read_mark files[] = {file_of(1), file_of(2), file_of(3)};
+		if (reading_open(folder, &r) < 0)
+			_exit(1);
+		for (size_t i = 0; i < COUNT_OF(files); i++)
+			files[i].tries = reading_tries(&r, &files[i]);
+		reading_give(&r, 5, 40, files, COUNT_OF(files));
+		begin(&r, 5, 40, index);
+		kill(getpid(), SIGKILL);
+	}
+	int status;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+}
+
+static void expect(int first, int second, int third)
+{
+	struct reading r;
+	struct read_mark files[] = {file_of(1), file_of(2), file_of(3)};
+	assert_int_equal(reading_open(folder, &r), 0);
+	assert_int_equal(reading_tries(&r, &files[0]), first);
+	assert_int_equal(reading_tries(&r, &files[1]), second);
+	assert_int_equal(reading_tries(&r, &files[2]), third);
+	reading_close(&r);
+}
+
+static void test_what_was_being_read_is_known_after_a_kill(void **state)
+{
+	(void)state;
+	expect(0, 0, 0);
+	read_and_die(1);
+	expect(0, 1, 0);
+	/* nothing was being read since: no try more */
+	expect(0, 1, 0);
+	read_and_die(1);
+	expect(0, 2, 0);
+	read_and_die(2);
+	expect(0, 2, 1);
+	/* an index beyond the batch names no file */
+	read_and_die(3);
+	expect(0, 2, 1);
+	struct reading r;
+	struct read_mark changed = file_of(2), good = file_of(2);
+	changed.mtime++;
+	assert_int_equal(reading_open(folder, &r), 0);
+	assert_int_equal(reading_tries(&r, &changed), 0);
+	reading_acquit(&r, &good);
+	assert_int_equal(reading_tries(&r, &good), 0);
+	reading_close(&r);
+	expect(0, 0, 1);
+}
+
+static void test_only_what_a_worker_was_given_is_blamed(void **state)
+{
+	struct reading r;
+	struct read_mark files[] = {file_of(1), file_of(2)};
+	(void)state;
+	assert_int_equal(reading_open(folder, &r), 0);
+	reading_forget(&r);
+	reading_give(&r, 0, 7, files, 2);
+	begin(&r, 1, 7, 0);
+	assert_null(reading_blame(&r, 1));
+	begin(&r, 0, 8, 0);
+	assert_null(reading_blame(&r, 0));
+	begin(&r, 0, 7, 2);
+	assert_null(reading_blame(&r, 0));
+	begin(&r, 0, 7, 1);
+	assert_non_null(reading_blame(&r, 0));
+	assert_int_equal(reading_tries(&r, &files[1]), 1);
+	reading_take(&r, 0, 7);
+	assert_null(reading_blame(&r, 0));
+	assert_int_equal(reading_tries(&r, &files[1]), 1);
+	reading_close(&r);
+}
+
+/** Tries that the store knows count with those that only the marks know. */
+static void test_the_table_of_marks_has_an_end(void **state)
+{
+	struct reading r;
+	(void)state;
+	assert_int_equal(reading_open(folder, &r), 0);
+	reading_forget(&r);
+	assert_true(reading_is_empty(&r));
+	for (int i = 0; i < READING_MARKS + 3; i++) {
+		struct read_mark file = file_of(i);
+		file.tries = 1;
+		reading_give(&r, 0, 1, &file, 1);
+		begin(&r, 0, 1, 0);
+		assert_int_equal(reading_is_full(&r), i >= READING_MARKS);
+		assert_non_null(reading_blame(&r, 0));
+		assert_int_equal(reading_tries(&r, &file), 2);
+		reading_take(&r, 0, 1);
+	}
+	assert_true(reading_is_full(&r));
+	reading_close(&r);
+}
+
+static void test_a_file_that_is_none_of_ours_is_begun_anew(void **state)
+{
+	char path[4096];
+	struct reading r;
+	(void)state;
+	snprintf(path, sizeof path, "%s/reading", folder);
+	int fd = open(path, O_RDWR);
+	char noise[65536];
+	memset(noise, 0xa5, sizeof noise);
+	while (lseek(fd, 0, SEEK_CUR) < 1 << 20)
+		assert_int_equal(write(fd, noise, sizeof noise), sizeof noise);
+	close(fd);
+	assert_int_equal(reading_open(folder, &r), 0);
+	assert_true(reading_is_empty(&r));
+	reading_close(&r);
+	/* right at its start, and nonsense behind it */
+	fd = open(path, O_RDWR);
+	assert_int_equal(pwrite(fd, noise, sizeof noise, 8), sizeof noise);
+	close(fd);
+	assert_int_equal(reading_open(folder, &r), 0);
+	assert_true(reading_is_empty(&r));
+	reading_close(&r);
+	struct reading elsewhere;
+	assert_int_equal(reading_open("/nonexistent", &elsewhere), 0);
+	assert_true(reading_is_empty(&elsewhere));
+	reading_close(&elsewhere);
+}
+
+static int make_folder(void **state)
+{
+	(void)state;
+	folder = unit_folder();
+	return 0;
+}
+
+static int remove_folder(void **state)
+{
+	char path[4096];
+	(void)state;
+	snprintf(path, sizeof path, "%s/reading", folder);
+	unlink(path);
+	unit_remove(folder);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_was_being_read_is_known_after_a_kill),
+		cmocka_unit_test(test_only_what_a_worker_was_given_is_blamed),
+		cmocka_unit_test(test_the_table_of_marks_has_an_end),
+		cmocka_unit_test(test_a_file_that_is_none_of_ours_is_begun_anew),
+	};
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
