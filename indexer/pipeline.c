@@ -459,7 +459,8 @@ static int start_pool(struct pipeline *p)
 	if (!n)
 		n = cores < 1 ? 1 : cores > POOL_MAX ? POOL_MAX : cores;
 	atomic_store(&p->o.live->workers, (uint64_t)n);
-	return pool_start(&p->pool, (int)n, config_int(p->o.config, OPT_scan_deadline));
+	return pool_start(&p->pool, (int)n, (int)config_count(p->o.config, OPT_music),
+			  config_int(p->o.config, OPT_scan_deadline));
 }
 
 int pipeline_new(const struct pipeline_options *options, struct pipeline **out)

@@ -18,8 +18,10 @@ enum {
 
 /* --- batches --- */
 
-static void batch_free(struct batch *b)
+static void batch_free(struct pipeline *p, struct batch *b)
 {
+	for (int i = 0; i < b->count; i++)
+		send_back(p, b->root, &b->file[i].seen);
 	buf_clear(&b->texts);
 	free(b);
 }
@@ -50,15 +52,16 @@ void batch_enqueue(struct batch *b)
 	b->root->batches++;
 }
 
-static struct bytes name_of(const struct batch *b, int i)
+struct bytes batch_name(const struct batch *b, int i)
 {
 	return (struct bytes){b->texts.data + b->file[i].name_at, b->file[i].seen.name.len};
 }
 
-void batch_add(struct batch *b, const struct seen *e)
+void batch_add(struct batch *b, struct seen *e)
 {
 	struct batch_file *f = &b->file[b->count++];
 	f->seen = *e;
+	e->ticket = 0;
 	f->name_at = b->texts.len;
 	buf_add(&b->texts, e->name.data, e->name.len);
 }
@@ -84,7 +87,7 @@ static void finish_batch(struct pipeline *p, struct batch **at)
 	b->root->batches--;
 	if (b->worker >= 0)
 		p->pool.worker[b->worker].ahead--;
-	batch_free(b);
+	batch_free(p, b);
 }
 
 /* --- results --- */
@@ -107,7 +110,7 @@ static struct change *file_change(struct pipeline *p, const struct batch *b, int
 				  const char *reason, const char *media, size_t media_len)
 {
 	const struct seen *e = &b->file[i].seen;
-	struct bytes name = name_of(b, i);
+	struct bytes name = batch_name(b, i);
 	struct change *c = change_new(CHANGE_FILE, b->dir_len + name.len + strlen(reason) +
 						   media_len + 4);
 	if (!c)
@@ -140,7 +143,7 @@ static struct change *file_change(struct pipeline *p, const struct batch *b, int
 static struct change *error_change(struct pipeline *p, const struct batch *b, int i,
 				   const char *reason)
 {
-	struct bytes name = name_of(b, i);
+	struct bytes name = batch_name(b, i);
 	_buf_ struct buf path = BUF_INIT(1 << 16);
 	buf_add(&path, buf_str(&b->texts), b->dir_len);
 	if (b->dir_len)
@@ -187,12 +190,13 @@ static void put_result(struct pipeline *p, struct batch *b, int i, int error, ui
 		return;
 	f->is_done = true;
 	b->left--;
+	send_back(p, b->root, &f->seen);
 	b->root->scan->extracted++;
 	/* it vanished between the list and the open: the next scan will see */
 	if (error == -ENOENT)
 		return;
 	if (b->root->scan->is_verify) {
-		verify_file(p, b->root, (struct bytes){buf_str(&b->texts), b->dir_len}, name_of(b, i),
+		verify_file(p, b->root, (struct bytes){buf_str(&b->texts), b->dir_len}, batch_name(b, i),
 			    &f->seen, error ? kind_of_error(error) : NULL, media, media_len);
 		return;
 	}
@@ -210,12 +214,31 @@ static void put_result(struct pipeline *p, struct batch *b, int i, int error, ui
 	writer_put(p->o.writer, c);
 }
 
+/** The head was too little: the file itself is opened, by its path. */
+static void read_itself(struct pipeline *p, struct batch *b, int i, struct batch **again)
+{
+	struct batch_file *f = &b->file[i];
+	if (f->is_done || !b->is_given)
+		return;
+	f->is_done = true;
+	b->left--;
+	send_back(p, b->root, &f->seen);
+	if (!*again)
+		*again = batch_new(p, b->root, 0, (struct bytes){buf_str(&b->texts), b->dir_len});
+	if (!*again)
+		return;
+	struct seen seen = f->seen;
+	seen.name = batch_name(b, i);
+	(*again)->cover = b->cover;
+	batch_add(*again, &seen);
+}
+
 static void on_results(struct pipeline *p, struct frame *f)
 {
 	uint64_t id = frame_get_u64(f);
 	uint32_t n = frame_get_u32(f);
 	struct batch **at = find_given(p, id);
-	struct batch *b = *at;
+	struct batch *b = *at, *again = NULL;
 	if (b)
 		b->root->heard_at = mono_ns();
 	for (uint32_t i = 0; i < n && b && !f->is_bad; i++) {
@@ -227,9 +250,15 @@ static void on_results(struct pipeline *p, struct frame *f)
 		const char *media = frame_get_bytes(f, &media_len);
 		char text[256];
 		snprintf(text, sizeof text, "%.*s", (int)reason_len, reason);
-		if (!f->is_bad && index < (uint32_t)b->count)
+		if (f->is_bad || index >= (uint32_t)b->count)
+			continue;
+		if (error == RESULT_LACKS)
+			read_itself(p, b, (int)index, &again);
+		else
 			put_result(p, b, (int)index, error, hash, text, media, media_len);
 	}
+	if (again)
+		batch_enqueue(again);
 	if (b && b->left == 0)
 		finish_batch(p, at);
 }
@@ -254,27 +283,6 @@ void batch_on_failed(struct pipeline *p, struct frame *f)
 
 /* --- workers --- */
 
-static void send_batch(struct pipeline *p, struct batch *b, int worker)
-{
-	struct scout *scout = &p->scout[b->root->scout];
-	size_t start = frame_begin(&scout->out, FRAME_OPEN);
-	frame_u64(&scout->out, b->id);
-	frame_u32(&scout->out, (uint32_t)worker);
-	frame_u64(&scout->out, b->dir);
-	frame_bytes(&scout->out, buf_str(&b->texts), b->dir_len);
-	for (int i = 0; i < b->count; i++) {
-		struct bytes name = name_of(b, i);
-		if (b->file[i].is_done)
-			continue;
-		frame_u32(&scout->out, (uint32_t)i);
-		frame_bytes(&scout->out, name.data, name.len);
-	}
-	frame_end(&scout->out, start);
-	b->worker = worker;
-	b->sent_at = mono_ns();
-	p->pool.worker[worker].ahead++;
-}
-
 void batch_answer_chunk(struct pipeline *p, const struct scan_root *root, uint64_t dir)
 {
 	struct scout *scout = &p->scout[root->scout];
@@ -290,11 +298,13 @@ void batch_dispatch(struct pipeline *p, struct scan *s)
 	int worker;
 	while (s->first && (worker = pool_choose(&p->pool)) >= 0) {
 		struct batch *b = s->first;
+		/* a worker that takes nothing is found by others */
+		if (send_batch(p, b, worker) < 0)
+			return;
 		s->first = b->next;
 		if (!s->first)
 			s->last = &s->first;
 		s->waiting_files -= (size_t)b->count;
-		send_batch(p, b, worker);
 		if (b->is_last)
 			batch_answer_chunk(p, b->root, b->dir);
 		b->next = s->given;
@@ -331,6 +341,7 @@ static void blame(struct pipeline *p, struct batch *b, const struct pool_loss *l
 		snprintf(reason, sizeof reason, "reading it crashed the reader (%s)",
 			 loss->signal ? strsignal(loss->signal) : "it exited");
 	b->file[loss->index].is_done = true;
+	send_back(p, b->root, &b->file[loss->index].seen);
 	b->left--;
 	b->root->scan->extracted++;
 	put_failure(p, b, (int)loss->index, loss->was_late ? "timeout" : "crashed", 0, reason, "",
@@ -413,7 +424,7 @@ void batch_drop(struct pipeline *p, struct scan *s, const struct scan_root *root
 		*at = b->next;
 		s->waiting_files -= (size_t)b->count;
 		b->root->batches--;
-		batch_free(b);
+		batch_free(p, b);
 	}
 	s->last = &s->first;
 	while (*s->last)

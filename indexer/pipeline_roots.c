@@ -26,7 +26,9 @@ static int add_root(struct pipeline *p, enum media_kind kind, const char *path, 
 	if (r < 0)
 		return r;
 	*s = (struct scout){.root = id, .kind = kind, .path = strdup(path), .name = strdup(name),
-			    .fd = -1};
+			    .fd = -1, .heads_fd = -1, .heads = (uint32_t)nth};
+	if (kind == MEDIA_TRACK && nth < (size_t)p->pool.regions)
+		s->heads_fd = p->pool.heads[nth];
 	p->row[p->scouts++] = (struct root_row){.id = id, .real_path = strdup(path)};
 	return 0;
 }

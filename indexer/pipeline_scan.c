@@ -40,7 +40,8 @@ struct chunk {
 	uint64_t dir;
 	struct bytes path;
 	bool cover;
-	struct batch *batch;
+	/** Of files that are to be opened, and of heads. */
+	struct batch *batch[2];
 };
 
 /** The sink of a diff is the chunk at hand. */
@@ -55,7 +56,7 @@ static int follow_name(void *arg, int64_t root, struct bytes dir)
 	return is_here ? 0 : watch_add_place(p, root, dir);
 }
 
-static void sink_wanted(void *arg, const struct seen *file)
+static void sink_wanted(void *arg, struct seen *file)
 {
 	struct chunk *c = at_hand;
 	(void)arg;
@@ -67,16 +68,19 @@ static void sink_wanted(void *arg, const struct seen *file)
 	/* a folder that is written to is read when that is over: its events tell */
 	if (watch_is_busy(c->p, c->root->scout, c->path))
 		return;
-	if (c->batch && c->batch->count == BATCH_MAX) {
-		batch_enqueue(c->batch);
-		c->batch = NULL;
+	bool is_given = file->ticket != 0;
+	struct batch **batch = &c->batch[is_given];
+	if (*batch && (*batch)->count == BATCH_MAX) {
+		batch_enqueue(*batch);
+		*batch = NULL;
 	}
-	if (!c->batch)
-		c->batch = batch_new(c->p, c->root, c->dir, c->path);
-	if (!c->batch)
+	if (!*batch)
+		*batch = batch_new(c->p, c->root, c->dir, c->path);
+	if (!*batch)
 		return;
-	c->batch->cover = c->cover;
-	batch_add(c->batch, file);
+	(*batch)->cover = c->cover;
+	(*batch)->is_given = is_given;
+	batch_add(*batch, file);
 }
 
 static void sink_unsettled(void *arg, struct bytes dir)
@@ -109,9 +113,23 @@ static size_t read_entries(struct frame *f, struct seen *entry, size_t most)
 		e->inode = (int64_t)frame_get_u64(f);
 		e->btime = (int64_t)frame_get_u64(f);
 		e->links = frame_get_u32(f);
+		e->ticket = frame_get_u64(f);
 		e->name.data = frame_get_bytes(f, &e->name.len);
 	}
 	return n;
+}
+
+/** The chunk is answered when its last batch is on its way: those that are opened go first. */
+static void enqueue_chunk(struct chunk *c)
+{
+	struct batch *last = c->batch[1] ? c->batch[1] : c->batch[0];
+	if (last)
+		last->is_last = true;
+	else
+		batch_answer_chunk(c->p, c->root, c->dir);
+	for (size_t i = 0; i < COUNT_OF(c->batch); i++)
+		if (c->batch[i])
+			batch_enqueue(c->batch[i]);
 }
 
 static void on_list(struct pipeline *p, struct scan_root *root, struct frame *f)
@@ -127,20 +145,15 @@ static void on_list(struct pipeline *p, struct scan_root *root, struct frame *f)
 		log_error("a scout sent a broken list");
 		diff_fail(root->diff);
 	}
-	if (f->is_bad || !root->may_scan) {
-		batch_answer_chunk(p, root, chunk.dir);
-		return;
+	if (!f->is_bad && root->may_scan) {
+		guard_on_list(p, root, chunk.path, (flags & LIST_EMPTY) != 0);
+		at_hand = &chunk;
+		diff_chunk(root->diff, chunk.path, flags, error, entry, n);
+		at_hand = NULL;
 	}
-	guard_on_list(p, root, chunk.path, (flags & LIST_EMPTY) != 0);
-	at_hand = &chunk;
-	diff_chunk(root->diff, chunk.path, flags, error, entry, n);
-	at_hand = NULL;
-	if (chunk.batch) {
-		chunk.batch->is_last = true;
-		batch_enqueue(chunk.batch);
-	} else {
-		batch_answer_chunk(p, root, chunk.dir);
-	}
+	for (size_t i = 0; i < n; i++)
+		send_back(p, root, &entry[i]);
+	enqueue_chunk(&chunk);
 }
 
 /* --- scouts --- */
@@ -413,6 +426,8 @@ static void send_order(struct pipeline *p, const struct scan_root *r)
 		frame_u32(out, r->scopes.data[i].is_deep);
 		frame_bytes(out, r->scopes.data[i].path, strlen(r->scopes.data[i].path));
 	}
+	/* where most of it is read, and not only listed */
+	frame_u32(out, r->scan->is_full || row->files == 0);
 	frame_end(out, start);
 }
 

@@ -39,6 +39,12 @@ static bool wants(void *arg, const char *name, size_t n)
 	return extract_wants((enum media_kind)s->kind, name, n);
 }
 
+static const struct reach *reach(void *arg, const char *name, size_t n)
+{
+	const struct scout *s = arg;
+	return extract_reach((enum media_kind)s->kind, name, n);
+}
+
 /* --- watching --- */
 
 static void flush_told(void *arg)
@@ -130,6 +136,7 @@ static uint64_t walk(struct scout *s)
 {
 	struct walk_options options = {
 		.root = s->root_fd, .threads = s->walkers, .ignore = &s->ignore, .wants = wants,
+		.heads = s->order.reads_heads ? s->heads : NULL, .reach = reach,
 		.send = send_lists, .enter = enter, .moved_on = moved_on, .arg = s,
 	};
 	struct walk *walk = NULL;
@@ -240,6 +247,7 @@ static void read_order(struct scan_order *o, struct frame *f)
 		if (scope)
 			*scope = (struct walk_scope){get_text(f), is_deep};
 	}
+	o->reads_heads = frame_get_u32(f) != 0;
 	o->walk.scope = o->scopes.data;
 	o->walk.scopes = o->scopes.len;
 	o->walk.skip = o->skips.data;
@@ -312,6 +320,15 @@ static void on_answer(struct scout *s, struct frame *f)
 	struct walk *walk = scout_walk(s);
 	if (walk)
 		walk_answer(walk, frame_get_u64(f));
+}
+
+static void on_give_back(struct scout *s, struct frame *f)
+{
+	struct walk *walk = scout_walk(s);
+	while (walk && f->at < f->end && !f->is_bad) {
+		uint64_t ticket = frame_get_u64(f);
+		walk_give_back(walk, &ticket, 1);
+	}
 }
 
 static void on_setup(struct scout *s, struct frame *f)
@@ -389,7 +406,7 @@ static void handle(struct scout *s, struct frame *f)
 	static void (*const on[])(struct scout *, struct frame *) = {
 		[FRAME_SETUP] = on_setup,   [FRAME_SCAN] = on_scan, [FRAME_OPEN] = scout_open,
 		[FRAME_ANSWER] = on_answer, [FRAME_STOP] = on_stop, [FRAME_LOOK] = scout_look,
-		[FRAME_RELEASE] = on_release,
+		[FRAME_RELEASE] = on_release, [FRAME_GIVE_BACK] = on_give_back,
 	};
 	if ((size_t)f->type < COUNT_OF(on) && on[f->type])
 		on[f->type](s, f);
@@ -404,6 +421,7 @@ int scout_main(void)
 	/* a working directory would keep its disk from being unmounted */
 	if (chdir("/") < 0)
 		log_debug("chdir: %s", strerror(errno));
+	s.heads = heads_map(SCOUT_HEADS, true);
 	frame_reader_init(&reader, SCOUT_CONTROL);
 	thread_start(&s.beater, "beat", beat, &s);
 	while (frame_reader_fill(&reader) > 0)

@@ -14,6 +14,8 @@ enum {
 	/** The first of the workers' job sockets. */
 	SCOUT_WORKERS = 10,
 	WORKERS_MAX = 16,
+	/** Its region of heads (heads.h), where it has one. */
+	SCOUT_HEADS = SCOUT_WORKERS + WORKERS_MAX,
 };
 
 /** Runs until the control socket closes.  Returns an exit status. */

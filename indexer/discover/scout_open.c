@@ -94,6 +94,7 @@ void scout_open(struct scout *s, struct frame *f)
 	const char *dir_path = frame_get_bytes(f, &dir_len);
 	frame_u64(&o.message, batch);
 	frame_u32(&o.message, s->kind);
+	frame_u32(&o.message, JOB_OF_FILES);
 	while (f->at < f->end && !f->is_bad && o.count < BATCH_MAX) {
 		uint32_t i = frame_get_u32(f);
 		const char *name = frame_get_bytes(f, &name_len);

@@ -25,6 +25,7 @@ struct scan_order {
 	VEC(struct walk_scope) scopes;
 	VEC(char *) skips;
 	VEC(struct anchor) anchors;
+	bool reads_heads;
 };
 
 struct scout {
@@ -34,6 +35,8 @@ struct scout {
 	uint32_t kind, mode;
 	int walkers;
 	struct ignore ignore;
+	/** NULL: it has none. */
+	struct heads *heads;
 	struct walk *walk;
 	struct watch *watch;
 	/** fanotify was tried when watches ran out. */

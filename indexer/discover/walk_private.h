@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/** Between walk.c (one directory) and walk_threads.c (which directory comes next). */
+/** Between walk.c (one directory), walk_heads.c (one file) and walk_threads.c (which directory comes next). */
 #ifndef INDEXER_DISCOVER_WALK_PRIVATE_H
 #define INDEXER_DISCOVER_WALK_PRIVATE_H
 
@@ -53,6 +53,10 @@ struct walk {
 	int out;
 	uint64_t next_dir;
 	struct slot slot[SLOTS];
+	/** Of the region of heads: what each slot is out for, 0 while it is not; and those that are free. */
+	uint64_t ticket[HEADS_SLOTS];
+	uint16_t free_slot[HEADS_SLOTS];
+	uint32_t free_slots;
 	/* --- */
 	_Atomic bool is_stopped;
 	_Atomic uint64_t busy_ns;
@@ -76,6 +80,26 @@ struct walker {
 int walk_directory(struct walker *me, const struct todo *t, int depth);
 /** Sends what was made. */
 int walk_flush(struct walker *me);
+/** A file whose head is to be read. */
+struct walk_file {
+	int dir;
+	const char *name;
+	const struct reach *reach;
+};
+
+/** All slots are free. */
+void walk_fill_slots(struct walk *w);
+/** A slot of the region, or -EAGAIN. */
+int walk_take_head(struct walker *me, uint32_t *slot);
+/** Sends what was made and waits until a slot is free; the caller holds none that was not sent. */
+int walk_wait_head(struct walker *me);
+/**
+ * Reads the head of a file into @slot.  False when it could not be opened; else *st is what was read.
+ * *ticket: 0 when its bytes could not be had, and the slot is free again.
+ */
+bool walk_head(struct walker *me, uint32_t slot, const struct walk_file *f, struct statx *st,
+	       uint64_t *ticket);
+
 /** One user less of an ancestor and those above. */
 void walk_put_link(struct link *l);
 

@@ -79,6 +79,7 @@ static void forget_slots(struct walk *w)
 		w->slot[i].uses = 0;
 	}
 	w->out = 0;
+	walk_fill_slots(w);
 }
 
 /** The scopes as first directories to list.  Under the lock. */

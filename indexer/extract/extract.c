@@ -35,10 +35,30 @@ static int read_error(void)
 	return errno == ENODATA ? -EIO : -errno;
 }
 
+/** The same from pieces that follow each other. */
+static int copy_pieces(const struct extract_input *in, uint64_t at, uint8_t *to, size_t n)
+{
+	for (unsigned i = 0; i < in->pieces && n > 0; i++) {
+		const struct extract_piece *p = &in->piece[i];
+		if (at < p->at || at - p->at >= p->n)
+			continue;
+		size_t part = p->n - (size_t)(at - p->at);
+		part = part < n ? part : n;
+		memcpy(to, p->data + (at - p->at), part);
+		to += part;
+		at += part;
+		n -= part;
+	}
+	*in->lacks |= n > 0;
+	return n > 0 ? -EBADMSG : 0;
+}
+
 int extract_pread(const struct extract_input *in, uint64_t at, void *buffer, size_t n)
 {
 	if (n > in->size || at > in->size - n)
 		return -EBADMSG;
+	if (in->piece)
+		return copy_pieces(in, at, buffer, n);
 	for (size_t done = 0; done < n;) {
 		ssize_t got = pread(in->fd, (char *)buffer + done, n - done, (off_t)(at + done));
 		if (got < 0 && errno == EINTR)
@@ -94,6 +114,17 @@ bool extract_wants(enum media_kind kind, const char *name, size_t n)
 	return false;
 }
 
+const struct reach *extract_reach(enum media_kind kind, const char *name, size_t n)
+{
+	size_t length = 0;
+	const char *suffix = suffix_of(name, n, &length);
+	for (const struct extractor *const *e = EXTRACTORS_TABLE; *e && suffix && length; e++) {
+		if ((*e)->kind == kind && is_suffix_of(*e, suffix, length))
+			return (*e)->reach;
+	}
+	return NULL;
+}
+
 static int read_size(struct extract_input *in, char *reason)
 {
 	struct stat st;
@@ -105,7 +136,7 @@ static int read_size(struct extract_input *in, char *reason)
 }
 
 /** Size and head.  A file that shrank since fstat() is as long as what came. */
-static int read_head(struct extract_input *in, uint8_t *head, char *reason)
+static int read_head(struct extract_input *in, uint8_t *head, size_t most, char *reason)
 {
 	in->head = head;
 	in->head_len = 0;
@@ -113,7 +144,7 @@ static int read_head(struct extract_input *in, uint8_t *head, char *reason)
 	int r = read_size(in, reason);
 	if (r < 0)
 		return r;
-	size_t want = in->size < EXTRACT_HEAD ? (size_t)in->size : EXTRACT_HEAD;
+	size_t want = in->size < most ? (size_t)in->size : most;
 	while (in->head_len < want) {
 		ssize_t got = pread(in->fd, head + in->head_len, want - in->head_len,
 				    (off_t)in->head_len);
@@ -128,9 +159,6 @@ static int read_head(struct extract_input *in, uint8_t *head, char *reason)
 	}
 	if (in->head_len < want)
 		in->size = in->head_len;
-	if (in->head_len == 0)
-		return incomplete(reason, "the file is empty (0 bytes)");
-	in->hash = fingerprint(head, in->head_len, in->size);
 	return 0;
 }
 
@@ -201,18 +229,47 @@ static int read_best(enum media_kind kind, const struct extract_input *in, struc
 	return r;
 }
 
+static int read_any(enum media_kind kind, struct extract_input *in, struct media *out, char *reason)
+{
+	if (in->head_len == 0)
+		return incomplete(reason, "the file is empty (0 bytes)");
+	in->hash = fingerprint(in->head, in->head_len, in->size);
+	return read_best(kind, in, out, reason);
+}
+
+static void leave(enum media_kind kind, struct extract_input *in, struct media *out)
+{
+	if (kind == MEDIA_VOLUME)
+		extract_name(in, out);
+	in->head = NULL;
+	in->head_len = 0;
+}
+
 int extract_file(enum media_kind kind, struct extract_input *in, struct media *out, char *reason)
 {
 	uint8_t head[EXTRACT_HEAD];
 
 	media_reset(out);
 	*reason = '\0';
-	int r = read_head(in, head, reason);
+	int r = read_head(in, head, kind == MEDIA_TRACK ? EXTRACT_HEAD_TRACK : EXTRACT_HEAD, reason);
 	if (r == 0)
-		r = read_best(kind, in, out, reason);
-	if (kind == MEDIA_VOLUME)
-		extract_name(in, out);
-	in->head = NULL;
-	in->head_len = 0;
+		r = read_any(kind, in, out, reason);
+	leave(kind, in, out);
 	return r;
+}
+
+int extract_given(enum media_kind kind, struct extract_input *in, struct media *out, char *reason)
+{
+	bool lacks = false;
+
+	media_reset(out);
+	*reason = '\0';
+	in->fd = -1;
+	in->lacks = &lacks;
+	in->head = in->piece->data;
+	in->head_len = in->piece->n;
+	int r = read_any(kind, in, out, reason);
+	leave(kind, in, out);
+	in->lacks = NULL;
+	return lacks ? EXTRACT_LACKS : r;
 }

@@ -20,17 +20,30 @@
 #include "indexer/extract/wants.h"
 
 enum {
-	/** Bytes at the file's start that extract_file() reads for all. */
+	/** Bytes at the file's start that extract_file() reads for all: of music, and of all else. */
+	EXTRACT_HEAD_TRACK = 4096,
 	EXTRACT_HEAD = 16384,
 	EXTRACT_REASON = 200,
 };
 
+/** Some bytes of a file that are in memory. */
+struct extract_piece {
+	uint64_t at;
+	const uint8_t *data;
+	size_t n;
+};
+
 struct extract_input {
-	/** Open for reading; never closed by a reader; read with pread. */
+	/** Open for reading; never closed by a reader; read with pread.  -1: all there is are the pieces. */
 	int fd;
+	/** For extract_given(): in the order of the file, without overlap; the first begins at 0. */
+	const struct extract_piece *piece;
+	unsigned pieces;
+	/** With pieces: set when a reader asked for bytes that are in none; what it says is worth nothing then. */
+	bool *lacks;
 	/** Size in bytes by fstat. */
 	uint64_t size;
-	/** The first bytes of the file, min(size, EXTRACT_HEAD) of them. */
+	/** The first bytes of the file, min(size, EXTRACT_HEAD or EXTRACT_HEAD_TRACK) of them. */
 	const uint8_t *head;
 	size_t head_len;
 	/** Set by extract_file(), as head and size: see fingerprint.h. */
@@ -57,6 +70,8 @@ struct extractor {
 	 * the read answered.  Values read before the damage stay in @out.
 	 */
 	int (*read)(const struct extract_input *in, struct media *out, char *reason);
+	/** What it reads of an ordinary file; NULL: it may be anything. */
+	const struct reach *reach;
 };
 
 #define EXTRACTORS(X) \
@@ -78,6 +93,17 @@ extern const struct extractor *const EXTRACTORS_TABLE[];
  * @in->head, head_len, size, hash and is_fresh are filled here; the last three stay.
  */
 int extract_file(enum media_kind kind, struct extract_input *in, struct media *out, char *reason);
+
+enum {
+	/** Of extract_given(): only the file itself can tell. */
+	EXTRACT_LACKS = 1,
+};
+
+/**
+ * The same for bytes in memory: @in->piece, pieces, size and is_fresh are given; the first piece is all
+ * that extract_file() would have read.  EXTRACT_LACKS when other bytes are needed: then nothing was told.
+ */
+int extract_given(enum media_kind kind, struct extract_input *in, struct media *out, char *reason);
 
 /**
  * pread() of exactly @n bytes at @at.  Returns 0, -EBADMSG when the file ends before, -errno; never

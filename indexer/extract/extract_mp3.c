@@ -12,6 +12,7 @@
 #include "indexer/extract/extract_id3.h"
 #include "indexer/extract/incomplete.h"
 #include "indexer/extract/mpeg_frame.h"
+#include "indexer/extract/reach.h"
 #include "indexer/extract/window.h"
 
 enum {
@@ -157,4 +158,5 @@ const struct extractor extract_mp3 = {
 	.suffixes = (const char *const[]){"mp3", NULL},
 	.probe = mp3_probe,
 	.read = mp3_read,
+	.reach = &(const struct reach){WINDOW_FILL, false, reach_id3},
 };

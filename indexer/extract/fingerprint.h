@@ -11,7 +11,7 @@
 
 /**
  * XXH3 (64 bits, https://github.com/Cyan4973/xxHash, stable since 0.8.0) of the file's first
- * min(@size, EXTRACT_HEAD) bytes, seeded with @size.  0 says "none": for an empty file, which is
+ * bytes (as many as extract_file() reads of its kind), seeded with @size.  0 says "none": for an empty file, which is
  * like every other, and for one whose first bytes were not had.
  */
 uint64_t fingerprint(const uint8_t *head, size_t n, uint64_t size);

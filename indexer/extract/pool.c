@@ -39,15 +39,18 @@ static int start_worker(struct pool *p, int i)
 	int r = child_socket(SOCK_STREAM, end);
 	if (r < 0)
 		return r;
-	const struct child_fd fds[] = {
+	int n = 3;
+	struct child_fd fds[3 + HEADS_REGIONS] = {
 		{p->job_receive[i], WORKER_JOBS},
 		{end[1], WORKER_RESULTS},
 		{w->slot_fd, WORKER_SLOT},
 	};
+	for (int k = 0; k < p->regions; k++)
+		fds[n++] = (struct child_fd){p->heads_read[k], WORKER_HEADS + k};
 	atomic_store(&w->slot->batch, 0);
 	atomic_store(&w->slot->since, 0);
 	w->is_late = false;
-	w->pid = child_spawn("--worker", "extract", fds, (int)COUNT_OF(fds));
+	w->pid = child_spawn("--worker", "extract", fds, n);
 	close(end[1]);
 	if (w->pid < 0) {
 		close(end[0]);
@@ -59,9 +62,26 @@ static int start_worker(struct pool *p, int i)
 	return 0;
 }
 
-int pool_start(struct pool *p, int count, int64_t deadline_ns)
+/** Without them files are read through descriptors: it is no error. */
+static void make_regions(struct pool *p, int n)
+{
+	for (int i = 0; i < n && i < HEADS_REGIONS; i++) {
+		_close_ int fd = heads_create();
+		int again = fd < 0 ? fd : heads_reopen(fd);
+		if (again < 0) {
+			log_warning("no memory is shared with those that list files: %s", strerror(-again));
+			return;
+		}
+		p->heads[i] = take_fd(fd);
+		p->heads_read[i] = again;
+		p->regions = i + 1;
+	}
+}
+
+int pool_start(struct pool *p, int count, int regions, int64_t deadline_ns)
 {
 	*p = (struct pool){.deadline_ns = deadline_ns};
+	make_regions(p, regions);
 	for (int i = 0; i < count && i < POOL_MAX; i++) {
 		int end[2];
 		p->worker[i] = (struct pool_worker){.results = -1, .slot_fd = -1};
@@ -105,7 +125,11 @@ void pool_stop(struct pool *p)
 {
 	for (int i = 0; i < p->count; i++)
 		stop_worker(p, i);
-	p->count = 0;
+	for (int i = 0; i < p->regions; i++) {
+		close(p->heads[i]);
+		close(p->heads_read[i]);
+	}
+	p->count = p->regions = 0;
 }
 
 int pool_choose(const struct pool *p)

@@ -10,6 +10,7 @@
 
 #include "indexer/extract/worker.h"
 #include "indexer/frame.h"
+#include "indexer/heads.h"
 
 enum {
 	POOL_MAX = 16,
@@ -38,12 +39,15 @@ struct pool {
 	struct pool_worker worker[POOL_MAX];
 	/** Sending and receiving ends of the job sockets; they outlive the processes. */
 	int job_send[POOL_MAX], job_receive[POOL_MAX];
+	/** Regions of heads: for their scouts, and for workers, who only read. */
+	int heads[HEADS_REGIONS], heads_read[HEADS_REGIONS];
+	int regions;
 	int64_t deadline_ns;
 	uint64_t restarts;
 };
 
-/** Starts @count workers.  0 or -errno. */
-int pool_start(struct pool *p, int count, int64_t deadline_ns);
+/** Starts @count workers, which see @regions regions of heads.  0 or -errno. */
+int pool_start(struct pool *p, int count, int regions, int64_t deadline_ns);
 void pool_stop(struct pool *p);
 
 /** The worker with the least to do, -1 when all have enough. */

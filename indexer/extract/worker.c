@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -15,17 +16,24 @@
 #include "common/log.h"
 #include "indexer/extract/extract.h"
 #include "indexer/frame.h"
+#include "indexer/heads.h"
 
 enum { MESSAGE_MAX = 1 << 18 };
 
 struct job {
 	uint64_t batch;
 	enum media_kind kind;
+	/** Where its heads are; NULL when it came with descriptors, or a region is not there. */
+	const struct heads *heads;
+	bool has_files;
 	int fd[BATCH_MAX];
 	int count;
 	struct frame fields;
 	uint8_t message[MESSAGE_MAX];
 };
+
+/** Mapped before anything is read; NULL where there is none. */
+static const struct heads *regions[HEADS_REGIONS];
 
 static void close_all(struct job *job)
 {
@@ -68,6 +76,9 @@ static int receive(struct job *job)
 	job->fields = (struct frame){.at = job->message, .end = job->message + n};
 	job->batch = frame_get_u64(&job->fields);
 	job->kind = (enum media_kind)frame_get_u32(&job->fields);
+	uint32_t region = frame_get_u32(&job->fields);
+	job->has_files = region == JOB_OF_FILES;
+	job->heads = region < HEADS_REGIONS ? regions[region] : NULL;
 	return 1;
 }
 
@@ -87,12 +98,35 @@ static void add_result(struct buf *out, uint32_t index, int error, uint64_t hash
 	memcpy(out->data + at, &n, sizeof n);
 }
 
+/** A file whose bytes were read for us: copied first, so that nobody changes them under a reader. */
+static int take_head(const struct job *job, uint64_t ticket, struct extract_input *in, struct media *media,
+		     char *reason)
+{
+	uint8_t bytes[HEAD_SIZE];
+	struct head head;
+	struct extract_piece piece[HEAD_PIECES];
+	if (!job->heads || heads_take(job->heads, ticket, &head, bytes) < 0)
+		return RESULT_LACKS;
+	const uint8_t *at = bytes;
+	for (uint32_t i = 0; i < head.pieces; i++) {
+		piece[i] = (struct extract_piece){head.piece[i].at, at, head.piece[i].n};
+		at += head.piece[i].n;
+	}
+	in->piece = piece;
+	in->pieces = head.pieces;
+	in->size = head.size;
+	in->is_fresh = incomplete_is_fresh(time(NULL), head.mtime, head.ctime);
+	int r = extract_given(job->kind, in, media, reason);
+	return r == EXTRACT_LACKS ? RESULT_LACKS : r;
+}
+
 static void read_one(struct worker_slot *slot, struct job *job, int i, struct media *media,
 		     struct buf *out)
 {
 	char reason[EXTRACT_REASON] = "";
-	struct extract_input in = {.fd = job->fd[i]};
+	struct extract_input in = {.fd = job->has_files ? job->fd[i] : -1};
 	uint32_t index = frame_get_u32(&job->fields);
+	uint64_t ticket = job->has_files ? 0 : frame_get_u64(&job->fields);
 	size_t n;
 	const char *path = frame_get_bytes(&job->fields, &n);
 	_buf_ struct buf copy = BUF_INIT(1 << 16);
@@ -102,7 +136,10 @@ static void read_one(struct worker_slot *slot, struct job *job, int i, struct me
 	atomic_store(&slot->index, index);
 	atomic_store(&slot->since, mono_ns());
 	media_reset(media);
-	int error = extract_file(job->kind, &in, media, reason);
+	int error = job->has_files ? extract_file(job->kind, &in, media, reason)
+				   : take_head(job, ticket, &in, media, reason);
+	if (error == RESULT_LACKS)
+		media_reset(media);
 	add_result(out, index, error, in.hash, reason, media);
 }
 
@@ -113,9 +150,14 @@ static int read_batch(struct worker_slot *slot, struct job *job, struct media *m
 	buf_reset(out);
 	size_t start = frame_begin(out, FRAME_RESULTS);
 	frame_u64(out, job->batch);
-	frame_u32(out, (uint32_t)job->count);
-	for (int i = 0; i < job->count && !job->fields.is_bad; i++)
-		read_one(slot, job, i, media, out);
+	size_t count_at = out->len;
+	uint32_t count = 0;
+	frame_u32(out, 0);
+	while (job->fields.at < job->fields.end && !job->fields.is_bad &&
+	       (!job->has_files || count < (uint32_t)job->count))
+		read_one(slot, job, (int)count++, media, out);
+	if (!out->error)
+		memcpy(out->data + count_at, &count, sizeof count);
 	frame_end(out, start);
 	atomic_store(&slot->since, 0);
 	close_all(job);
@@ -154,6 +196,10 @@ int worker_main(void)
 	if (slot == MAP_FAILED) {
 		log_error("worker: no shared memory: %s", strerror(errno));
 		return 1;
+	}
+	for (int i = 0; i < HEADS_REGIONS; i++) {
+		regions[i] = heads_map(WORKER_HEADS + i, false);
+		close(WORKER_HEADS + i);
 	}
 	limit_self();
 	/* a working directory would keep its disk from being unmounted */

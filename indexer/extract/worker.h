@@ -11,12 +11,17 @@
 
 /** Descriptors that a worker finds open. */
 enum {
-	/** Its job socket: one packet a batch, with the files' descriptors. */
+	/**
+	 * Its job socket: one packet a batch: batch u64, kind u32, region u32; JOB_OF_FILES: with descriptors,
+	 * each (index u32, path text); else (index u32, ticket u64, path text) for each head.
+	 */
 	WORKER_JOBS = 3,
 	/** Results go here, as frames. */
 	WORKER_RESULTS = 4,
 	/** Shared memory: struct worker_slot. */
 	WORKER_SLOT = 5,
+	/** The first of the regions of heads (heads.h). */
+	WORKER_HEADS = 6,
 };
 
 /** Written by the worker before it touches a file, read by the pool when the worker is gone. */
