@@ -20,11 +20,9 @@
 enum {
 	HEADS_REGIONS = 8,
 	HEADS_SLOTS = 256,
-	/** Most bytes of a file's start, of its end, and of what stands behind its pictures. */
+	/** Bytes of a file's start, and of all: what stands behind its pictures and its end share the rest. */
 	HEAD_START = 4096,
-	HEAD_TAIL = 8192,
-	HEAD_MIDDLE = 4096,
-	HEAD_SIZE = HEAD_START + HEAD_TAIL + HEAD_MIDDLE,
+	HEAD_SIZE = 16384,
 	HEAD_PIECES = 3,
 };
 

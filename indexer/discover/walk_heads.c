@@ -101,7 +101,7 @@ static uint64_t tail_of(const struct source *s, uint64_t start)
 {
 	bool is_needed = !s->reach->is_tail_of_fresh ||
 			 incomplete_is_fresh(time(NULL), s->head.mtime, s->head.ctime);
-	uint64_t n = s->reach->tail < HEAD_TAIL ? s->reach->tail : HEAD_TAIL;
+	uint64_t n = s->reach->tail;
 	if (!is_needed || s->size == start)
 		return s->size;
 	return s->size - start > n ? s->size - n : start;
@@ -116,7 +116,7 @@ static bool read_pieces(struct source *s)
 	uint64_t tail = tail_of(s, start);
 	uint64_t middle = s->reach->behind ? s->reach->behind(s->bytes, start, s->size) : 0;
 	if (middle >= start && middle < tail) {
-		uint64_t n = tail - middle < HEAD_MIDDLE ? tail - middle : HEAD_MIDDLE;
+		uint64_t n = tail - middle < s->reach->middle ? tail - middle : s->reach->middle;
 		if (!read_piece(s, middle, n))
 			return false;
 	}
@@ -132,6 +132,16 @@ static int open_source(int dir, const char *name, struct statx *st)
 	return take_fd(fd);
 }
 
+uint64_t walk_seal_head(struct heads *heads, uint32_t slot, int fd, const struct reach *reach,
+			const struct statx *st)
+{
+	struct source s = {
+		.fd = fd, .size = st->stx_size, .reach = reach, .bytes = heads_begin(heads, slot),
+		.head = {.size = st->stx_size, .mtime = st->stx_mtime.tv_sec, .ctime = st->stx_ctime.tv_sec},
+	};
+	return read_pieces(&s) ? heads_seal(heads, slot, &s.head) : 0;
+}
+
 bool walk_head(struct walker *me, uint32_t slot, const struct walk_file *f, struct statx *st,
 	       uint64_t *ticket)
 {
@@ -141,13 +151,7 @@ bool walk_head(struct walker *me, uint32_t slot, const struct walk_file *f, stru
 	_close_ int fd = open_source(f->dir, f->name, st);
 	if (fd >= 0 && S_ISREG(st->stx_mode)) {
 		posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
-		struct source s = {
-			.fd = fd, .size = st->stx_size, .reach = f->reach,
-			.bytes = heads_begin(w->o.heads, slot),
-			.head = {.size = st->stx_size, .mtime = st->stx_mtime.tv_sec, .ctime = st->stx_ctime.tv_sec},
-		};
-		if (read_pieces(&s))
-			*ticket = heads_seal(w->o.heads, slot, &s.head);
+		*ticket = walk_seal_head(w->o.heads, slot, fd, f->reach, st);
 	}
 	LOCKED(&w->lock);
 	if (*ticket)

@@ -100,6 +100,10 @@ int walk_wait_head(struct walker *me);
 bool walk_head(struct walker *me, uint32_t slot, const struct walk_file *f, struct statx *st,
 	       uint64_t *ticket);
 
+/** Reads what @reach asks for of a file that @st tells of.  Its ticket, 0 when it is not there. */
+uint64_t walk_seal_head(struct heads *heads, uint32_t slot, int fd, const struct reach *reach,
+			const struct statx *st);
+
 /** One user less of an ancestor and those above. */
 void walk_put_link(struct link *l);
 

@@ -158,5 +158,5 @@ const struct extractor extract_mp3 = {
 	.suffixes = (const char *const[]){"mp3", NULL},
 	.probe = mp3_probe,
 	.read = mp3_read,
-	.reach = &(const struct reach){WINDOW_FILL, false, reach_id3},
+	.reach = &(const struct reach){WINDOW_FILL, false, reach_mp3, WINDOW_SIZE},
 };

@@ -12,9 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** The first metadata block that begins behind @n, or the sound when all do before. */
+/** The rest of the comments when they reach over @n, else the first block that begins behind it. */
 uint64_t reach_flac(const uint8_t *start, size_t n, uint64_t size);
-/** The end of the first frame of an ID3v2 tag that reaches over @n, else the tag's end. */
-uint64_t reach_id3(const uint8_t *start, size_t n, uint64_t size);
+/**
+ * The end of the first frame of an ID3v2 tag that reaches over @n, else the tag's end; what follows @n
+ * when the sound begins before and does not tell how long it is.
+ */
+uint64_t reach_mp3(const uint8_t *start, size_t n, uint64_t size);
 
 #endif

@@ -26,8 +26,9 @@ struct reach {
 	uint32_t tail;
 	/** These only when the file changed lately: it may still be being copied. */
 	bool is_tail_of_fresh;
-	/** See reach.h; NULL: nothing else. */
+	/** See reach.h; NULL: nothing else.  And how many bytes it reads there. */
 	uint64_t (*behind)(const uint8_t *start, size_t n, uint64_t size);
+	uint32_t middle;
 };
 
 /** That of the format that the name tells; NULL when its files may be read anywhere. */

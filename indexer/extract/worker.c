@@ -8,7 +8,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -98,28 +97,6 @@ static void add_result(struct buf *out, uint32_t index, int error, uint64_t hash
 	memcpy(out->data + at, &n, sizeof n);
 }
 
-/** A file whose bytes were read for us: copied first, so that nobody changes them under a reader. */
-static int take_head(const struct job *job, uint64_t ticket, struct extract_input *in, struct media *media,
-		     char *reason)
-{
-	uint8_t bytes[HEAD_SIZE];
-	struct head head;
-	struct extract_piece piece[HEAD_PIECES];
-	if (!job->heads || heads_take(job->heads, ticket, &head, bytes) < 0)
-		return RESULT_LACKS;
-	const uint8_t *at = bytes;
-	for (uint32_t i = 0; i < head.pieces; i++) {
-		piece[i] = (struct extract_piece){head.piece[i].at, at, head.piece[i].n};
-		at += head.piece[i].n;
-	}
-	in->piece = piece;
-	in->pieces = head.pieces;
-	in->size = head.size;
-	in->is_fresh = incomplete_is_fresh(time(NULL), head.mtime, head.ctime);
-	int r = extract_given(job->kind, in, media, reason);
-	return r == EXTRACT_LACKS ? RESULT_LACKS : r;
-}
-
 static void read_one(struct worker_slot *slot, struct job *job, int i, struct media *media,
 		     struct buf *out)
 {
@@ -137,9 +114,7 @@ static void read_one(struct worker_slot *slot, struct job *job, int i, struct me
 	atomic_store(&slot->since, mono_ns());
 	media_reset(media);
 	int error = job->has_files ? extract_file(job->kind, &in, media, reason)
-				   : take_head(job, ticket, &in, media, reason);
-	if (error == RESULT_LACKS)
-		media_reset(media);
+				   : worker_read_head(job->heads, ticket, job->kind, &in, media, reason);
 	add_result(out, index, error, in.hash, reason, media);
 }
 

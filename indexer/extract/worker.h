@@ -9,6 +9,9 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "indexer/extract/extract.h"
+#include "indexer/heads.h"
+
 /** Descriptors that a worker finds open. */
 enum {
 	/**
@@ -33,6 +36,14 @@ struct worker_slot {
 	/** When it began with that file: CLOCK_MONOTONIC, ns; 0 outside of a batch's files. */
 	_Atomic int64_t since;
 };
+
+/**
+ * Reads what was sealed with @ticket, out of a copy: nobody changes it under a reader.  @in: its path.
+ * As extract_file(), or RESULT_LACKS (frame.h) when the file itself must be read: nothing was told then.
+ * @heads: NULL for a region that is not there.
+ */
+int worker_read_head(const struct heads *heads, uint64_t ticket, enum media_kind kind, struct extract_input *in,
+		     struct media *out, char *reason);
 
 /** Runs until the job socket closes.  @kind: enum media_kind.  Returns an exit status. */
 int worker_main(void);

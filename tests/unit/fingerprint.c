@@ -32,7 +32,7 @@ static void make(struct buf *b)
 	static const char *const lines[] = {"TITLE=t", NULL};
 	buf_reset(b);
 	build_flac(b, lines, 0, 9000);
-	assert_true(b->len > EXTRACT_HEAD + 10);
+	assert_true(b->len > EXTRACT_HEAD_TRACK + 10);
 }
 
 static void the_first_bytes_and_the_size_count(void **state)
@@ -44,9 +44,9 @@ static void the_first_bytes_and_the_size_count(void **state)
 	assert_int_equal(result, 0);
 	assert_true(hash != 0);
 	assert_true(hash_of(&b) == hash);
-	b.data[EXTRACT_HEAD] ^= 1;
+	b.data[EXTRACT_HEAD_TRACK] ^= 1;
 	assert_true(hash_of(&b) == hash);
-	b.data[EXTRACT_HEAD - 1] ^= 1;
+	b.data[EXTRACT_HEAD_TRACK - 1] ^= 1;
 	assert_true(hash_of(&b) != hash);
 	make(&b);
 	b.data[0] ^= 1;

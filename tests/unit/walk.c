@@ -43,6 +43,7 @@ static void read_list(struct seen_all *s, struct frame *f)
 		for (int k = 0; k < 5; k++)
 			frame_get_u64(f);
 		frame_get_u32(f);
+		assert_int_equal(frame_get_u64(f), 0);
 		frame_get_bytes(f, &n);
 		s->entries++;
 	}
