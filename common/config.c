@@ -159,21 +159,41 @@ static int check_nesting(const struct config *c, struct buf *why)
 	return r;
 }
 
+/** Whether @text is one of the words in "a, b or c". */
+static bool is_word_of(const char *text, const char *words)
+{
+	size_t n = strlen(text);
+	for (const char *at = words; n && (at = strstr(at, text)); at += n)
+		if ((at == words || at[-1] == ' ') && (at[n] == ',' || at[n] == ' ' || !at[n]) &&
+		    strcmp(text, "or") != 0)
+			return true;
+	return false;
+}
+
 static int check_words(const struct config *c, struct buf *why)
 {
+	static const struct {
+		enum option_id id;
+		const char *words;
+	} words[] = {
+		{OPT_scan_watch, "auto, inotify, fanotify or poll"},
+		{OPT_scan_priority, "background or normal"},
+		{OPT_profile, "auto, server, nas or raspberry"},
+	};
 	int r = 0;
 	if (log_level_of(config_text(c, OPT_log_level)) < 0) {
 		buf_addf(why, "%s: log_level = \"%s\": use error, warning, info, debug or trace\n",
 			 c->path ? c->path : "default", config_text(c, OPT_log_level));
 		r = -EINVAL;
 	}
-	const char *watch = config_text(c, OPT_scan_watch);
-	if (strcmp(watch, "auto") != 0 && strcmp(watch, "inotify") != 0 &&
-	    strcmp(watch, "fanotify") != 0 && strcmp(watch, "poll") != 0) {
-		buf_addf(why, "%s: scan.watch = \"%s\": use auto, inotify, fanotify or poll\n",
-			 c->path ? c->path : "default", watch);
-		r = -EINVAL;
-	}
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (!is_word_of(config_text(c, words[i].id), words[i].words)) {
+			const struct option_row *o = &OPTIONS_TABLE[words[i].id];
+			buf_addf(why, "%s: %s%s%s = \"%s\": use %s\n", c->path ? c->path : "default",
+				 o->section ? o->section : "", o->section ? "." : "", o->key,
+				 config_text(c, words[i].id), words[i].words);
+			r = -EINVAL;
+		}
 	for (size_t i = 0; i < config_count(c, OPT_path_map); i++) {
 		if (strchr(config_item(c, OPT_path_map, i), '='))
 			continue;

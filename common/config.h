@@ -37,10 +37,16 @@ enum option_kind {
 	  "group that may give orders when mounted by root") \
 	O(log_level, NULL, "log_level", OPTION_TEXT, "info", 0, 0, \
 	  "error, warning, info, debug or trace") \
+	O(profile, NULL, "profile", OPTION_TEXT, "auto", 0, 0, \
+	  "how much of the machine is used: auto (by its memory), server, nas, or raspberry: all processes below " \
+	  "48 MB with 100,000 files") \
+	O(scan_priority, "scan", "priority", OPTION_TEXT, "background", 0, 0, \
+	  "background: scans come behind whatever else wants the processor or the disk, but for the first one of a " \
+	  "folder; normal: like everything else") \
 	O(scan_workers, "scan", "workers", OPTION_INT, "0", 0, 16, \
-	  "processes that read files; 0: one a core") \
-	O(scan_walkers, "scan", "walkers", OPTION_INT, "0", 0, 16, \
-	  "threads that walk each root; 0: one a core, at least two") \
+	  "processes that read files; 0: one a core, within the profile") \
+	O(scan_walkers, "scan", "walkers", OPTION_INT, "0", 0, 32, \
+	  "threads that walk each root; 0: one a core, at least two, and more while the disk makes them wait") \
 	O(scan_interval, "scan", "interval", OPTION_DURATION, "24h", 0, 0, \
 	  "a quick scan of everything this often; 0s: never") \
 	O(scan_deadline, "scan", "deadline", OPTION_DURATION, "5s", 1, 0, \

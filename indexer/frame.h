@@ -14,10 +14,11 @@
 
 enum frame_type {
 	/* to a scout */
-	FRAME_SETUP = 1, /* kind u32, walkers u32, watch mode u32, root text, patterns u32 n × text,
+	FRAME_SETUP = 1, /* kind u32, walkers u32, most of them u32, slots of heads u32, watch mode u32, root text, patterns u32 n × text,
 			    marker text */
 	FRAME_SCAN,      /* scan u64, slice u32, slices u32, anchors u32 n × (size u64, mtime u64, path),
-			    skips u32 n × path, scopes u32 n × (deep u32, path), heads u32 */
+			    skips u32 n × path, scopes u32 n × (deep u32, path), heads u32,
+			    is_background u32 */
 	FRAME_OPEN,      /* batch u64, worker u32, dir u64, path text, n × (index u32, name text) */
 	FRAME_ANSWER,    /* dir u64: one chunk of its list is done with */
 	FRAME_STOP,      /* scan u64 */

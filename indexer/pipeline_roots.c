@@ -9,6 +9,7 @@
 
 #include "common/cleanup.h"
 #include "common/path.h"
+#include "indexer/profile.h"
 
 static int add_root(struct pipeline *p, enum media_kind kind, const char *path, size_t nth)
 {
@@ -148,12 +149,12 @@ int roots_start_scouts(struct pipeline *p)
 	n = n < COUNT_OF(patterns) ? n : COUNT_OF(patterns);
 	for (size_t i = 0; i < n; i++)
 		patterns[i] = (char *)(uintptr_t)config_item(config, OPT_scan_exclude, i);
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	const struct profile *profile = profile_here(config_text(config, OPT_profile));
 	int64_t walkers = config_int(config, OPT_scan_walkers);
-	if (!walkers)
-		walkers = cores < 2 ? 2 : cores > 8 ? 8 : cores;
+	int first = profile_count(walkers, 2, profile->walkers);
 	const struct scout_options options = {
-		.jobs = p->pool.job_send, .workers = p->pool.count, .walkers = (int)walkers,
+		.jobs = p->pool.job_send, .workers = p->pool.count, .walkers = first,
+		.walkers_most = walkers ? first : profile->walkers_most, .slots = profile->slots,
 		.mode = (int)mode_of(config_text(config, OPT_scan_watch)), .patterns = patterns,
 		.pattern_count = n, .marker = config_text(config, OPT_scan_marker),
 	};

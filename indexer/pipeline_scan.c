@@ -428,6 +428,8 @@ static void send_order(struct pipeline *p, const struct scan_root *r)
 	}
 	/* where most of it is read, and not only listed */
 	frame_u32(out, r->scan->is_full || row->files == 0);
+	/* who has nothing yet waits for it */
+	frame_u32(out, row->files > 0 && strcmp(config_text(p->o.config, OPT_scan_priority), "background") == 0);
 	frame_end(out, start);
 }
 

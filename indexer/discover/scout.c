@@ -15,7 +15,9 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "indexer/device.h"
 #include "indexer/discover/scout_private.h"
+#include "indexer/profile.h"
 
 enum {
 	BEAT_MS = 500,
@@ -132,10 +134,12 @@ static bool is_whole(const struct scan_order *o)
 	       !o->walk.slices;
 }
 
-static uint64_t walk(struct scout *s)
+static uint64_t walk(struct scout *s, uint64_t fstype)
 {
+	int depth = DEVICES_TABLE[device_of("/sys", s->device, fstype)].depth;
 	struct walk_options options = {
-		.root = s->root_fd, .threads = s->walkers, .ignore = &s->ignore, .wants = wants,
+		.root = s->root_fd, .threads = s->walkers, .slots = s->slots,
+		.threads_most = depth < s->walkers_most ? depth : s->walkers_most, .ignore = &s->ignore, .wants = wants,
 		.heads = s->order.reads_heads ? s->heads : NULL, .reach = reach,
 		.send = send_lists, .enter = enter, .moved_on = moved_on, .arg = s,
 	};
@@ -154,13 +158,15 @@ static void *run_scan(void *arg)
 {
 	struct scout *s = arg;
 	uint64_t busy = 0, fstype;
+	if (s->order.is_background)
+		profile_background();
 	/* trees of links are only looked at as a whole until they are indexed */
 	if (scout_report_root(s, false, &fstype) == 0 && s->kind != MEDIA_LINK) {
 		if (!s->watch)
 			s->watch = new_watch(s, (enum watch_mode)s->mode, fstype);
 		if (is_whole(&s->order))
 			watch_walk(s->watch, false);
-		busy = walk(s);
+		busy = walk(s, fstype);
 		if (is_whole(&s->order))
 			watch_walk(s->watch, true);
 		scout_report_root(s, true, &fstype);
@@ -248,6 +254,7 @@ static void read_order(struct scan_order *o, struct frame *f)
 			*scope = (struct walk_scope){get_text(f), is_deep};
 	}
 	o->reads_heads = frame_get_u32(f) != 0;
+	o->is_background = frame_get_u32(f) != 0;
 	o->walk.scope = o->scopes.data;
 	o->walk.scopes = o->scopes.len;
 	o->walk.skip = o->skips.data;
@@ -336,6 +343,8 @@ static void on_setup(struct scout *s, struct frame *f)
 	size_t n;
 	s->kind = frame_get_u32(f);
 	s->walkers = (int)frame_get_u32(f);
+	s->walkers_most = (int)frame_get_u32(f);
+	s->slots = (int)frame_get_u32(f);
 	s->mode = frame_get_u32(f);
 	s->root = get_text(f);
 	uint32_t patterns = frame_get_u32(f);

@@ -25,7 +25,7 @@ struct scan_order {
 	VEC(struct walk_scope) scopes;
 	VEC(char *) skips;
 	VEC(struct anchor) anchors;
-	bool reads_heads;
+	bool reads_heads, is_background;
 };
 
 struct scout {
@@ -33,7 +33,9 @@ struct scout {
 	/** Only while a scan runs: an open directory would keep its disk from being unmounted. */
 	int root_fd;
 	uint32_t kind, mode;
-	int walkers;
+	int walkers, walkers_most, slots;
+	/** Of the root, as it was opened last. */
+	dev_t device;
 	struct ignore ignore;
 	/** NULL: it has none. */
 	struct heads *heads;

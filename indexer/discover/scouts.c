@@ -19,6 +19,8 @@ static void add_setup(struct scout *s, const struct scout_options *o)
 	size_t start = frame_begin(&s->out, FRAME_SETUP);
 	frame_u32(&s->out, s->kind);
 	frame_u32(&s->out, (uint32_t)o->walkers);
+	frame_u32(&s->out, (uint32_t)o->walkers_most);
+	frame_u32(&s->out, (uint32_t)o->slots);
 	frame_u32(&s->out, (uint32_t)o->mode);
 	frame_bytes(&s->out, s->path, strlen(s->path));
 	frame_u32(&s->out, (uint32_t)o->pattern_count);

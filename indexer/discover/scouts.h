@@ -29,7 +29,9 @@ struct scout {
 struct scout_options {
 	/** The workers' job sockets. */
 	const int *jobs;
-	int workers, walkers;
+	int workers, walkers, walkers_most;
+	/** Of heads that are out at a time. */
+	int slots;
 	/** enum watch_mode. */
 	int mode;
 	char *const *patterns;

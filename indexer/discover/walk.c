@@ -74,6 +74,7 @@ static struct link *link_new(struct link *up, const struct stat *st)
 int walk_flush(struct walker *me)
 {
 	int r = me->frames.len ? me->w->o.send(me->w->o.arg, &me->frames) : 0;
+	me->waits += me->frames.len != 0;
 	buf_reset(&me->frames);
 	if (r < 0)
 		walk_stop(me->w);
@@ -93,6 +94,7 @@ static int take_slot(struct walker *me, int fd, uint64_t *dir)
 			w->slot[i] = (struct slot){*dir, fd, 1};
 			return 0;
 		}
+		me->waits++;
 		pthread_cond_wait(&w->changed, &w->lock);
 	}
 	return -ECANCELED;
@@ -144,8 +146,10 @@ static int take_credit(struct walker *me, uint64_t dir)
 		if (r < 0)
 			return r;
 	}
-	while (w->out >= WALK_CREDIT && !atomic_load(&w->is_stopped))
+	while (w->out >= WALK_CREDIT && !atomic_load(&w->is_stopped)) {
+		me->waits++;
 		pthread_cond_wait(&w->changed, &w->lock);
+	}
 	if (atomic_load(&w->is_stopped))
 		return -ECANCELED;
 	w->out++;
@@ -301,6 +305,8 @@ static int visit(struct list *l, const struct dirent64 *d)
 		return 0;
 	struct statx st = {0};
 	uint64_t ticket = 0;
+	if (++l->me->looks % LOOKS_BETWEEN == 0)
+		walk_grow(l->me);
 	mode_t type = d->d_type == DT_DIR ? S_IFDIR : 0;
 	if (type != S_IFDIR || wanted) {
 		const struct reach *reach = d->d_type == DT_REG && o->heads ? o->reach(o->arg, name, len)

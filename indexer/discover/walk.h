@@ -37,7 +37,10 @@ struct walk_scope {
 struct walk_options {
 	/** Descriptor of the root directory; borrowed. */
 	int root;
-	int threads;
+	/** They become more, up to threads_most, while the disk makes them wait. */
+	int threads, threads_most;
+	/** Of the region of heads, how many are used at a time; 0: all. */
+	int slots;
 	const struct ignore *ignore;
 	/** Whether a name is that of a media file. */
 	bool (*wants)(void *arg, const char *name, size_t n);

@@ -32,7 +32,8 @@ void walk_fill_slots(struct walk *w)
 {
 	w->free_slots = 0;
 	/* the first comes first, and the last used is used again: little memory is ever touched */
-	for (uint32_t i = HEADS_SLOTS; w->o.heads && i-- > 0;) {
+	uint32_t most = w->o.slots > 0 && w->o.slots < HEADS_SLOTS ? (uint32_t)w->o.slots : HEADS_SLOTS;
+	for (uint32_t i = most; w->o.heads && i-- > 0;) {
 		w->ticket[i] = 0;
 		w->free_slot[w->free_slots++] = (uint16_t)i;
 	}
@@ -57,8 +58,10 @@ int walk_wait_head(struct walker *me)
 	/* what it waits for now is not the disk */
 	atomic_store_explicit(me->since, 0, memory_order_relaxed);
 	LOCKED(&w->lock);
-	while (!w->free_slots && !atomic_load(&w->is_stopped))
+	while (!w->free_slots && !atomic_load(&w->is_stopped)) {
+		me->waits++;
 		pthread_cond_wait(&w->changed, &w->lock);
+	}
 	return atomic_load(&w->is_stopped) ? -ECANCELED : 0;
 }
 

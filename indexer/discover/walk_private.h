@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
+#include "common/thread.h"
 #include "common/vec.h"
 #include "indexer/discover/walk.h"
 
@@ -15,8 +16,10 @@ enum {
 	DEPTH_INLINE = 200,
 	SLOTS = 512,
 	GETDENTS = 32768,
-	THREADS = 16,
+	THREADS = 32,
 	FLUSH = 24576,
+	/** Entries after which a thread looks whether it waited for them. */
+	LOOKS_BETWEEN = 16,
 };
 
 /** An ancestor; shared by the directories below it. */
@@ -57,12 +60,16 @@ struct walk {
 	uint64_t ticket[HEADS_SLOTS];
 	uint16_t free_slot[HEADS_SLOTS];
 	uint32_t free_slots;
+	struct thread thread[THREADS];
+	int threads;
 	/* --- */
 	_Atomic bool is_stopped;
 	_Atomic uint64_t busy_ns;
 	/** Since when each thread waits for the disk, 0 while it does not. */
 	_Atomic int64_t since[THREADS];
 	_Atomic unsigned next_walker;
+	/** There will be no more threads. */
+	_Atomic bool has_enough;
 	const struct walk_order *order;
 };
 
@@ -70,12 +77,19 @@ struct walk {
 struct walker {
 	struct walk *w;
 	_Atomic int64_t *since;
+	/** Times that it slept for something else than the disk; entries looked at; as of the last look. */
+	uint64_t waits, looks;
+	struct {
+		uint64_t slept, waits, looks;
+	} last;
 	struct buf frames;
 	/** For lists at depth 0; what goes down inline makes its own. */
 	struct buf entries;
 	char dents[GETDENTS] __attribute__((aligned(8)));
 };
 
+/** Adds threads when those that there are mostly wait for the disk. */
+void walk_grow(struct walker *me);
 /** Lists one directory; its own errors go out with its list, only ends of the walk return. */
 int walk_directory(struct walker *me, const struct todo *t, int depth);
 /** Sends what was made. */
