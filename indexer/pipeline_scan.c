@@ -403,6 +403,12 @@ void plan_add(struct scan_plan *plan, const char *path, bool is_deep)
 		*scope = (struct walk_scope){strdup(path), is_deep};
 }
 
+/** Scans come behind other work; but who has nothing indexed yet waits for it. */
+static bool is_behind(const struct pipeline *p, const struct root_row *row)
+{
+	return row->files > 0 && strcmp(config_text(p->o.config, OPT_scan_priority), "background") == 0;
+}
+
 static void send_order(struct pipeline *p, const struct scan_root *r)
 {
 	const struct root_row *row = &p->row[r->scout];
@@ -428,8 +434,7 @@ static void send_order(struct pipeline *p, const struct scan_root *r)
 	}
 	/* where most of it is read, and not only listed */
 	frame_u32(out, r->scan->is_full || row->files == 0);
-	/* who has nothing yet waits for it */
-	frame_u32(out, row->files > 0 && strcmp(config_text(p->o.config, OPT_scan_priority), "background") == 0);
+	frame_u32(out, is_behind(p, row));
 	frame_end(out, start);
 }
 
@@ -473,6 +478,7 @@ static int begin_root(struct pipeline *p, struct scan *s, struct scan_root *r,
 	int e = diff_new(&options, &r->diff);
 	if (e < 0 || row->is_stuck)
 		return e < 0 ? e : -EBUSY;
+	pool_set_background(&p->pool, is_behind(p, row));
 	send_order(p, r);
 	return scout_flush(&p->scout[plan->scout]);
 }

@@ -3,7 +3,9 @@
 #ifndef INDEXER_PROFILE_H
 #define INDEXER_PROFILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct profile {
 	const char *name;
@@ -23,8 +25,8 @@ struct profile {
 
 /*   name, memory, walkers, most, workers, regions, slots, store, arenas */
 #define PROFILES(P) \
-	P("server", 6000, 8, 32, 16, 8, 256, 0, 4) \
-	P("nas", 1500, 2, 32, 4, 4, 128, 24, 2) \
+	P("server", 6000, 8, 32, 16, 8, 128, 0, 2) \
+	P("nas", 1500, 2, 32, 4, 4, 64, 16, 2) \
 	P("raspberry", 0, 2, 8, 1, 2, 32, 6, 1)
 
 /** The row of that name; "auto": that of a machine with so much memory.  NULL: no such name. */
@@ -35,9 +37,16 @@ const struct profile *profile_here(const char *name);
 int profile_count(int64_t configured, int least, int most);
 /** Holds the memory of this process below the ceilings; before it has threads. */
 void profile_limit(const struct profile *p);
+/**
+ * Gives back what of the program and its libraries was only needed to start: pages of files, which come again
+ * when they are touched.  Before this process has threads.
+ */
+void profile_shed(void);
 /** Gives memory that is not used back to the system. */
 void profile_trim(void);
 /** This thread and those that it starts: behind whatever else wants the processor or the disk. */
 void profile_background(void);
+/** A process, on the processor: behind whatever else wants it, or like all others where that is allowed. */
+void profile_place(pid_t pid, bool behind);
 
 #endif

@@ -430,6 +430,7 @@ int scout_main(void)
 	/* a working directory would keep its disk from being unmounted */
 	if (chdir("/") < 0)
 		log_debug("chdir: %s", strerror(errno));
+	profile_shed();
 	s.heads = heads_map(SCOUT_HEADS, true);
 	frame_reader_init(&reader, SCOUT_CONTROL);
 	thread_start(&s.beater, "beat", beat, &s);

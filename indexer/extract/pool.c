@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "indexer/child.h"
+#include "indexer/profile.h"
 
 enum {
 	/** A killed process that has not ended by then waits for a disk that does not answer. */
@@ -56,6 +57,8 @@ static int start_worker(struct pool *p, int i)
 		close(end[0]);
 		return w->pid;
 	}
+	if (p->is_background)
+		profile_place(w->pid, true);
 	w->results = end[0];
 	fcntl(w->results, F_SETFL, O_NONBLOCK);
 	frame_reader_init(&w->reader, w->results);
@@ -130,6 +133,16 @@ void pool_stop(struct pool *p)
 		close(p->heads_read[i]);
 	}
 	p->count = p->regions = 0;
+}
+
+void pool_set_background(struct pool *p, bool is_background)
+{
+	if (p->is_background == is_background)
+		return;
+	p->is_background = is_background;
+	for (int i = 0; i < p->count; i++)
+		if (p->worker[i].results >= 0)
+			profile_place(p->worker[i].pid, is_background);
 }
 
 int pool_choose(const struct pool *p)

@@ -42,6 +42,8 @@ struct pool {
 	/** Regions of heads: for their scouts, and for workers, who only read. */
 	int heads[HEADS_REGIONS], heads_read[HEADS_REGIONS];
 	int regions;
+	/** Workers come behind whatever else wants the processor. */
+	bool is_background;
 	int64_t deadline_ns;
 	uint64_t restarts;
 };
@@ -49,6 +51,9 @@ struct pool {
 /** Starts @count workers, which see @regions regions of heads.  0 or -errno. */
 int pool_start(struct pool *p, int count, int regions, int64_t deadline_ns);
 void pool_stop(struct pool *p);
+
+/** From now on workers come behind others, or not. */
+void pool_set_background(struct pool *p, bool is_background);
 
 /** The worker with the least to do, -1 when all have enough. */
 int pool_choose(const struct pool *p);

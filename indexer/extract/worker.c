@@ -16,6 +16,7 @@
 #include "indexer/extract/extract.h"
 #include "indexer/frame.h"
 #include "indexer/heads.h"
+#include "indexer/profile.h"
 
 enum { MESSAGE_MAX = 1 << 18 };
 
@@ -176,6 +177,7 @@ int worker_main(void)
 		regions[i] = heads_map(WORKER_HEADS + i, false);
 		close(WORKER_HEADS + i);
 	}
+	profile_shed();
 	limit_self();
 	/* a working directory would keep its disk from being unmounted */
 	if (chdir("/") < 0)

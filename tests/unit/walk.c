@@ -237,7 +237,7 @@ static int walkers_of(const char *dir, int threads, int most)
 	wanting = wants_slowly;
 	walkers_most = most;
 	assert_int_equal(run(dir, threads, &s, 0), 0);
-	assert_int_equal(s.entries, 40 * 20);
+	assert_int_equal(s.entries, 12 * 20);
 	wanting = wants;
 	walkers_most = 0;
 	return mine.walkers;
@@ -247,7 +247,7 @@ static void more_threads_come_while_the_disk_makes_them_wait(void **state)
 {
 	(void)state;
 	char *dir = unit_folder();
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < 12; i++) {
 		char path[4096];
 		make("%d", dir, i, true);
 		snprintf(path, sizeof path, "%s/%d", dir, i);
