@@ -213,6 +213,11 @@ static void flac_is_read_as_from_the_file(void **state)
 	_buf_ struct buf b = BUF_INIT(FILE_MAX);
 	build_flac(&b, large, 44100, 0);
 	check_cuts(&r, "a.flac", &b, false);
+	/* a little longer than the start: what follows is had too */
+	line[5000] = '\0';
+	_buf_ struct buf longer = BUF_INIT(FILE_MAX);
+	build_flac(&longer, large, 44100, 0);
+	assert_true(is_same(&r, "a.flac", &longer, true));
 	free(line);
 	region_free(&r);
 }
