@@ -183,13 +183,6 @@ static int check_nesting(const struct config *c, struct buf *why)
 	return r;
 }
 
-static bool is_one_of(const char *word, const char *const *words)
-{
-	while (*words && strcmp(word, *words) != 0)
-		words++;
-	return *words != NULL;
-}
-
 static unsigned archive_of(const char *word)
 {
 	unsigned i = 0;
@@ -206,18 +199,29 @@ unsigned config_archives(const struct config *c)
 	return set & ARCHIVE_ALL;
 }
 
+/** Whether @text is one of the words in "a, b or c". */
+static bool is_word_of(const char *text, const char *words)
+{
+	size_t n = strlen(text);
+	for (const char *at = words; n && (at = strstr(at, text)); at += n)
+		if ((at == words || at[-1] == ' ') && (at[n] == ',' || at[n] == ' ' || !at[n]) &&
+		    strcmp(text, "or") != 0)
+			return true;
+	return false;
+}
+
 static int check_words(const struct config *c, struct buf *why)
 {
-	static const char *const watches[] = {"auto", "inotify", "fanotify", "poll", NULL},
-				 *const verifies[] = {"off", "new", "rolling", NULL};
 	static const struct {
 		enum option_id id;
-		const char *const *words;
-		const char *name, *use;
-	} rows[] = {
-		{OPT_scan_watch, watches, "scan.watch", "auto, inotify, fanotify or poll"},
-		{OPT_verify_archives, verifies, "verify_archives", "off, new or rolling"},
-		{OPT_verify_audio, verifies, "verify_audio", "off, new or rolling"},
+		const char *words;
+	} words[] = {
+		{OPT_scan_watch, "auto, inotify, fanotify or poll"},
+		{OPT_scan_priority, "background or normal"},
+		{OPT_profile, "auto, server, nas or raspberry"},
+		{OPT_verify_archives, "off, new or rolling"},
+		{OPT_verify_audio, "off, new or rolling"},
+		{OPT_sandbox, "auto, required or off"},
 	};
 	int r = 0;
 	if (log_level_of(config_text(c, OPT_log_level)) < 0) {
@@ -225,23 +229,19 @@ static int check_words(const struct config *c, struct buf *why)
 			 c->path ? c->path : "default", config_text(c, OPT_log_level));
 		r = -EINVAL;
 	}
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		if (is_one_of(config_text(c, rows[i].id), rows[i].words))
-			continue;
-		buf_addf(why, "%s: %s = \"%s\": use %s\n", c->path ? c->path : "default", rows[i].name,
-			 config_text(c, rows[i].id), rows[i].use);
-		r = -EINVAL;
-	}
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (!is_word_of(config_text(c, words[i].id), words[i].words)) {
+			const struct option_row *o = &OPTIONS_TABLE[words[i].id];
+			buf_addf(why, "%s: %s%s%s = \"%s\": use %s\n", c->path ? c->path : "default",
+				 o->section ? o->section : "", o->section ? "." : "", o->key,
+				 config_text(c, words[i].id), words[i].words);
+			r = -EINVAL;
+		}
 	for (size_t i = 0; i < config_count(c, OPT_archives); i++) {
 		if (archive_of(config_item(c, OPT_archives, i)) < ARCHIVE_KINDS)
 			continue;
 		buf_addf(why, "%s: archives: \"%s\": use zip, rar, 7z, tar, epub and pdf\n",
 			 c->path ? c->path : "default", config_item(c, OPT_archives, i));
-		r = -EINVAL;
-	}
-	const char *sandbox = config_text(c, OPT_sandbox);
-	if (strcmp(sandbox, "auto") != 0 && strcmp(sandbox, "required") != 0 && strcmp(sandbox, "off") != 0) {
-		buf_addf(why, "%s: sandbox = \"%s\": use auto, required or off\n", c->path ? c->path : "default", sandbox);
 		r = -EINVAL;
 	}
 	for (size_t i = 0; i < config_count(c, OPT_path_map); i++) {
@@ -388,7 +388,7 @@ static size_t section_options(const char *section, cfg_opt_t *out)
 	return n;
 }
 
-static bool is_first_of_section(int id)
+bool config_is_first_of_section(int id)
 {
 	const char *section = OPTIONS_TABLE[id].section;
 	for (int i = 0; i < id; i++)
@@ -403,7 +403,7 @@ static cfg_t *make_parser(void)
 	size_t n = section_options(NULL, options);
 	for (int id = 0; id < OPTION_COUNT; id++) {
 		const char *section = OPTIONS_TABLE[id].section;
-		if (!section || !is_first_of_section(id))
+		if (!section || !config_is_first_of_section(id))
 			continue;
 		section_options(section, inner);
 		cfg_opt_t row = CFG_SEC((char *)(uintptr_t)section, NULL, CFGF_NODEFAULT);
@@ -556,71 +556,4 @@ void config_default_path(struct buf *out)
 		buf_addf(out, "%s/mediamon/mediamon.conf", xdg);
 	else
 		buf_addf(out, "%s/.config/mediamon/mediamon.conf", home ? home : "");
-}
-
-/* --- printing --- */
-
-static void print_value(struct buf *out, const struct option_row *o)
-{
-	if (o->kind != OPTION_LIST) {
-		bool bare = o->kind == OPTION_INT || o->kind == OPTION_BOOL;
-		buf_addf(out, bare ? "%s" : "\"%s\"", o->fallback);
-		return;
-	}
-	const char *text = o->fallback;
-	buf_adds(out, "{");
-	while (*text) {
-		size_t n = strcspn(text, "\n");
-		buf_addf(out, "%s\"%.*s\"", text == o->fallback ? " " : ", ", (int)n, text);
-		text += n + (text[n] != '\0');
-	}
-	buf_adds(out, " }");
-}
-
-static void print_option(struct buf *out, const struct option_row *o, const char *indent)
-{
-	buf_addf(out, "%s# %s\n%s", indent, o->help, indent);
-	buf_addf(out, "%s = ", o->key);
-	print_value(out, o);
-	buf_addc(out, '\n');
-}
-
-/** For those who wonder where to begin: a start for each size of library. */
-static const char profiles[] =
-	"# How much to look for, by the number of series that are monitored: three examples.\n"
-	"#\n"
-	"# few (fewer than 5): what is missing, twice a day\n"
-	"#   monitor { auto_check_interval = \"60m\" }\n"
-	"#   monitor_missing_volumes { enabled = true check_interval = \"12h\" }\n"
-	"#   monitor_new_volumes { enabled = false }\n"
-	"#\n"
-	"# medium (5 to 15): new volumes too, every hour; local sources first\n"
-	"#   monitor { auto_check_interval = \"60m\" }\n"
-	"#   monitor_missing_volumes { enabled = true check_interval = \"12h\" }\n"
-	"#   monitor_new_volumes { enabled = true check_nautiljon_updates = true check_interval = \"6h\" }\n"
-	"#   nautiljon { enabled = true }\n"
-	"#\n"
-	"# heavy (more than 15): what is missing only, every two hours, a small budget\n"
-	"#   monitor { auto_check_interval = \"120m\" }\n"
-	"#   monitor_missing_volumes { enabled = true check_interval = \"24h\" }\n"
-	"#   monitor_new_volumes { enabled = false }\n"
-	"#   prowlarr { requests_per_minute = 10 requests_per_day = 100 }\n\n";
-
-void config_print_default(struct buf *out)
-{
-	buf_adds(out, "# mediamon: every option with its default\n\n");
-	buf_adds(out, profiles);
-	for (int id = 0; id < OPTION_COUNT; id++)
-		if (!OPTIONS_TABLE[id].section)
-			print_option(out, &OPTIONS_TABLE[id], "");
-	for (int id = 0; id < OPTION_COUNT; id++) {
-		const char *section = OPTIONS_TABLE[id].section;
-		if (!section || !is_first_of_section(id))
-			continue;
-		buf_addf(out, "\n%s {\n", section);
-		for (int i = id; i < OPTION_COUNT; i++)
-			if (OPTIONS_TABLE[i].section && strcmp(OPTIONS_TABLE[i].section, section) == 0)
-				print_option(out, &OPTIONS_TABLE[i], "\t");
-		buf_adds(out, "}\n");
-	}
 }

@@ -52,10 +52,16 @@ enum option_kind {
 	  "a file that changed less than this ago may still be being copied: it waits") \
 	O(verify_interval, NULL, "verify_interval", OPTION_DURATION, "30d", 1, 0, \
 	  "rolling: a file is checked again after this time") \
+	O(profile, NULL, "profile", OPTION_TEXT, "auto", 0, 0, \
+	  "how much of the machine is used: auto (by its memory), server, nas, or raspberry: all processes below " \
+	  "48 MB with 100,000 files") \
+	O(scan_priority, "scan", "priority", OPTION_TEXT, "background", 0, 0, \
+	  "background: scans come behind whatever else wants the processor or the disk, but for the first one of a " \
+	  "folder; normal: like everything else") \
 	O(scan_workers, "scan", "workers", OPTION_INT, "0", 0, 16, \
-	  "processes that read files; 0: one a core") \
-	O(scan_walkers, "scan", "walkers", OPTION_INT, "0", 0, 16, \
-	  "threads that walk each root; 0: one a core, at least two") \
+	  "processes that read files; 0: one a core, within the profile") \
+	O(scan_walkers, "scan", "walkers", OPTION_INT, "0", 0, 32, \
+	  "threads that walk each root; 0: one a core, at least two, and more while the disk makes them wait") \
 	O(scan_interval, "scan", "interval", OPTION_DURATION, "24h", 0, 0, \
 	  "a quick scan of everything this often; 0s: never") \
 	O(scan_deadline, "scan", "deadline", OPTION_DURATION, "5s", 1, 0, \
@@ -319,6 +325,9 @@ void config_default_path(struct buf *out);
 
 /** A commented file with every option and its default. */
 void config_print_default(struct buf *out);
+
+/** Whether no option before @id has its section; for config_print.c. */
+bool config_is_first_of_section(int id);
 
 /** "90s" → nanoseconds; -1 when it is no duration. */
 int64_t config_duration(const char *text);

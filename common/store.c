@@ -417,6 +417,11 @@ int store_open_writer(const char *state_dir, struct store **out, char why[static
 	return r;
 }
 
+void store_limit_memory(int64_t bytes)
+{
+	sqlite3_soft_heap_limit64(bytes);
+}
+
 const char *store_library(void)
 {
 	return sqlite3_libversion();

@@ -78,6 +78,9 @@ bool store_is_damaged(void);
 /** The library's version, for --version. */
 const char *store_library(void);
 
+/** From now on SQLite keeps about so many bytes in this process at most. */
+void store_limit_memory(int64_t bytes);
+
 /** Accepts NULL. */
 void store_close(struct store *s);
 

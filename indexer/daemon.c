@@ -29,6 +29,7 @@
 #include "indexer/load/writer.h"
 #include "indexer/order.h"
 #include "indexer/pipeline.h"
+#include "indexer/profile.h"
 #include "indexer/pipeline_find.h"
 #include "indexer/pipeline_mend.h"
 
@@ -520,6 +521,7 @@ int daemon_run(struct config *config, int detach)
 		return EXIT_UNAVAILABLE;
 	/* no secret of ours ends in a core file */
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+	profile_limit(profile_here(config_text(config, OPT_profile)));
 	int status = detach ? detach_self(d.state_dir) : 0;
 	if (status == 0)
 		status = prepare_state(&d);

@@ -14,20 +14,23 @@
 
 enum frame_type {
 	/* to a scout */
-	FRAME_SETUP = 1, /* kind u32, walkers u32, watch mode u32, root text, patterns u32 n × text,
+	FRAME_SETUP = 1, /* kind u32, walkers u32, most of them u32, slots of heads u32, watch mode u32, root text, patterns u32 n × text,
 			    marker text */
 	FRAME_SCAN,      /* scan u64, slice u32, slices u32, anchors u32 n × (size u64, mtime u64, path),
-			    skips u32 n × path, scopes u32 n × (deep u32, path) */
+			    skips u32 n × path, scopes u32 n × (deep u32, path), heads u32,
+			    is_background u32 */
 	FRAME_OPEN,      /* batch u64, worker u32, dir u64, path text, n × (index u32, name text) */
 	FRAME_ANSWER,    /* dir u64: one chunk of its list is done with */
 	FRAME_STOP,      /* scan u64 */
 	FRAME_LOOK,      /* scan u64, n u32 × path: are they really not there? */
+	FRAME_GIVE_BACK, /* until its end: ticket u64 (heads.h) */
 	FRAME_RELEASE,   /* scan u64: no descriptor of the root is needed any more */
 	FRAME_CHECK,     /* batch u64, worker u32, path text: one file, to be read to its end */
 	/* from a scout */
 	FRAME_ROOT,   /* scan u64, error i32, device u64, fstype u64, is_empty u32, anchors u32,
 			 answered u32, marker_error i32, is_end u32, path without links */
-	FRAME_LIST,   /* scan u64, dir u64, flags u32, error i32, path text, n u32 × entry */
+	FRAME_LIST,   /* scan u64, dir u64, flags u32, error i32, path text, n u32 × entry: type u32, size u64,
+			 mtime u64, ctime u64, inode u64, btime u64, links u32, ticket u64 (heads.h), name text */
 	FRAME_FAILED, /* batch u64, index u32, error i32 */
 	FRAME_DONE,   /* scan u64, busy_ns u64 */
 	FRAME_SEEN,   /* scan u64, root_error i32, device u64, n u32 × error i32 */
@@ -35,7 +38,7 @@ enum frame_type {
 	FRAME_DIRTY,  /* n u32 × (flags u32, path text) */
 	FRAME_WATCH,  /* mode u32, watched u64, unwatched u64, overflows u64, reason text */
 	/* from a worker */
-	/* batch u64, n u32 × (index u32, error i32, hash u64 (fingerprint.h), reason text, media bytes) */
+	/* batch u64, n u32 × (index u32, error i32 (or RESULT_LACKS), hash u64 (fingerprint.h), reason text, media bytes) */
 	FRAME_RESULTS,
 	/* batch u64, error i32 (extract/verify.h), read u64, size u64, mtime u64, ctime u64, inode u64, how text, reason text */
 	FRAME_VERDICT,
@@ -62,6 +65,14 @@ enum frame_type {
 				 failed u32 */
 	FRAME_LOOKED_STAT,    /* error i32, size u64 */
 };
+
+enum {
+	/** In FRAME_RESULTS: what was given of the file was too little. */
+	RESULT_LACKS = 1,
+};
+
+/** To a worker, instead of a region: its files come as descriptors and not as heads. */
+#define JOB_OF_FILES UINT32_MAX
 
 /** Kinds of answers in FRAME_LOOKED_TARGETS. */
 enum {

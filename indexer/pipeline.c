@@ -15,6 +15,7 @@
 #include "indexer/monitor/monitor_missing.h"
 #include "indexer/pipeline_mend.h"
 #include "indexer/pipeline_private.h"
+#include "indexer/profile.h"
 
 enum {
 	IDLE_MS = 500,
@@ -318,6 +319,7 @@ static void end_job(struct pipeline *p, const char *state)
 	job_put_event(p, job->id, job->words, state, buf_str(&result));
 	writer_flush(p->o.writer);
 	store_roots(p->store, copy_files, p);
+	profile_trim();
 	atomic_store(&p->o.live->job, 0);
 	live_wake(p->o.live);
 	log_info("job %lld (%s) %s: %s", (long long)job->id, job->words, state, buf_str(&result));
@@ -455,13 +457,13 @@ static int take_up_job(void *arg, const struct store_job *row)
 
 static int start_pool(struct pipeline *p)
 {
-	int64_t n = config_int(p->o.config, OPT_scan_workers);
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	if (!n)
-		n = cores < 1 ? 1 : cores > POOL_MAX ? POOL_MAX : cores;
+	const struct profile *profile = profile_here(config_text(p->o.config, OPT_profile));
+	int n = profile_count(config_int(p->o.config, OPT_scan_workers), 1, profile->workers);
+	int regions = (int)config_count(p->o.config, OPT_music);
 	atomic_store(&p->o.live->workers, (uint64_t)n);
 	struct pool_options options = {
-		.state_dir = p->o.state_dir, .count = (int)n,
+		.state_dir = p->o.state_dir, .count = n,
+		.regions = regions < profile->regions ? regions : profile->regions,
 		.deadline_ns = config_int(p->o.config, OPT_scan_deadline),
 		.deadline_mib_ns = config_int(p->o.config, OPT_scan_deadline_mib),
 		.archives = config_archives(p->o.config),

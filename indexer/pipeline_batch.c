@@ -20,8 +20,10 @@ enum {
 
 /* --- batches --- */
 
-static void batch_free(struct batch *b)
+static void batch_free(struct pipeline *p, struct batch *b)
 {
+	for (int i = 0; i < b->count; i++)
+		send_back(p, b->root, &b->file[i].seen);
 	buf_clear(&b->texts);
 	free(b);
 }
@@ -51,15 +53,16 @@ void batch_enqueue(struct batch *b)
 	b->root->batches++;
 }
 
-static struct bytes name_of(const struct batch *b, int i)
+struct bytes batch_name(const struct batch *b, int i)
 {
 	return (struct bytes){b->texts.data + b->file[i].name_at, b->file[i].seen.name.len};
 }
 
-void batch_add(struct batch *b, const struct seen *e)
+void batch_add(struct batch *b, struct seen *e)
 {
 	struct batch_file *f = &b->file[b->count++];
 	f->seen = *e;
+	e->ticket = 0;
 	f->name_at = b->texts.len;
 	buf_add(&b->texts, e->name.data, e->name.len);
 }
@@ -87,12 +90,12 @@ static void finish_batch(struct pipeline *p, struct batch **at)
 		p->pool.worker[b->worker].ahead--;
 		reading_take(&p->pool.reading, b->worker, b->id);
 	}
-	batch_free(b);
+	batch_free(p, b);
 }
 
 static struct read_mark mark_of(const struct pipeline *p, const struct batch *b, int i)
 {
-	return poison_mark(p, b->root, (struct bytes){buf_str(&b->texts), b->dir_len}, name_of(b, i), &b->file[i].seen);
+	return poison_mark(p, b->root, (struct bytes){buf_str(&b->texts), b->dir_len}, batch_name(b, i), &b->file[i].seen);
 }
 
 /* --- results --- */
@@ -123,7 +126,7 @@ static struct change *file_change(struct pipeline *p, const struct batch *b, int
 				  const char *reason, const char *media, size_t media_len)
 {
 	const struct seen *e = &b->file[i].seen;
-	struct bytes name = name_of(b, i);
+	struct bytes name = batch_name(b, i);
 	struct change *c = change_new(CHANGE_FILE, b->dir_len + name.len + strlen(reason) +
 						   media_len + 4);
 	if (!c)
@@ -156,7 +159,7 @@ static struct change *file_change(struct pipeline *p, const struct batch *b, int
 static struct change *error_change(struct pipeline *p, const struct batch *b, int i,
 				   const char *reason)
 {
-	struct bytes name = name_of(b, i);
+	struct bytes name = batch_name(b, i);
 	_buf_ struct buf path = BUF_INIT(1 << 16);
 	buf_add(&path, buf_str(&b->texts), b->dir_len);
 	if (b->dir_len)
@@ -209,12 +212,13 @@ static void put_result(struct pipeline *p, struct batch *b, int i, int error, ui
 		return;
 	f->is_done = true;
 	b->left--;
+	send_back(p, b->root, &f->seen);
 	b->root->scan->extracted++;
 	/* it vanished between the list and the open: the next scan will see */
 	if (error == -ENOENT)
 		return;
 	if (b->root->scan->is_verify) {
-		verify_file(p, b->root, (struct bytes){buf_str(&b->texts), b->dir_len}, name_of(b, i),
+		verify_file(p, b->root, (struct bytes){buf_str(&b->texts), b->dir_len}, batch_name(b, i),
 			    &f->seen, error ? kind_of_error(error) : NULL, media, media_len);
 		return;
 	}
@@ -242,13 +246,32 @@ static void acquit(struct pipeline *p, const struct batch *b, int i, int error)
 		reading_acquit(&p->pool.reading, &mark);
 }
 
+/** The head was too little: the file itself is opened, by its path. */
+static void read_itself(struct pipeline *p, struct batch *b, int i, struct batch **again)
+{
+	struct batch_file *f = &b->file[i];
+	if (f->is_done || !b->is_given)
+		return;
+	f->is_done = true;
+	b->left--;
+	send_back(p, b->root, &f->seen);
+	if (!*again)
+		*again = batch_new(b->root, 0, (struct bytes){buf_str(&b->texts), b->dir_len});
+	if (!*again)
+		return;
+	struct seen seen = f->seen;
+	seen.name = batch_name(b, i);
+	(*again)->cover = b->cover;
+	batch_add(*again, &seen);
+}
+
 static void on_results(struct pipeline *p, int worker, struct frame *f)
 {
 	uint64_t id = frame_get_u64(f);
 	uint32_t n = frame_get_u32(f);
 	struct batch **at = find_given(p, id);
 	/* it speaks of what it was given */
-	struct batch *b = *at && (*at)->worker == worker ? *at : NULL;
+	struct batch *b = *at && (*at)->worker == worker ? *at : NULL, *again = NULL;
 	if (b)
 		b->root->heard_at = mono_ns();
 	pool_count(&p->pool, worker, n);
@@ -264,8 +287,13 @@ static void on_results(struct pipeline *p, int worker, struct frame *f)
 		if (f->is_bad || index >= (uint32_t)b->count)
 			break;
 		acquit(p, b, (int)index, error);
-		put_result(p, b, (int)index, error, hash, text, media, media_len);
+		if (error == RESULT_LACKS)
+			read_itself(p, b, (int)index, &again);
+		else
+			put_result(p, b, (int)index, error, hash, text, media, media_len);
 	}
+	if (again)
+		batch_enqueue(again);
 	if (b && b->left == 0)
 		finish_batch(p, at);
 }
@@ -289,39 +317,6 @@ void batch_on_failed(struct pipeline *p, struct frame *f)
 }
 
 /* --- workers --- */
-
-/** What it is about to read, before it can. */
-static void write_down(struct pipeline *p, const struct batch *b, int worker)
-{
-	struct read_mark files[BATCH_MAX];
-	for (int i = 0; i < b->count; i++)
-		files[i] = mark_of(p, b, i);
-	reading_give(&p->pool.reading, worker, b->id, files, (size_t)b->count);
-}
-
-static void send_batch(struct pipeline *p, struct batch *b, int worker)
-{
-	struct scout *scout = &p->scout[b->root->scout];
-	size_t start = frame_begin(&scout->out, FRAME_OPEN);
-	/* a new number each time: what a worker left unread is not read by its successor */
-	b->id = ++p->next_batch;
-	frame_u64(&scout->out, b->id);
-	frame_u32(&scout->out, (uint32_t)worker);
-	frame_u64(&scout->out, b->dir);
-	frame_bytes(&scout->out, buf_str(&b->texts), b->dir_len);
-	for (int i = 0; i < b->count; i++) {
-		struct bytes name = name_of(b, i);
-		if (b->file[i].is_done)
-			continue;
-		frame_u32(&scout->out, (uint32_t)i);
-		frame_bytes(&scout->out, name.data, name.len);
-	}
-	frame_end(&scout->out, start);
-	write_down(p, b, worker);
-	b->worker = worker;
-	b->sent_at = mono_ns();
-	p->pool.worker[worker].ahead++;
-}
 
 void batch_answer_chunk(struct pipeline *p, const struct scan_root *root, uint64_t dir)
 {
@@ -351,7 +346,7 @@ static void refuse(struct pipeline *p, struct scan *s)
 	if (b->is_last)
 		batch_answer_chunk(p, b->root, b->dir);
 	b->root->batches--;
-	batch_free(b);
+	batch_free(p, b);
 }
 
 void batch_dispatch(struct pipeline *p, struct scan *s)
@@ -364,8 +359,10 @@ void batch_dispatch(struct pipeline *p, struct scan *s)
 			refuse(p, s);
 			continue;
 		}
+		/* a worker that takes nothing is found by others */
+		if (send_batch(p, s->first, worker) < 0)
+			return;
 		struct batch *b = take_first(s);
-		send_batch(p, b, worker);
 		if (b->is_last)
 			batch_answer_chunk(p, b->root, b->dir);
 		b->next = s->given;
@@ -373,7 +370,7 @@ void batch_dispatch(struct pipeline *p, struct scan *s)
 	}
 }
 
-void batch_add_alone(struct pipeline *p, struct batch *b, const struct seen *e)
+void batch_add_alone(struct pipeline *p, struct batch *b, struct seen *e)
 {
 	static const char reason[] = "reading it ended the reader; it is read for the last time";
 	if (!b)
@@ -386,7 +383,7 @@ void batch_add_alone(struct pipeline *p, struct batch *b, const struct seen *e)
 			put_error(p, b, 0, "crashed", e->tries, 0, "reading it ended the reader, or the indexer, twice",
 				  "", 0);
 		b->root->scan->errors++;
-		batch_free(b);
+		batch_free(p, b);
 		return;
 	}
 	b->is_alone = true;
@@ -420,9 +417,11 @@ static void split(struct batch *b)
 		if (!one)
 			continue;
 		struct seen seen = b->file[i].seen;
-		seen.name = name_of(b, i);
+		seen.name = batch_name(b, i);
 		batch_add(one, &seen);
 		one->cover = b->cover;
+		one->is_given = b->is_given;
+		b->file[i].seen.ticket = 0;
 		one->left = 1;
 		one->deaths = b->deaths;
 		one->is_announced = true;
@@ -450,11 +449,12 @@ static void blame(struct pipeline *p, struct batch *b, int i, const struct pool_
 	char reason[160];
 	if (i >= b->count || b->file[i].is_done)
 		return;
-	struct bytes name = name_of(b, i);
+	struct bytes name = batch_name(b, i);
 	const char *kind = poison_reason(p, loss, b->file[i].seen.size, reason, sizeof reason);
 	log_warning("%.*s%s%.*s: %s", (int)b->dir_len, buf_str(&b->texts), b->dir_len ? "/" : "", (int)name.len, name.data,
 		    reason);
 	b->file[i].is_done = true;
+	send_back(p, b->root, &b->file[i].seen);
 	b->left--;
 	b->root->scan->extracted++;
 	put_failure(p, b, i, kind, 0, reason, "", 0);
@@ -553,7 +553,7 @@ void batch_drop(struct pipeline *p, struct scan *s, const struct scan_root *root
 		*at = b->next;
 		s->waiting_files -= (size_t)b->count;
 		b->root->batches--;
-		batch_free(b);
+		batch_free(p, b);
 	}
 	s->last = &s->first;
 	while (*s->last)

@@ -29,6 +29,8 @@ struct batch {
 	struct scan_root *root;
 	uint64_t dir;
 	bool cover;
+	/** Its files are read from heads; else they are opened. */
+	bool is_given;
 	/** The chunk's last batch: its scout is answered when this one is sent. */
 	bool is_last;
 	/** One file that ended its reader before; and the store knows that it is read again. */
@@ -299,14 +301,16 @@ uint64_t plan_expected(const struct pipeline *p, const struct scan_plan *plan, s
 
 /** An empty batch for files of @path; NULL without memory. */
 struct batch *batch_new(struct scan_root *root, uint64_t dir, struct bytes path);
-/** Adds a file, whose name is copied; at most BATCH_MAX. */
-void batch_add(struct batch *b, const struct seen *e);
+/** Adds a file, whose name is copied, and takes its ticket; at most BATCH_MAX. */
+void batch_add(struct batch *b, struct seen *e);
 /** A batch of its own for a file that ended its reader before; or, where that is enough, a word in the index. */
-void batch_add_alone(struct pipeline *p, struct batch *b, const struct seen *e);
+void batch_add_alone(struct pipeline *p, struct batch *b, struct seen *e);
 /** Puts a batch into the row of those that wait for a worker. */
 void batch_enqueue(struct batch *b);
 /** Gives waiting batches to workers that have little to do. */
 void batch_dispatch(struct pipeline *p, struct scan *s);
+/** The name of a file; borrowed from the batch. */
+struct bytes batch_name(const struct batch *b, int i);
 /** Tells a scout that one chunk of a directory is done with. */
 void batch_answer_chunk(struct pipeline *p, const struct scan_root *root, uint64_t dir);
 /** Results of worker @i are there, or its end. */
@@ -334,6 +338,12 @@ int poison_announce(struct pipeline *p, struct scan *s);
 void poison_forget(struct pipeline *p);
 /** Fills @reason (n bytes) and returns the kind of error. */
 const char *poison_reason(const struct pipeline *p, const struct pool_loss *loss, int64_t size, char *reason, size_t n);
+/* --- pipeline_send.c: on the way to a worker --- */
+
+/** Gives a batch to worker @worker: itself, or through the scout that opens its files.  0 or -errno. */
+int send_batch(struct pipeline *p, struct batch *b, int worker);
+/** The head that @seen has, if any, is done with. */
+void send_back(struct pipeline *p, const struct scan_root *root, struct seen *seen);
 
 /* --- pipeline_scan.c: all in the pipeline's thread --- */
 

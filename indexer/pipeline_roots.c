@@ -10,6 +10,7 @@
 
 #include "common/cleanup.h"
 #include "common/path.h"
+#include "indexer/profile.h"
 
 static int add_root(struct pipeline *p, enum media_kind kind, const char *path, size_t nth)
 {
@@ -27,7 +28,9 @@ static int add_root(struct pipeline *p, enum media_kind kind, const char *path, 
 	if (r < 0)
 		return r;
 	*s = (struct scout){.root = id, .kind = kind, .path = strdup(path), .name = strdup(name),
-			    .fd = -1};
+			    .fd = -1, .heads_fd = -1, .heads = (uint32_t)nth};
+	if (kind == MEDIA_TRACK && nth < (size_t)p->pool.regions)
+		s->heads_fd = p->pool.heads[nth];
 	p->row[p->scouts++] = (struct root_row){.id = id, .real_path = strdup(path)};
 	return 0;
 }
@@ -147,15 +150,15 @@ int roots_start_scouts(struct pipeline *p)
 	n = n < COUNT_OF(patterns) ? n : COUNT_OF(patterns);
 	for (size_t i = 0; i < n; i++)
 		patterns[i] = (char *)(uintptr_t)config_item(config, OPT_scan_exclude, i);
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	const struct profile *profile = profile_here(config_text(config, OPT_profile));
 	int64_t walkers = config_int(config, OPT_scan_walkers);
-	if (!walkers)
-		walkers = cores < 2 ? 2 : cores > 8 ? 8 : cores;
+	int first = profile_count(walkers, 2, profile->walkers);
 	int jobs[POOL_MAX + 1];
 	memcpy(jobs, p->pool.job_send, sizeof p->pool.job_send);
 	jobs[p->pool.count] = p->checker.pool.job_send[0];
 	const struct scout_options options = {
-		.jobs = jobs, .workers = p->pool.count + 1, .walkers = (int)walkers,
+		.jobs = jobs, .workers = p->pool.count + 1, .walkers = first,
+		.walkers_most = walkers ? first : profile->walkers_most, .slots = profile->slots,
 		.mode = (int)mode_of(config_text(config, OPT_scan_watch)), .patterns = patterns,
 		.pattern_count = n, .marker = config_text(config, OPT_scan_marker),
 	};

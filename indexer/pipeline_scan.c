@@ -40,7 +40,8 @@ struct chunk {
 	uint64_t dir;
 	struct bytes path;
 	bool cover;
-	struct batch *batch;
+	/** Of files that are to be opened, and of heads. */
+	struct batch *batch[2];
 };
 
 /** The sink of a diff is the chunk at hand. */
@@ -55,7 +56,7 @@ static int follow_name(void *arg, int64_t root, struct bytes dir)
 	return is_here ? 0 : watch_add_place(p, root, dir);
 }
 
-static void sink_wanted(void *arg, const struct seen *file)
+static void sink_wanted(void *arg, struct seen *file)
 {
 	struct chunk *c = at_hand;
 	struct seen seen = *file;
@@ -69,19 +70,25 @@ static void sink_wanted(void *arg, const struct seen *file)
 	if (watch_is_busy(c->p, c->root->scout, c->path))
 		return;
 	if (poison_check(c->p, c->root, c->path, &seen)) {
+		/* one at a time, through a descriptor of its own */
+		send_back(c->p, c->root, file);
+		seen.ticket = 0;
 		batch_add_alone(c->p, batch_new(c->root, c->dir, c->path), &seen);
 		return;
 	}
-	if (c->batch && c->batch->count == BATCH_MAX) {
-		batch_enqueue(c->batch);
-		c->batch = NULL;
+	bool is_given = file->ticket != 0;
+	struct batch **batch = &c->batch[is_given];
+	if (*batch && (*batch)->count == BATCH_MAX) {
+		batch_enqueue(*batch);
+		*batch = NULL;
 	}
-	if (!c->batch)
-		c->batch = batch_new(c->root, c->dir, c->path);
-	if (!c->batch)
+	if (!*batch)
+		*batch = batch_new(c->root, c->dir, c->path);
+	if (!*batch)
 		return;
-	c->batch->cover = c->cover;
-	batch_add(c->batch, file);
+	(*batch)->cover = c->cover;
+	(*batch)->is_given = is_given;
+	batch_add(*batch, file);
 }
 
 static void sink_unsettled(void *arg, struct bytes dir)
@@ -114,9 +121,23 @@ static size_t read_entries(struct frame *f, struct seen *entry, size_t most)
 		e->inode = (int64_t)frame_get_u64(f);
 		e->btime = (int64_t)frame_get_u64(f);
 		e->links = frame_get_u32(f);
+		e->ticket = frame_get_u64(f);
 		e->name.data = frame_get_bytes(f, &e->name.len);
 	}
 	return n;
+}
+
+/** The chunk is answered when its last batch is on its way: those that are opened go first. */
+static void enqueue_chunk(struct chunk *c)
+{
+	struct batch *last = c->batch[1] ? c->batch[1] : c->batch[0];
+	if (last)
+		last->is_last = true;
+	else
+		batch_answer_chunk(c->p, c->root, c->dir);
+	for (size_t i = 0; i < COUNT_OF(c->batch); i++)
+		if (c->batch[i])
+			batch_enqueue(c->batch[i]);
 }
 
 static void on_list(struct pipeline *p, struct scan_root *root, struct frame *f)
@@ -132,20 +153,15 @@ static void on_list(struct pipeline *p, struct scan_root *root, struct frame *f)
 		log_error("a scout sent a broken list");
 		diff_fail(root->diff);
 	}
-	if (f->is_bad || !root->may_scan) {
-		batch_answer_chunk(p, root, chunk.dir);
-		return;
+	if (!f->is_bad && root->may_scan) {
+		guard_on_list(p, root, chunk.path, (flags & LIST_EMPTY) != 0);
+		at_hand = &chunk;
+		diff_chunk(root->diff, chunk.path, flags, error, entry, n);
+		at_hand = NULL;
 	}
-	guard_on_list(p, root, chunk.path, (flags & LIST_EMPTY) != 0);
-	at_hand = &chunk;
-	diff_chunk(root->diff, chunk.path, flags, error, entry, n);
-	at_hand = NULL;
-	if (chunk.batch) {
-		chunk.batch->is_last = true;
-		batch_enqueue(chunk.batch);
-	} else {
-		batch_answer_chunk(p, root, chunk.dir);
-	}
+	for (size_t i = 0; i < n; i++)
+		send_back(p, root, &entry[i]);
+	enqueue_chunk(&chunk);
 }
 
 /* --- scouts --- */
@@ -400,6 +416,12 @@ void plan_add(struct scan_plan *plan, const char *path, bool is_deep)
 		*scope = (struct walk_scope){strdup(path), is_deep};
 }
 
+/** Scans come behind other work; but who has nothing indexed yet waits for it. */
+static bool is_behind(const struct pipeline *p, const struct root_row *row)
+{
+	return row->files > 0 && strcmp(config_text(p->o.config, OPT_scan_priority), "background") == 0;
+}
+
 static void send_order(struct pipeline *p, const struct scan_root *r)
 {
 	const struct root_row *row = &p->row[r->scout];
@@ -423,6 +445,9 @@ static void send_order(struct pipeline *p, const struct scan_root *r)
 		frame_u32(out, r->scopes.data[i].is_deep);
 		frame_bytes(out, r->scopes.data[i].path, strlen(r->scopes.data[i].path));
 	}
+	/* where most of it is read, and not only listed */
+	frame_u32(out, r->scan->is_full || row->files == 0);
+	frame_u32(out, is_behind(p, row));
 	frame_end(out, start);
 }
 
@@ -467,6 +492,7 @@ static int begin_root(struct pipeline *p, struct scan *s, struct scan_root *r,
 	int e = diff_new(&options, &r->diff);
 	if (e < 0 || row->is_stuck)
 		return e < 0 ? e : -EBUSY;
+	pool_set_background(&p->pool, is_behind(p, row));
 	send_order(p, r);
 	return scout_flush(&p->scout[plan->scout]);
 }

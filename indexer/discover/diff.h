@@ -15,6 +15,8 @@ struct seen {
 	/** ENTRY_FILE, or what it is instead (frame.h). */
 	unsigned type;
 	int64_t size, mtime, ctime, inode, btime, links;
+	/** Of its head (heads.h), 0 for none; whoever takes it sets it to 0. */
+	uint64_t ticket;
 	struct bytes name;
 	/** Filled by diff_chunk(): the row, 0 when new; failed reads of this very file so far. */
 	int64_t file;
@@ -32,7 +34,7 @@ enum {
 
 struct diff_sink {
 	/** A file to be read. */
-	void (*wanted)(void *arg, const struct seen *file);
+	void (*wanted)(void *arg, struct seen *file);
 	/** A file of @dir is still being written: it is not read now. */
 	void (*unsettled)(void *arg, struct bytes dir);
 	/** A change for the writer, which takes it. */

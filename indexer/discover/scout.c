@@ -15,7 +15,9 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "indexer/device.h"
 #include "indexer/discover/scout_private.h"
+#include "indexer/profile.h"
 
 enum {
 	BEAT_MS = 500,
@@ -37,6 +39,12 @@ static bool wants(void *arg, const char *name, size_t n)
 {
 	const struct scout *s = arg;
 	return extract_wants((enum media_kind)s->kind, name, n);
+}
+
+static const struct reach *reach(void *arg, const char *name, size_t n)
+{
+	const struct scout *s = arg;
+	return extract_reach((enum media_kind)s->kind, name, n);
 }
 
 /* --- watching --- */
@@ -126,11 +134,15 @@ static bool is_whole(const struct scan_order *o)
 	       !o->walk.slices;
 }
 
-static uint64_t walk(struct scout *s)
+static uint64_t walk(struct scout *s, uint64_t fstype)
 {
+	int depth = DEVICES_TABLE[device_of("/sys", s->device, fstype)].depth;
 	struct walk_options options = {
-		.root = s->root_fd, .threads = s->walkers, .ignore = &s->ignore, .wants = wants,
-		.has_pictures = s->kind == MEDIA_VOLUME, .send = send_lists, .enter = enter, .moved_on = moved_on, .arg = s,
+		.root = s->root_fd, .threads = s->walkers, .slots = s->slots,
+		.threads_most = depth < s->walkers_most ? depth : s->walkers_most, .ignore = &s->ignore, .wants = wants,
+		.has_pictures = s->kind == MEDIA_VOLUME,
+		.heads = s->order.reads_heads ? s->heads : NULL, .reach = reach,
+		.send = send_lists, .enter = enter, .moved_on = moved_on, .arg = s,
 	};
 	struct walk *walk = NULL;
 	if (walk_new(&options, &walk) < 0)
@@ -147,13 +159,15 @@ static void *run_scan(void *arg)
 {
 	struct scout *s = arg;
 	uint64_t busy = 0, fstype;
+	if (s->order.is_background)
+		profile_background();
 	/* trees of links are only looked at as a whole until they are indexed */
 	if (scout_report_root(s, false, &fstype) == 0 && s->kind != MEDIA_LINK) {
 		if (!s->watch)
 			s->watch = new_watch(s, (enum watch_mode)s->mode, fstype);
 		if (is_whole(&s->order))
 			watch_walk(s->watch, false);
-		busy = walk(s);
+		busy = walk(s, fstype);
 		if (is_whole(&s->order))
 			watch_walk(s->watch, true);
 		scout_report_root(s, true, &fstype);
@@ -240,6 +254,8 @@ static void read_order(struct scan_order *o, struct frame *f)
 		if (scope)
 			*scope = (struct walk_scope){get_text(f), is_deep};
 	}
+	o->reads_heads = frame_get_u32(f) != 0;
+	o->is_background = frame_get_u32(f) != 0;
 	o->walk.scope = o->scopes.data;
 	o->walk.scopes = o->scopes.len;
 	o->walk.skip = o->skips.data;
@@ -314,11 +330,22 @@ static void on_answer(struct scout *s, struct frame *f)
 		walk_answer(walk, frame_get_u64(f));
 }
 
+static void on_give_back(struct scout *s, struct frame *f)
+{
+	struct walk *walk = scout_walk(s);
+	while (walk && f->at < f->end && !f->is_bad) {
+		uint64_t ticket = frame_get_u64(f);
+		walk_give_back(walk, &ticket, 1);
+	}
+}
+
 static void on_setup(struct scout *s, struct frame *f)
 {
 	size_t n;
 	s->kind = frame_get_u32(f);
 	s->walkers = (int)frame_get_u32(f);
+	s->walkers_most = (int)frame_get_u32(f);
+	s->slots = (int)frame_get_u32(f);
 	s->mode = frame_get_u32(f);
 	s->root = get_text(f);
 	uint32_t patterns = frame_get_u32(f);
@@ -389,7 +416,7 @@ static void handle(struct scout *s, struct frame *f)
 	static void (*const on[])(struct scout *, struct frame *) = {
 		[FRAME_SETUP] = on_setup,   [FRAME_SCAN] = on_scan, [FRAME_OPEN] = scout_open,
 		[FRAME_ANSWER] = on_answer, [FRAME_STOP] = on_stop, [FRAME_LOOK] = scout_look,
-		[FRAME_RELEASE] = on_release, [FRAME_CHECK] = scout_check,
+		[FRAME_RELEASE] = on_release, [FRAME_CHECK] = scout_check, [FRAME_GIVE_BACK] = on_give_back,
 	};
 	if ((size_t)f->type < COUNT_OF(on) && on[f->type])
 		on[f->type](s, f);
@@ -404,6 +431,8 @@ int scout_main(void)
 	/* a working directory would keep its disk from being unmounted */
 	if (chdir("/") < 0)
 		log_debug("chdir: %s", strerror(errno));
+	profile_shed();
+	s.heads = heads_map(SCOUT_HEADS, true);
 	frame_reader_init(&reader, SCOUT_CONTROL);
 	thread_start(&s.beater, "beat", beat, &s);
 	while (frame_reader_fill(&reader) > 0)

@@ -15,6 +15,8 @@ enum {
 	SCOUT_WORKERS = 10,
 	/** Those that read tags, and the one that reads files to their end. */
 	WORKERS_MAX = 17,
+	/** Its region of heads (heads.h), where it has one. */
+	SCOUT_HEADS = SCOUT_WORKERS + WORKERS_MAX,
 };
 
 /** Runs until the control socket closes.  Returns an exit status. */

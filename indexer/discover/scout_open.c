@@ -97,6 +97,7 @@ void scout_open(struct scout *s, struct frame *f)
 	const char *dir_path = frame_get_bytes(f, &dir_len);
 	frame_u64(&o.message, batch);
 	frame_u32(&o.message, s->kind);
+	frame_u32(&o.message, JOB_OF_FILES);
 	while (f->at < f->end && !f->is_bad && o.count < BATCH_MAX) {
 		uint32_t i = frame_get_u32(f);
 		const char *name = frame_get_bytes(f, &name_len);
@@ -141,6 +142,7 @@ void scout_check(struct scout *s, struct frame *f)
 	atomic_store(&s->main_since, 0);
 	frame_u64(&o.message, batch);
 	frame_u32(&o.message, s->kind | WORKER_CHECKS);
+	frame_u32(&o.message, JOB_OF_FILES);
 	frame_u32(&o.message, 0);
 	frame_bytes(&o.message, buf_str(&path), path.len);
 	o.fd[0] = fd;

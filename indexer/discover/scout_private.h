@@ -25,6 +25,7 @@ struct scan_order {
 	VEC(struct walk_scope) scopes;
 	VEC(char *) skips;
 	VEC(struct anchor) anchors;
+	bool reads_heads, is_background;
 };
 
 struct scout {
@@ -32,8 +33,12 @@ struct scout {
 	/** Only while a scan runs: an open directory would keep its disk from being unmounted. */
 	int root_fd;
 	uint32_t kind, mode;
-	int walkers;
+	int walkers, walkers_most, slots;
+	/** Of the root, as it was opened last. */
+	dev_t device;
 	struct ignore ignore;
+	/** NULL: it has none. */
+	struct heads *heads;
 	struct walk *walk;
 	struct watch *watch;
 	/** fanotify was tried when watches ran out. */

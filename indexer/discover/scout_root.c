@@ -139,6 +139,7 @@ int scout_report_root(struct scout *s, bool is_end, uint64_t *fstype)
 	frame_end(&out, start);
 	scout_send(s, &out);
 	*fstype = f.fstype;
+	s->device = (dev_t)f.device;
 	if (f.error == 0 && !is_end) {
 		if (s->root_fd >= 0)
 			close(s->root_fd);

@@ -19,6 +19,8 @@ static void add_setup(struct scout *s, const struct scout_options *o)
 	size_t start = frame_begin(&s->out, FRAME_SETUP);
 	frame_u32(&s->out, s->kind);
 	frame_u32(&s->out, (uint32_t)o->walkers);
+	frame_u32(&s->out, (uint32_t)o->walkers_most);
+	frame_u32(&s->out, (uint32_t)o->slots);
 	frame_u32(&s->out, (uint32_t)o->mode);
 	frame_bytes(&s->out, s->path, strlen(s->path));
 	frame_u32(&s->out, (uint32_t)o->pattern_count);
@@ -30,7 +32,7 @@ static void add_setup(struct scout *s, const struct scout_options *o)
 
 int scout_start(struct scout *s, const struct scout_options *o)
 {
-	struct child_fd fds[1 + WORKERS_MAX];
+	struct child_fd fds[2 + WORKERS_MAX];
 	int end[2];
 	int r = child_socket(SOCK_STREAM, end);
 	if (r < 0)
@@ -38,7 +40,10 @@ int scout_start(struct scout *s, const struct scout_options *o)
 	fds[0] = (struct child_fd){end[1], SCOUT_CONTROL};
 	for (int i = 0; i < o->workers; i++)
 		fds[1 + i] = (struct child_fd){o->jobs[i], SCOUT_WORKERS + i};
-	s->pid = child_spawn("--scout", s->name, fds, 1 + o->workers);
+	int n = 1 + o->workers;
+	if (s->heads_fd >= 0)
+		fds[n++] = (struct child_fd){s->heads_fd, SCOUT_HEADS};
+	s->pid = child_spawn("--scout", s->name, fds, n);
 	close(end[1]);
 	if (s->pid < 0) {
 		close(end[0]);
@@ -49,13 +54,25 @@ int scout_start(struct scout *s, const struct scout_options *o)
 	fcntl(s->fd, F_SETFL, O_NONBLOCK);
 	frame_reader_init(&s->reader, s->fd);
 	s->out = BUF_INIT((size_t)64 << 20);
+	s->back = BUF_INIT((size_t)1 << 20);
 	s->out_sent = 0;
 	add_setup(s, o);
 	return scout_flush(s);
 }
 
+/** What is given back since the last time, as one frame. */
+static void add_back(struct scout *s)
+{
+	size_t start = frame_begin(&s->out, FRAME_GIVE_BACK);
+	buf_add(&s->out, s->back.data, s->back.len);
+	frame_end(&s->out, start);
+	buf_reset(&s->back);
+}
+
 int scout_flush(struct scout *s)
 {
+	if (s->back.len)
+		add_back(s);
 	while (scout_has_output(s)) {
 		ssize_t n = send(s->fd, s->out.data + s->out_sent, s->out.len - s->out_sent, MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
@@ -77,6 +94,7 @@ void scout_stop(struct scout *s)
 	child_end(s->pid, 20);
 	frame_reader_clear(&s->reader);
 	buf_clear(&s->out);
+	buf_clear(&s->back);
 	s->out_sent = 0;
 }
 

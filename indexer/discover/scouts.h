@@ -16,6 +16,11 @@ struct scout {
 	/** Socket to the process, non-blocking; -1 while none runs. */
 	int fd;
 	struct frame_reader reader;
+	/** Its region of heads, -1 for none; borrowed from the pool.  And which it is. */
+	int heads_fd;
+	uint32_t heads;
+	/** Tickets that go back with the next frames. */
+	struct buf back;
 	/** Frames that did not fit the socket yet. */
 	struct buf out;
 	size_t out_sent;
@@ -24,7 +29,9 @@ struct scout {
 struct scout_options {
 	/** The workers' job sockets. */
 	const int *jobs;
-	int workers, walkers;
+	int workers, walkers, walkers_most;
+	/** Of heads that are out at a time. */
+	int slots;
 	/** enum watch_mode. */
 	int mode;
 	char *const *patterns;

@@ -29,7 +29,7 @@ struct list {
 	const char *path;
 	uint64_t dir;
 	int fd;
-	uint32_t flags, count;
+	uint32_t flags, count, heads;
 	/** The entries, as they go into the frame. */
 	struct buf *entries, own;
 	/** Names of folders that may be volumes, each with a NUL behind. */
@@ -77,6 +77,7 @@ static struct link *link_new(struct link *up, const struct stat *st)
 int walk_flush(struct walker *me)
 {
 	int r = me->frames.len ? me->w->o.send(me->w->o.arg, &me->frames) : 0;
+	me->waits += me->frames.len != 0;
 	buf_reset(&me->frames);
 	if (r < 0)
 		walk_stop(me->w);
@@ -96,6 +97,7 @@ static int take_slot(struct walker *me, int fd, uint64_t *dir)
 			w->slot[i] = (struct slot){*dir, fd, 1};
 			return 0;
 		}
+		me->waits++;
 		pthread_cond_wait(&w->changed, &w->lock);
 	}
 	return -ECANCELED;
@@ -147,8 +149,10 @@ static int take_credit(struct walker *me, uint64_t dir)
 		if (r < 0)
 			return r;
 	}
-	while (w->out >= WALK_CREDIT && !atomic_load(&w->is_stopped))
+	while (w->out >= WALK_CREDIT && !atomic_load(&w->is_stopped)) {
+		me->waits++;
 		pthread_cond_wait(&w->changed, &w->lock);
+	}
 	if (atomic_load(&w->is_stopped))
 		return -ECANCELED;
 	w->out++;
@@ -172,7 +176,7 @@ static int send_chunk(struct list *l, int error)
 	buf_add(out, buf_str(l->entries), l->entries->len);
 	frame_end(out, start);
 	buf_reset(l->entries);
-	l->count = 0;
+	l->count = l->heads = 0;
 	l->flags &= ~(uint32_t)LIST_FIRST;
 	return out->len >= FLUSH ? walk_flush(l->me) : 0;
 }
@@ -189,7 +193,8 @@ static int open_below(int root, const char *path, uint64_t flags)
 	return (int)fd;
 }
 
-static int add_entry(struct list *l, const char *name, unsigned type, const struct statx *st)
+static int add_entry(struct list *l, const char *name, unsigned type, const struct statx *st,
+		     uint64_t ticket)
 {
 	struct buf *e = l->entries;
 	frame_u32(e, type);
@@ -201,8 +206,11 @@ static int add_entry(struct list *l, const char *name, unsigned type, const stru
 			     ? (uint64_t)(st->stx_btime.tv_sec * NS_PER_S + st->stx_btime.tv_nsec)
 			     : 0);
 	frame_u32(e, st->stx_nlink);
+	frame_u64(e, ticket);
 	frame_bytes(e, name, strlen(name));
-	return ++l->count == WALK_CHUNK ? send_chunk(l, 0) : 0;
+	l->count++;
+	l->heads += ticket != 0;
+	return l->count == WALK_CHUNK || l->heads == BATCH_MAX ? send_chunk(l, 0) : 0;
 }
 
 uint32_t walk_slice(const char *name, size_t n, uint32_t slices)
@@ -251,8 +259,37 @@ static int go_down(struct list *l, const char *name)
 			return 0;
 		}
 	}
+	/* below, somebody may wait for what is still in this list */
+	int r = l->heads ? send_chunk(l, 0) : 0;
+	if (r < 0)
+		return r;
 	const struct todo below = {path, l->link, false};
 	return walk_directory(l->me, &below, l->depth + 1);
+}
+
+/** As the name says what it is. */
+static int look(struct list *l, const char *name, struct statx *st)
+{
+	if (syscall(SYS_statx, l->fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+		    STATX_BASIC_STATS | STATX_BTIME, st) < 0)
+		return -errno;
+	return 0;
+}
+
+/** The same of a file that is read meanwhile, if it can be; -ECANCELED when the walk is over. */
+static int look_inside(struct list *l, const char *name, const struct reach *reach, struct statx *st,
+		       uint64_t *ticket)
+{
+	uint32_t slot;
+	const struct walk_file file = {l->fd, name, reach};
+	while (walk_take_head(l->me, &slot) < 0) {
+		int r = l->heads ? send_chunk(l, 0) : 0;
+		if (r == 0)
+			r = walk_wait_head(l->me);
+		if (r < 0)
+			return -ECANCELED;
+	}
+	return walk_head(l->me, slot, &file, st, ticket) ? 0 : look(l, name, st);
 }
 
 static int visit(struct list *l, const struct dirent64 *d)
@@ -273,17 +310,24 @@ static int visit(struct list *l, const struct dirent64 *d)
 	if (d->d_type != DT_DIR && d->d_type != DT_UNKNOWN && !wanted)
 		return 0;
 	struct statx st = {0};
+	uint64_t ticket = 0;
+	if (++l->me->looks % LOOKS_BETWEEN == 0)
+		walk_grow(l->me);
 	mode_t type = d->d_type == DT_DIR ? S_IFDIR : 0;
 	if (type != S_IFDIR || wanted) {
-		if (syscall(SYS_statx, l->fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
-			    STATX_BASIC_STATS | STATX_BTIME, &st) < 0)
-			return errno == ENOENT ? 0 : add_entry(l, name, ENTRY_UNKNOWN, &st);
+		const struct reach *reach = d->d_type == DT_REG && o->heads ? o->reach(o->arg, name, len)
+									    : NULL;
+		int e = reach ? look_inside(l, name, reach, &st, &ticket) : look(l, name, &st);
+		if (e == -ECANCELED)
+			return e;
+		if (e < 0)
+			return e == -ENOENT ? 0 : add_entry(l, name, ENTRY_UNKNOWN, &st, 0);
 		type = st.stx_mode & S_IFMT;
 	}
 	if (type == S_IFLNK)
 		return 0;
 	l->has_files = l->has_files || (wanted && type == S_IFREG);
-	int r = wanted ? add_entry(l, name, type == S_IFREG ? ENTRY_FILE : IFTODT(type), &st) : 0;
+	int r = wanted ? add_entry(l, name, type == S_IFREG ? ENTRY_FILE : IFTODT(type), &st, ticket) : 0;
 	return r == 0 && type == S_IFDIR ? go_down(l, name) : r;
 }
 
@@ -331,7 +375,7 @@ static int add_folders(struct list *l)
 		/* the sizes of pictures are not asked for */
 		st.stx_size = 0;
 		st.stx_nlink = 1;
-		int r = add_entry(l, name, ENTRY_FILE, &st);
+		int r = add_entry(l, name, ENTRY_FILE, &st, 0);
 		if (r < 0)
 			return r;
 	}

@@ -16,6 +16,8 @@
 
 #include "common/buf.h"
 #include "indexer/discover/ignore.h"
+#include "indexer/extract/wants.h"
+#include "indexer/heads.h"
 
 enum {
 	WALK_CHUNK = 512,
@@ -35,12 +37,18 @@ struct walk_scope {
 struct walk_options {
 	/** Descriptor of the root directory; borrowed. */
 	int root;
-	int threads;
+	/** They become more, up to threads_most, while the disk makes them wait. */
+	int threads, threads_most;
+	/** Of the region of heads, how many are used at a time; 0: all. */
+	int slots;
 	const struct ignore *ignore;
 	/** Whether a name is that of a media file. */
 	bool (*wants)(void *arg, const char *name, size_t n);
 	/** Folders of nothing but pictures are files, too (pictures.h). */
 	bool has_pictures;
+	/** Where heads of files go that @reach knows; borrowed.  NULL: none are read. */
+	struct heads *heads;
+	const struct reach *(*reach)(void *arg, const char *name, size_t n);
 	/** Sends frames; called by several threads; one call is one write. */
 	int (*send)(void *arg, const struct buf *frames);
 	/**
@@ -78,6 +86,8 @@ uint32_t walk_slice(const char *name, size_t n, uint32_t slices);
 void walk_stop(struct walk *w);
 /** One chunk of directory @dir is done with. Any thread. */
 void walk_answer(struct walk *w, uint64_t dir);
+/** What was read under these tickets is done with, or was never asked for.  Others are ignored.  Any thread. */
+void walk_give_back(struct walk *w, const uint64_t *ticket, size_t n);
 /** A descriptor of directory @dir while some chunk of it is out, else -1.  Borrowed. */
 int walk_dir(struct walk *w, uint64_t dir);
 /** Time that the threads of the last run worked, in ns. */

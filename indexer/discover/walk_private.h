@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/** Between walk.c (one directory) and walk_threads.c (which directory comes next). */
+/** Between walk.c (one directory), walk_heads.c (one file) and walk_threads.c (which directory comes next). */
 #ifndef INDEXER_DISCOVER_WALK_PRIVATE_H
 #define INDEXER_DISCOVER_WALK_PRIVATE_H
 
@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
+#include "common/thread.h"
 #include "common/vec.h"
 #include "indexer/discover/walk.h"
 
@@ -15,8 +16,10 @@ enum {
 	DEPTH_INLINE = 200,
 	SLOTS = 512,
 	GETDENTS = 32768,
-	THREADS = 16,
+	THREADS = 32,
 	FLUSH = 24576,
+	/** Entries after which a thread looks whether it waited for them. */
+	LOOKS_BETWEEN = 16,
 };
 
 /** An ancestor; shared by the directories below it. */
@@ -53,12 +56,20 @@ struct walk {
 	int out;
 	uint64_t next_dir;
 	struct slot slot[SLOTS];
+	/** Of the region of heads: what each slot is out for, 0 while it is not; and those that are free. */
+	uint64_t ticket[HEADS_SLOTS];
+	uint16_t free_slot[HEADS_SLOTS];
+	uint32_t free_slots;
+	struct thread thread[THREADS];
+	int threads;
 	/* --- */
 	_Atomic bool is_stopped;
 	_Atomic uint64_t busy_ns;
 	/** Since when each thread waits for the disk, 0 while it does not. */
 	_Atomic int64_t since[THREADS];
 	_Atomic unsigned next_walker;
+	/** There will be no more threads. */
+	_Atomic bool has_enough;
 	const struct walk_order *order;
 };
 
@@ -66,16 +77,47 @@ struct walk {
 struct walker {
 	struct walk *w;
 	_Atomic int64_t *since;
+	/** Times that it slept for something else than the disk; entries looked at; as of the last look. */
+	uint64_t waits, looks;
+	struct {
+		uint64_t slept, waits, looks;
+	} last;
 	struct buf frames;
 	/** For lists at depth 0; what goes down inline makes its own. */
 	struct buf entries;
 	char dents[GETDENTS] __attribute__((aligned(8)));
 };
 
+/** Adds threads when those that there are mostly wait for the disk. */
+void walk_grow(struct walker *me);
 /** Lists one directory; its own errors go out with its list, only ends of the walk return. */
 int walk_directory(struct walker *me, const struct todo *t, int depth);
 /** Sends what was made. */
 int walk_flush(struct walker *me);
+/** A file whose head is to be read. */
+struct walk_file {
+	int dir;
+	const char *name;
+	const struct reach *reach;
+};
+
+/** All slots are free. */
+void walk_fill_slots(struct walk *w);
+/** A slot of the region, or -EAGAIN. */
+int walk_take_head(struct walker *me, uint32_t *slot);
+/** Sends what was made and waits until a slot is free; the caller holds none that was not sent. */
+int walk_wait_head(struct walker *me);
+/**
+ * Reads the head of a file into @slot.  False when it could not be opened; else *st is what was read.
+ * *ticket: 0 when its bytes could not be had, and the slot is free again.
+ */
+bool walk_head(struct walker *me, uint32_t slot, const struct walk_file *f, struct statx *st,
+	       uint64_t *ticket);
+
+/** Reads what @reach asks for of a file that @st tells of.  Its ticket, 0 when it is not there. */
+uint64_t walk_seal_head(struct heads *heads, uint32_t slot, int fd, const struct reach *reach,
+			const struct statx *st);
+
 /** One user less of an ancestor and those above. */
 void walk_put_link(struct link *l);
 

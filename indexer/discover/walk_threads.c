@@ -5,11 +5,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
-#include "common/thread.h"
 #include "indexer/frame.h"
 
 /** The next directory, or false when no thread will ever add one. */
@@ -25,6 +25,7 @@ static bool next_todo(struct walker *me, struct todo *t)
 			pthread_mutex_lock(&w->lock);
 			continue;
 		}
+		me->waits++;
 		pthread_cond_wait(&w->changed, &w->lock);
 	}
 	if (!w->stack.len || atomic_load(&w->is_stopped)) {
@@ -79,6 +80,7 @@ static void forget_slots(struct walk *w)
 		w->slot[i].uses = 0;
 	}
 	w->out = 0;
+	walk_fill_slots(w);
 }
 
 /** The scopes as first directories to list.  Under the lock. */
@@ -106,29 +108,79 @@ static int threads_for(const struct walk *w, const struct walk_order *order)
 	return !is_deep ? 1 : w->o.threads < 1 ? 1 : w->o.threads > THREADS ? THREADS : w->o.threads;
 }
 
+/** One thread more.  Under the lock. */
+static void add_thread(struct walk *w)
+{
+	char name[24];
+	snprintf(name, sizeof name, "walk %d", w->threads);
+	w->working++;
+	if (thread_start(&w->thread[w->threads], name, walker_main, w) == 0)
+		w->threads++;
+	else
+		w->working--;
+}
+
+/** How often this thread slept. */
+static uint64_t times_slept(void)
+{
+	struct rusage u;
+	return getrusage(RUSAGE_THREAD, &u) == 0 ? (uint64_t)u.ru_nvcsw : 0;
+}
+
+void walk_grow(struct walker *me)
+{
+	struct walk *w = me->w;
+	int most = w->o.threads_most < THREADS ? w->o.threads_most : THREADS;
+	if (atomic_load_explicit(&w->has_enough, memory_order_relaxed))
+		return;
+	uint64_t slept = times_slept();
+	uint64_t disk = slept - me->last.slept, other = me->waits - me->last.waits;
+	uint64_t looks = me->looks - me->last.looks;
+	bool is_first = me->last.slept == 0 && me->last.looks == 0;
+	me->last.slept = slept;
+	me->last.waits = me->waits;
+	me->last.looks = me->looks;
+	/* it counts who sleeps, not who is slow: a busy processor asks for no more threads */
+	if (is_first || disk < other || (disk - other) * 4 < looks)
+		return;
+	LOCKED(&w->lock);
+	/* what is not listed yet is enough for more */
+	for (int n = w->threads / 2 + 1; n > 0 && w->stack.len && w->threads < most; n--)
+		add_thread(w);
+	atomic_store(&w->has_enough, w->threads >= most);
+}
+
+/** The next to join; NULL when all were. */
+static struct thread *thread_at(struct walk *w, int i)
+{
+	LOCKED(&w->lock);
+	return i < w->threads ? &w->thread[i] : NULL;
+}
+
 int walk_run(struct walk *w, const struct walk_order *order)
 {
-	struct thread thread[THREADS] = {0};
 	int n = threads_for(w, order);
+	atomic_store(&w->busy_ns, 0);
 	{
 		LOCKED(&w->lock);
 		int r = add_scopes(w, order);
 		if (r < 0)
 			return r;
 		w->order = order;
-		w->working = n;
+		w->working = w->threads = 0;
+		atomic_store(&w->has_enough, n == 1 && order->scopes && !order->scope[0].is_deep);
+		for (int i = 0; i < n; i++)
+			add_thread(w);
 	}
-	atomic_store(&w->busy_ns, 0);
-	for (int i = 0; i < n; i++) {
-		char name[24];
-		snprintf(name, sizeof name, "walk %d", i);
-		if (thread_start(&thread[i], name, walker_main, w) < 0) {
-			LOCKED(&w->lock);
-			w->working--;
-		}
+	/* a walk that nobody walks would seem to find an empty root */
+	if (!thread_at(w, 0)) {
+		w->working = 1;
+		walker_main(w);
 	}
-	for (int i = 0; i < n; i++)
-		thread_join(&thread[i]);
+	/* only those that still run add others */
+	struct thread *t;
+	for (int i = 0; (t = thread_at(w, i)); i++)
+		thread_join(t);
 	return atomic_load(&w->is_stopped) ? -ECANCELED : 0;
 }
 

@@ -56,10 +56,30 @@ static int read_error(void)
 	return errno == ENODATA ? -EIO : -errno;
 }
 
+/** The same from pieces that follow each other. */
+static int copy_pieces(const struct extract_input *in, uint64_t at, uint8_t *to, size_t n)
+{
+	for (unsigned i = 0; i < in->pieces && n > 0; i++) {
+		const struct extract_piece *p = &in->piece[i];
+		if (at < p->at || at - p->at >= p->n)
+			continue;
+		size_t part = p->n - (size_t)(at - p->at);
+		part = part < n ? part : n;
+		memcpy(to, p->data + (at - p->at), part);
+		to += part;
+		at += part;
+		n -= part;
+	}
+	*in->lacks |= n > 0;
+	return n > 0 ? -EBADMSG : 0;
+}
+
 int extract_pread(const struct extract_input *in, uint64_t at, void *buffer, size_t n)
 {
 	if (n > in->size || at > in->size - n)
 		return -EBADMSG;
+	if (in->piece)
+		return copy_pieces(in, at, buffer, n);
 	for (size_t done = 0; done < n;) {
 		ssize_t got = pread(in->fd, (char *)buffer + done, n - done, (off_t)(at + done));
 		if (got < 0 && errno == EINTR)
@@ -157,6 +177,17 @@ static int stat_of(int fd, struct stat *st)
 #endif
 }
 
+const struct reach *extract_reach(enum media_kind kind, const char *name, size_t n)
+{
+	size_t length = 0;
+	const char *suffix = suffix_of(name, n, &length);
+	for (const struct extractor *const *e = EXTRACTORS_TABLE; *e && suffix && length; e++) {
+		if ((*e)->kind == kind && is_suffix_of(*e, suffix, length))
+			return (*e)->reach;
+	}
+	return NULL;
+}
+
 static int read_size(struct extract_input *in, char *reason)
 {
 	struct stat st;
@@ -191,9 +222,6 @@ static int read_head(struct extract_input *in, uint8_t *head, size_t most, char 
 	}
 	if (in->head_len < want)
 		in->size = in->head_len;
-	if (in->head_len == 0)
-		return incomplete(reason, "the file is empty (0 bytes)");
-	in->hash = fingerprint(head, in->head_len, in->size);
 	return 0;
 }
 
@@ -296,6 +324,24 @@ static void derive_gain(struct media *out)
 	}
 }
 
+static int read_any(enum media_kind kind, struct extract_input *in, struct media *out, char *reason)
+{
+	if (in->head_len == 0)
+		return incomplete(reason, "the file is empty (0 bytes)");
+	in->hash = fingerprint(in->head, in->head_len, in->size);
+	return read_best(kind, in, out, reason);
+}
+
+static void leave(enum media_kind kind, struct extract_input *in, struct media *out)
+{
+	if (kind == MEDIA_VOLUME)
+		extract_name(in, out);
+	else
+		derive_gain(out);
+	in->head = NULL;
+	in->head_len = 0;
+}
+
 int extract_file(enum media_kind kind, struct extract_input *in, struct media *out, char *reason)
 {
 	uint8_t head[EXTRACT_HEAD];
@@ -304,14 +350,25 @@ int extract_file(enum media_kind kind, struct extract_input *in, struct media *o
 	*reason = '\0';
 	int r = read_head(in, head, kind == MEDIA_TRACK ? EXTRACT_HEAD_TRACK : EXTRACT_HEAD, reason);
 	if (r == 0)
-		r = read_best(kind, in, out, reason);
-	if (kind == MEDIA_VOLUME)
-		extract_name(in, out);
-	else
-		derive_gain(out);
-	in->head = NULL;
-	in->head_len = 0;
+		r = read_any(kind, in, out, reason);
+	leave(kind, in, out);
 	return r;
+}
+
+int extract_given(enum media_kind kind, struct extract_input *in, struct media *out, char *reason)
+{
+	bool lacks = false;
+
+	media_reset(out);
+	*reason = '\0';
+	in->fd = -1;
+	in->lacks = &lacks;
+	in->head = in->piece->data;
+	in->head_len = in->piece->n;
+	int r = read_any(kind, in, out, reason);
+	leave(kind, in, out);
+	in->lacks = NULL;
+	return lacks ? EXTRACT_LACKS : r;
 }
 
 int extract_picture_hash(struct extract_input *in, char hash[17], char *reason)

@@ -27,9 +27,21 @@ enum {
 	EXTRACT_REASON = 200,
 };
 
+/** Some bytes of a file that are in memory. */
+struct extract_piece {
+	uint64_t at;
+	const uint8_t *data;
+	size_t n;
+};
+
 struct extract_input {
-	/** Open for reading; never closed by a reader; read with pread. */
+	/** Open for reading; never closed by a reader; read with pread.  -1: all there is are the pieces. */
 	int fd;
+	/** For extract_given(): in the order of the file, without overlap; the first begins at 0. */
+	const struct extract_piece *piece;
+	unsigned pieces;
+	/** With pieces: set when a reader asked for bytes that are in none; what it says is worth nothing then. */
+	bool *lacks;
 	/** Size in bytes by fstat. */
 	uint64_t size;
 	/** The first bytes of the file, min(size, EXTRACT_HEAD or EXTRACT_HEAD_TRACK) of them. */
@@ -66,6 +78,8 @@ struct extractor {
 	 * the read answered.  Values read before the damage stay in @out.
 	 */
 	int (*read)(const struct extract_input *in, struct media *out, char *reason);
+	/** What it reads of an ordinary file; NULL: it may be anything. */
+	const struct reach *reach;
 };
 
 #define EXTRACTORS(X) \
@@ -102,6 +116,17 @@ extern const struct extractor *const EXTRACTORS_TABLE[];
  * @in->head, head_len, size, hash and is_fresh are filled here; the last three stay.
  */
 int extract_file(enum media_kind kind, struct extract_input *in, struct media *out, char *reason);
+
+enum {
+	/** Of extract_given(): only the file itself can tell. */
+	EXTRACT_LACKS = 1,
+};
+
+/**
+ * The same for bytes in memory: @in->piece, pieces, size and is_fresh are given; the first piece is all
+ * that extract_file() would have read.  EXTRACT_LACKS when other bytes are needed: then nothing was told.
+ */
+int extract_given(enum media_kind kind, struct extract_input *in, struct media *out, char *reason);
 
 /**
  * The hash of the picture that picture_kind and picture_bytes tell of (see picture.h), as 16

@@ -14,6 +14,7 @@
 #include "indexer/extract/flac_frame.h"
 #include "indexer/extract/incomplete.h"
 #include "indexer/extract/picture.h"
+#include "indexer/extract/reach.h"
 #include "indexer/extract/tag_places.h"
 #include "indexer/extract/window.h"
 
@@ -281,4 +282,5 @@ const struct extractor extract_flac = {
 	.suffixes = (const char *const[]){"flac", NULL},
 	.probe = flac_probe,
 	.read = flac_read,
+	.reach = &(const struct reach){WINDOW_SIZE, true, reach_flac, WINDOW_FILL},
 };

@@ -12,6 +12,7 @@
 #include "indexer/extract/extract_id3.h"
 #include "indexer/extract/incomplete.h"
 #include "indexer/extract/mpeg_frame.h"
+#include "indexer/extract/reach.h"
 #include "indexer/extract/tag_places.h"
 #include "indexer/extract/window.h"
 
@@ -145,4 +146,5 @@ const struct extractor extract_mp3 = {
 	.suffixes = (const char *const[]){"mp3", "mp2", "mp1", "mpga", NULL},
 	.probe = mp3_probe,
 	.read = mp3_read,
+	.reach = &(const struct reach){WINDOW_FILL, false, reach_mp3, WINDOW_SIZE},
 };

@@ -11,8 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "indexer/extract/wants.h"
+
 enum {
-	/** A file that changed less than so many seconds ago may still be being copied. */
+	/** A file that changed less than so many seconds ago may still be being copied (wants.h). */
 	FRESH_S = 3600,
 	/** Room for a number of 64 bits with commas. */
 	GROUPED_MAX = 28,
@@ -32,8 +34,5 @@ int incomplete_at(char *reason, uint64_t size, const char *who, uint64_t least);
 
 /** Whether @head is the start of @magic, cut anywhere: "fL" of "fLaC". */
 bool incomplete_magic(const uint8_t *head, size_t n, const char *magic);
-
-/** Whether the newer of two times is less than FRESH_S ago; all in seconds since 1970. */
-bool incomplete_is_fresh(int64_t now, int64_t mtime, int64_t ctime);
 
 #endif

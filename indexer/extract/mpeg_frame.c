@@ -88,8 +88,13 @@ static bool find_in(const uint8_t *p, size_t n, size_t starts, bool is_end, stru
 static bool find_first(struct window *w, uint64_t start, struct mpeg_stream *s)
 {
 	for (uint64_t at = start; at < w->size && at - start <= JUNK_MAX;) {
-		size_t n = 0;
+		size_t n = 0, found;
 		const uint8_t *p = window_some(w, at, &n);
+		/* mostly it is right here, and so is the next one */
+		if (p && find_in(p, n, 1, false, &s->first, &found)) {
+			s->at = at;
+			return true;
+		}
 		size_t need = FRAME_MAX + 4;
 		if (p && n < need && w->size - at > n) {
 			n = w->size - at < WINDOW_FILL ? (size_t)(w->size - at) : WINDOW_FILL;
@@ -98,7 +103,7 @@ static bool find_first(struct window *w, uint64_t start, struct mpeg_stream *s)
 		if (!p)
 			return false;
 		bool is_end = w->size - at == n;
-		size_t found, starts = is_end ? n : n - need + 1;
+		size_t starts = is_end ? n : n - need + 1;
 		if (find_in(p, n, starts, is_end, &s->first, &found)) {
 			s->at = at + found;
 			return true;
@@ -284,12 +289,10 @@ bool mpeg_find(struct window *w, uint64_t start, struct mpeg_stream *s)
 	memset(s, 0, sizeof *s);
 	if (!find_first(w, start, s))
 		return false;
-	size_t n = 0;
-	const uint8_t *p = window_some(w, s->at, &n);
-	if (p && n < HEADER_MAX && w->size - s->at > n) {
-		n = w->size - s->at < WINDOW_FILL ? (size_t)(w->size - s->at) : WINDOW_FILL;
-		p = window_get(w, s->at, n);
-	}
+	/* as much of the first frame as holds a header, wherever it lies in what was read */
+	size_t n = s->first.size > HEADER_MAX ? s->first.size : HEADER_MAX;
+	n = w->size - s->at < n ? (size_t)(w->size - s->at) : n;
+	const uint8_t *p = window_get(w, s->at, n);
 	if (!p)
 		return false;
 	read_xing(s, p, n);

@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "indexer/child.h"
+#include "indexer/profile.h"
 
 enum {
 	/** A killed process that has not ended by then waits for a disk that does not answer. */
@@ -50,11 +51,13 @@ static int start_process(const struct pool *p, struct pool_process *process)
 	return 0;
 }
 
-/** Its job socket and its slot. */
+/** Its job socket, its slot and the regions of heads. */
 static int send_place(const struct pool *p, int i, int results)
 {
 	struct worker_place place = {reading_slot_at(i)};
-	const int fds[] = {p->job_receive[i], p->reading.fd};
+	int fds[2 + HEADS_REGIONS] = {p->job_receive[i], p->reading.fd};
+	size_t size = (size_t)(2 + p->regions) * sizeof *fds;
+	memcpy(fds + 2, p->heads_read, (size_t)p->regions * sizeof *fds);
 	struct iovec iov = {&place, sizeof place};
 	union {
 		char bytes[CMSG_SPACE(sizeof fds)];
@@ -62,13 +65,13 @@ static int send_place(const struct pool *p, int i, int results)
 	} control = {{0}};
 	struct msghdr msg = {
 		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control.bytes, .msg_controllen = sizeof control.bytes,
+		.msg_control = control.bytes, .msg_controllen = CMSG_SPACE(size),
 	};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof fds);
-	memcpy(CMSG_DATA(c), fds, sizeof fds);
+	c->cmsg_len = CMSG_LEN(size);
+	memcpy(CMSG_DATA(c), fds, size);
 	return sendmsg(results, &msg, MSG_NOSIGNAL) == (ssize_t)sizeof place ? 0 : -errno;
 }
 
@@ -94,6 +97,8 @@ static void take_process(struct pool *p, int i)
 	w->results = p->spare.results;
 	p->spare = (struct pool_process){0, -1};
 	frame_reader_init(&w->reader, w->results);
+	if (p->is_background)
+		profile_place(w->pid, true);
 }
 
 /** The one that waits may have ended meanwhile: then one is started now. */
@@ -145,9 +150,26 @@ static void ask_sandbox(struct pool *p)
 		p->sandbox |= LIVE_SANDBOX_REFUSED;
 }
 
+/** Without them files are read through descriptors: it is no error. */
+static void make_regions(struct pool *p, int n)
+{
+	for (int i = 0; i < n && i < HEADS_REGIONS; i++) {
+		_close_ int fd = heads_create();
+		int again = fd < 0 ? fd : heads_reopen(fd);
+		if (again < 0) {
+			log_warning("no memory is shared with those that list files: %s", strerror(-again));
+			return;
+		}
+		p->heads[i] = take_fd(fd);
+		p->heads_read[i] = again;
+		p->regions = i + 1;
+	}
+}
+
 int pool_open(struct pool *p, const struct pool_options *options)
 {
 	*p = (struct pool){.o = *options, .spare = {0, -1}, .reading = {.fd = -1}};
+	make_regions(p, options->regions);
 	int r = reading_open(options->state_dir, &p->reading);
 	for (int i = 0; i < options->count && i < POOL_MAX && r == 0; i++)
 		r = make_worker(p, i);
@@ -201,7 +223,21 @@ void pool_stop(struct pool *p)
 		stop_worker(p, i);
 	end_process(&p->spare);
 	reading_close(&p->reading);
-	p->count = 0;
+	for (int i = 0; i < p->regions; i++) {
+		close(p->heads[i]);
+		close(p->heads_read[i]);
+	}
+	p->count = p->regions = 0;
+}
+
+void pool_set_background(struct pool *p, bool is_background)
+{
+	if (p->is_background == is_background)
+		return;
+	p->is_background = is_background;
+	for (int i = 0; i < p->count; i++)
+		if (p->worker[i].results >= 0)
+			profile_place(p->worker[i].pid, is_background);
 }
 
 /* --- what they do --- */

@@ -11,6 +11,7 @@
 #include "indexer/extract/pool_reading.h"
 #include "indexer/extract/sandbox.h"
 #include "indexer/frame.h"
+#include "indexer/heads.h"
 
 enum {
 	POOL_MAX = READING_WORKERS,
@@ -51,6 +52,8 @@ struct pool_options {
 	enum sandbox_mode sandbox;
 	/** Those that may be opened (ARCHIVE_… bits). */
 	uint32_t archives;
+	/** Regions of heads that workers see. */
+	int regions;
 };
 
 struct pool {
@@ -62,6 +65,11 @@ struct pool {
 	struct reading reading;
 	/** Sending and receiving ends of the job sockets; they outlive the processes. */
 	int job_send[POOL_MAX], job_receive[POOL_MAX];
+	/** Regions of heads: for their scouts, and for workers, who only read. */
+	int heads[HEADS_REGIONS], heads_read[HEADS_REGIONS];
+	int regions;
+	/** Workers come behind whatever else wants the processor. */
+	bool is_background;
 	uint64_t restarts;
 	/** What holds the workers: bits of enum live_sandbox, as they said or, until they do, what there is. */
 	uint64_t sandbox;
@@ -79,6 +87,9 @@ void pool_rest(struct pool *p, int i);
 /** pool_open(), and starts them and one that waits.  0 or -errno. */
 int pool_start(struct pool *p, const struct pool_options *options);
 void pool_stop(struct pool *p);
+
+/** From now on workers come behind others, or not. */
+void pool_set_background(struct pool *p, bool is_background);
 
 /** The worker with the least to do, -1 when all have enough. */
 int pool_choose(const struct pool *p);

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum media_kind {
 	MEDIA_TRACK = 0,
@@ -21,5 +22,21 @@ bool extract_wants(enum media_kind kind, const char *name, size_t n);
 
 /** Whether a name is that of a picture that can be a page. */
 bool extract_is_page(const char *name, size_t n);
+/** What the reader of a format needs of an ordinary file besides its first bytes. */
+struct reach {
+	/** Bytes at its end. */
+	uint32_t tail;
+	/** These only when the file changed lately: it may still be being copied. */
+	bool is_tail_of_fresh;
+	/** See reach.h; NULL: nothing else.  And how many bytes it reads there. */
+	uint64_t (*behind)(const uint8_t *start, size_t n, uint64_t size);
+	uint32_t middle;
+};
+
+/** That of the format that the name tells; NULL when its files may be read anywhere. */
+const struct reach *extract_reach(enum media_kind kind, const char *name, size_t n);
+
+/** Whether the newer of two times is less than an hour before @now; all in seconds since 1970. */
+bool incomplete_is_fresh(int64_t now, int64_t mtime, int64_t ctime);
 
 #endif

@@ -53,12 +53,28 @@ static bool has_bytes(uint64_t start, size_t length, uint64_t at, size_t n)
 	return at >= start && at - start <= length && n <= length - (at - start);
 }
 
+/** The bytes, when they lie in one of the input's pieces; *n: at least @least, all that follow there. */
+static const uint8_t *in_pieces(const struct window *w, uint64_t at, size_t least, size_t *n)
+{
+	for (unsigned i = 1; w->in && i < w->in->pieces; i++) {
+		const struct extract_piece *p = &w->in->piece[i];
+		if (!has_bytes(p->at, p->n, at, least))
+			continue;
+		*n = p->n - (size_t)(at - p->at);
+		return p->data + (at - p->at);
+	}
+	return NULL;
+}
+
 static int fill(struct window *w, uint64_t at, size_t n)
 {
 	if (!w->in || w->reads == 0)
 		return -EBADMSG;
 	w->reads--;
 	size_t want = n > WINDOW_FILL ? WINDOW_SIZE : WINDOW_FILL;
+	/* what is not in memory is not read ahead */
+	if (w->in->piece)
+		want = n;
 	if (want > w->size - at)
 		want = (size_t)(w->size - at);
 	w->length = 0;
@@ -78,6 +94,10 @@ const uint8_t *window_get(struct window *w, uint64_t at, size_t n)
 		return w->head + at;
 	if (n > WINDOW_SIZE)
 		return NULL;
+	size_t there;
+	const uint8_t *given = in_pieces(w, at, n, &there);
+	if (given)
+		return given;
 	if (!has_bytes(w->at, w->length, at, n)) {
 		int r = fill(w, at, n);
 		if (r < 0) {
@@ -95,7 +115,7 @@ const uint8_t *window_some(struct window *w, uint64_t at, size_t *n)
 		return NULL;
 	if (has_bytes(0, w->head_len, at, 1))
 		*n = (size_t)(w->head_len - at);
-	else
+	else if (!in_pieces(w, at, 1, n))
 		*n = (size_t)(w->length - (at - w->at));
 	return p;
 }

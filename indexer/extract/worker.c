@@ -19,6 +19,8 @@
 #include "indexer/extract/sandbox.h"
 #include "indexer/extract/verify.h"
 #include "indexer/frame.h"
+#include "indexer/heads.h"
+#include "indexer/profile.h"
 
 enum { MESSAGE_MAX = 1 << 18 };
 
@@ -27,11 +29,17 @@ struct job {
 	enum media_kind kind;
 	/** One file is read to its end. */
 	bool is_check;
+	/** Where its heads are; NULL when it came with descriptors, or a region is not there. */
+	const struct heads *heads;
+	bool has_files;
 	int fd[BATCH_MAX];
 	int count;
 	struct frame fields;
 	uint8_t message[MESSAGE_MAX];
 };
+
+/** Mapped before anything is read; NULL where there is none. */
+static const struct heads *regions[HEADS_REGIONS];
 
 static void close_all(struct job *job)
 {
@@ -94,6 +102,9 @@ static bool receive_job(int jobs, struct job *job)
 	uint32_t kind = frame_get_u32(&job->fields);
 	job->is_check = (kind & WORKER_CHECKS) != 0;
 	job->kind = (enum media_kind)(kind & ~(uint32_t)WORKER_CHECKS);
+	uint32_t region = frame_get_u32(&job->fields);
+	job->has_files = region == JOB_OF_FILES;
+	job->heads = region < HEADS_REGIONS ? regions[region] : NULL;
 	return true;
 }
 
@@ -117,8 +128,9 @@ static void read_one(struct worker_slot *slot, struct job *job, int i, struct me
 		     struct buf *out)
 {
 	char reason[EXTRACT_REASON] = "";
-	struct extract_input in = {.fd = job->fd[i]};
+	struct extract_input in = {.fd = job->has_files ? job->fd[i] : -1};
 	uint32_t index = frame_get_u32(&job->fields);
+	uint64_t ticket = job->has_files ? 0 : frame_get_u64(&job->fields);
 	size_t n;
 	const char *path = frame_get_bytes(&job->fields, &n);
 	_buf_ struct buf copy = BUF_INIT(1 << 16);
@@ -128,7 +140,8 @@ static void read_one(struct worker_slot *slot, struct job *job, int i, struct me
 	atomic_store(&slot->index, index);
 	atomic_store(&slot->since, mono_ns());
 	media_reset(media);
-	int error = extract_file(job->kind, &in, media, reason);
+	int error = job->has_files ? extract_file(job->kind, &in, media, reason)
+				   : worker_read_head(job->heads, ticket, job->kind, &in, media, reason);
 	add_result(out, index, error, in.hash, reason, media);
 }
 
@@ -153,9 +166,14 @@ static int read_batch(struct worker_slot *slot, struct job *job, struct media *m
 	buf_reset(out);
 	size_t start = frame_begin(out, FRAME_RESULTS);
 	frame_u64(out, job->batch);
-	frame_u32(out, (uint32_t)job->count);
-	for (int i = 0; i < job->count && !job->fields.is_bad; i++)
-		read_one(slot, job, i, media, out);
+	size_t count_at = out->len;
+	uint32_t count = 0;
+	frame_u32(out, 0);
+	while (job->fields.at < job->fields.end && !job->fields.is_bad &&
+	       (!job->has_files || count < (uint32_t)job->count))
+		read_one(slot, job, (int)count++, media, out);
+	if (!out->error)
+		memcpy(out->data + count_at, &count, sizeof count);
 	frame_end(out, start);
 	atomic_store(&slot->since, 0);
 	close_all(job);
@@ -214,14 +232,18 @@ static int do_job(struct worker_slot *slot, struct job *job, struct media *media
 static struct worker_slot *take_place(int *jobs)
 {
 	struct worker_place place;
-	int fd[2], count;
+	int fd[2 + HEADS_REGIONS], count;
 	size_t n = receive(WORKER_RESULTS, &place, sizeof place, fd, (int)COUNT_OF(fd), &count);
-	if (n != sizeof place || count != (int)COUNT_OF(fd))
+	if (n != sizeof place || count < 2)
 		return NULL;
 	struct worker_slot *slot =
 		mmap(NULL, sizeof *slot, PROT_READ | PROT_WRITE, MAP_SHARED, fd[1], place.slot_at);
 	close(fd[1]);
 	*jobs = fd[0];
+	for (int i = 2; i < count; i++) {
+		regions[i - 2] = heads_map(fd[i], false);
+		close(fd[i]);
+	}
 	return slot == MAP_FAILED ? NULL : slot;
 }
 
@@ -245,6 +267,7 @@ int worker_main(const char *mode)
 		return 1;
 	/* in an endless loop it would not see that the indexer is gone */
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	profile_shed();
 	media_init(&media);
 	warm();
 	_buf_ struct buf out = BUF_INIT(FRAME_MAX);

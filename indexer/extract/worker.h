@@ -12,7 +12,16 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/** The one descriptor that a worker finds open: results go there, as frames; its place comes there. */
+#include "indexer/extract/extract.h"
+#include "indexer/heads.h"
+
+/**
+ * The one descriptor that a worker finds open: results go there, as frames; its place comes there, with its job socket,
+ * the file of its slot and the regions of heads.
+ *
+ * The job socket has one packet a batch: batch u64, kind u32, region u32; JOB_OF_FILES: with descriptors, each
+ * (index u32, path text); else (index u32, ticket u64, path text) for each head.
+ */
 enum { WORKER_RESULTS = 3 };
 
 struct worker_place {
@@ -41,6 +50,14 @@ struct worker_slot {
 	/** Set by the worker when it does. */
 	_Atomic uint32_t has_left;
 };
+
+/**
+ * Reads what was sealed with @ticket, out of a copy: nobody changes it under a reader.  @in: its path.
+ * As extract_file(), or RESULT_LACKS (frame.h) when the file itself must be read: nothing was told then.
+ * @heads: NULL for a region that is not there.
+ */
+int worker_read_head(const struct heads *heads, uint64_t ticket, enum media_kind kind, struct extract_input *in,
+		     struct media *out, char *reason);
 
 /** Runs until the job socket closes.  @mode: a word of sandbox_mode_of().  Returns an exit status. */
 int worker_main(const char *mode);

@@ -63,7 +63,7 @@ static void say(struct shelf *x, const char *what, const char *text, size_t n)
 	snprintf(x->said + at, sizeof x->said - at, "%s%.*s ", what, (int)n, text);
 }
 
-static void on_wanted(void *arg, const struct seen *e)
+static void on_wanted(void *arg, struct seen *e)
 {
 	say(arg, "+", e->name.data, e->name.len);
 }

@@ -197,7 +197,7 @@ static inline void disk_put(struct disk *d, const struct seen *e, int content)
 	d->reads++;
 }
 
-static inline void disk_wanted(void *arg, const struct seen *e)
+static inline void disk_wanted(void *arg, struct seen *e)
 {
 	struct disk *d = arg;
 	char path[32];

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "common/thread.h"
 #include "indexer/discover/walk.h"
@@ -28,6 +29,10 @@ static bool wants(void *arg, const char *name, size_t n)
 	return n > 5 && strcmp(name + n - 5, ".flac") == 0;
 }
 
+/** What the walks of run() are told. */
+static bool (*wanting)(void *, const char *, size_t) = wants;
+static int walkers_most;
+
 static void read_list(struct seen_all *s, struct frame *f)
 {
 	size_t n;
@@ -43,6 +48,7 @@ static void read_list(struct seen_all *s, struct frame *f)
 		for (int k = 0; k < 5; k++)
 			frame_get_u64(f);
 		frame_get_u32(f);
+		assert_int_equal(frame_get_u64(f), 0);
 		frame_get_bytes(f, &n);
 		s->entries++;
 	}
@@ -92,7 +98,7 @@ static int run(const char *path, int threads, struct seen_all *s, int stop_after
 	ignore_add(&ignore, "*.part", 6);
 	ignore_add(&ignore, "@eaDir", 6);
 	struct walk_options o = {.root = open(path, O_RDONLY | O_DIRECTORY), .threads = threads,
-				 .ignore = &ignore, .wants = wants, .send = receive, .arg = s};
+				 .threads_most = walkers_most, .ignore = &ignore, .wants = wanting, .send = receive, .arg = s};
 	assert_true(o.root >= 0);
 	assert_int_equal(walk_new(&o, &s->walk), 0);
 	assert_int_equal(thread_start(&t, "answer", answer, s), 0);
@@ -200,6 +206,61 @@ static void a_walk_can_be_stopped(void **state)
 	remove_tree(dir);
 }
 
+/** Who asks whether a name is wanted waits for the disk, as it were. */
+struct slow {
+	struct seen_all *s;
+	pthread_mutex_t lock;
+	pthread_t walker[64];
+	int walkers;
+};
+
+static struct slow *slow;
+
+static bool wants_slowly(void *arg, const char *name, size_t n)
+{
+	nanosleep(&(struct timespec){0, 500000}, NULL);
+	pthread_mutex_lock(&slow->lock);
+	int i = 0;
+	while (i < slow->walkers && !pthread_equal(slow->walker[i], pthread_self()))
+		i++;
+	if (i == slow->walkers && i < 64)
+		slow->walker[slow->walkers++] = pthread_self();
+	pthread_mutex_unlock(&slow->lock);
+	return wants(arg, name, n);
+}
+
+static int walkers_of(const char *dir, int threads, int most)
+{
+	struct seen_all s;
+	struct slow mine = {.s = &s, .lock = PTHREAD_MUTEX_INITIALIZER};
+	slow = &mine;
+	wanting = wants_slowly;
+	walkers_most = most;
+	assert_int_equal(run(dir, threads, &s, 0), 0);
+	assert_int_equal(s.entries, 12 * 20);
+	wanting = wants;
+	walkers_most = 0;
+	return mine.walkers;
+}
+
+static void more_threads_come_while_the_disk_makes_them_wait(void **state)
+{
+	(void)state;
+	char *dir = unit_folder();
+	for (int i = 0; i < 12; i++) {
+		char path[4096];
+		make("%d", dir, i, true);
+		snprintf(path, sizeof path, "%s/%d", dir, i);
+		for (int k = 0; k < 20; k++)
+			make("%d.flac", path, k, false);
+	}
+	int n = walkers_of(dir, 1, 6);
+	assert_in_range(n, 2, 6);
+	assert_in_range(walkers_of(dir, 1, 1), 1, 1);
+	assert_in_range(walkers_of(dir, 2, 2), 1, 2);
+	remove_tree(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +268,7 @@ int main(void)
 		cmocka_unit_test(many_directories_need_no_more_credit_than_there_is),
 		cmocka_unit_test(links_and_loops_are_not_followed),
 		cmocka_unit_test(a_walk_can_be_stopped),
+		cmocka_unit_test(more_threads_come_while_the_disk_makes_them_wait),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

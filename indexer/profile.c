@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "indexer/profile.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "common/store.h"
+
+static const struct profile rows[] = {
+#define P(...) {__VA_ARGS__},
+	PROFILES(P)
+#undef P
+};
+
+enum {
+	NICE = 10,
+	/* linux/ioprio.h: the last of the ordinary classes; one that is idle may wait for ever */
+	IOPRIO_WHO_PROCESS = 1,
+	IOPRIO_BEST_EFFORT = 2,
+	IOPRIO_SHIFT = 13,
+	IOPRIO_LAST = 7,
+};
+
+const struct profile *profile_find(const char *name, int64_t memory_mib)
+{
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		bool is_auto = strcmp(name, "auto") == 0 && memory_mib >= rows[i].memory;
+		if (is_auto || strcmp(name, rows[i].name) == 0)
+			return &rows[i];
+	}
+	return NULL;
+}
+
+const struct profile *profile_here(const char *name)
+{
+	int64_t pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+	return profile_find(name, pages > 0 && size > 0 ? pages / 1024 * size / 1024 : 0);
+}
+
+int profile_count(int64_t configured, int least, int most)
+{
+	int64_t n = configured ? configured : sysconf(_SC_NPROCESSORS_ONLN);
+	if (configured)
+		return (int)n;
+	n = n < least ? least : n;
+	return (int)(n < most ? n : most);
+}
+
+void profile_limit(const struct profile *p)
+{
+	if (p->arenas)
+		mallopt(M_ARENA_MAX, p->arenas);
+	if (p->store)
+		store_limit_memory((int64_t)p->store << 20);
+}
+
+/** A mapping of a file that nobody wrote to: it can be had from the file again. */
+struct mapping {
+	unsigned long start, end;
+	bool is_clean;
+};
+
+static void shed(const struct mapping *m)
+{
+	if (m->is_clean && m->end > m->start &&
+	    madvise((void *)m->start, m->end - m->start, MADV_DONTNEED) < 0)
+		log_debug("madvise: %s", strerror(errno));
+}
+
+void profile_shed(void)
+{
+	char line[512], rights[8];
+	unsigned long inode, anonymous;
+	struct mapping m = {0};
+	_fclose_ FILE *f = fopen("/proc/self/smaps", "re");
+	while (f && fgets(line, sizeof line, f)) {
+		struct mapping next = {0};
+		if (sscanf(line, "%lx-%lx %7s %*x %*x:%*x %lu", &next.start, &next.end, rights, &inode) == 4) {
+			shed(&m);
+			next.is_clean = inode != 0 && rights[1] == '-' && rights[3] == 'p';
+			m = next;
+		}
+		/* with one page of its own it is not clean: relocations are written before it is protected */
+		if (sscanf(line, "Anonymous: %lu", &anonymous) == 1 && anonymous)
+			m.is_clean = false;
+	}
+	shed(&m);
+}
+
+void profile_trim(void)
+{
+	malloc_trim(0);
+}
+
+void profile_place(pid_t pid, bool behind)
+{
+	/* who may not come forward again stays behind: that is what most scans want */
+	if (setpriority(PRIO_PROCESS, (id_t)pid, behind ? NICE : 0) < 0)
+		log_debug("nice: %s", strerror(errno));
+}
+
+void profile_background(void)
+{
+	if (setpriority(PRIO_PROCESS, 0, NICE) < 0)
+		log_debug("nice: %s", strerror(errno));
+	if (syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_BEST_EFFORT << IOPRIO_SHIFT | IOPRIO_LAST) < 0)
+		log_debug("ioprio: %s", strerror(errno));
+}
