@@ -94,7 +94,7 @@ def test_each_costs_two_tries_and_its_neighbours_none(lab, good, poison):
 
 
 def test_a_file_that_ends_its_reader_once_is_indexed_at_the_next_look(lab, good, poison, corpus):
-    path = lab.music / "folder/30 once.flac"
+    path = lab.music / "folder/30 once.m4a"
     poison.put(path, "once")
     lab.start()
     lab.wait_idle()

@@ -2,7 +2,8 @@
 /*
  * LD_PRELOAD: a reader that ends at certain files, as a fault in a parser would have it end.  A file says
  * at its start how: "POISON segv", "abort", "exit", "hang", "socket", "memory", and "once", which ends the
- * first read only.
+ * first read only.  A reader has its bytes by pread(), or copies them from a head: "once" is for files that are
+ * opened, since it goes on and would be counted again.
  *
  * $POISON_COUNTS is a file of one number (64 bits) for each way, in that order: how often such a file was
  * begun.  It is mapped before the sandbox is entered.
@@ -25,9 +26,19 @@ enum { SEGV, ABORT, EXIT, HANG, SOCKET, MEMORY, ONCE, WAYS };
 
 static _Atomic uint64_t *counts;
 
+/** Not the indexer, nor who lists files. */
+static int is_reader(void)
+{
+	char line[4096];
+	int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof line);
+	close(fd);
+	return n > 0 && memmem(line, (size_t)n, "--worker", sizeof "--worker");
+}
+
 __attribute__((constructor)) static void begin(void)
 {
-	const char *path = getenv("POISON_COUNTS");
+	const char *path = is_reader() ? getenv("POISON_COUNTS") : NULL;
 	int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
 	void *map = fd < 0 ? MAP_FAILED : mmap(NULL, WAYS * sizeof *counts, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (fd >= 0)
@@ -56,18 +67,49 @@ static ssize_t end_by(int way)
 	return -1;
 }
 
-static ssize_t read_at(int fd, void *buffer, size_t n, off_t at)
+/** The way that the bytes name, -1 for none. */
+static int way_of(const void *bytes, size_t n)
 {
 	static const char magic[] = "POISON ";
 	const size_t length = sizeof magic - 1;
+	if (!counts || n < length + 8 || memcmp(bytes, magic, length) != 0)
+		return -1;
+	const char *word = (const char *)bytes + length;
+	int i = 0;
+	while (i < WAYS && (strncmp(word, ways[i], strlen(ways[i])) != 0 || word[strlen(ways[i])] != '\n'))
+		i++;
+	return i < WAYS ? i : -1;
+}
+
+static ssize_t read_at(int fd, void *buffer, size_t n, off_t at)
+{
 	ssize_t got = syscall(SYS_pread64, fd, buffer, n, at);
-	if (!counts || at || got < (ssize_t)length + 8 || memcmp(buffer, magic, length) != 0)
+	int way = at || got < 0 ? -1 : way_of(buffer, (size_t)got);
+	if (way == ONCE && atomic_load(&counts[way])) {
+		atomic_fetch_add(&counts[way], 1);
 		return got;
-	const char *word = (const char *)buffer + length;
-	for (int i = 0; i < WAYS; i++)
-		if (strncmp(word, ways[i], strlen(ways[i])) == 0 && word[strlen(ways[i])] == '\n')
-			return i == ONCE && atomic_load(&counts[i]) ? (atomic_fetch_add(&counts[i], 1), got) : end_by(i);
-	return got;
+	}
+	return way < 0 ? got : end_by(way);
+}
+
+static void *copy(void *to, const void *from, size_t n)
+{
+	int way = way_of(from, n);
+	if (way >= 0 && way != ONCE)
+		end_by(way);
+	return memmove(to, from, n);
+}
+
+EXPORT void *memcpy(void *restrict to, const void *restrict from, size_t n)
+{
+	return copy(to, from, n);
+}
+
+void *__memcpy_chk(void *restrict to, const void *restrict from, size_t n, size_t room);
+EXPORT void *__memcpy_chk(void *restrict to, const void *restrict from, size_t n, size_t room)
+{
+	(void)room;
+	return copy(to, from, n);
 }
 
 EXPORT ssize_t pread(int fd, void *buffer, size_t n, off_t at)
