@@ -65,7 +65,7 @@ static void take_chunk(struct aiff *a, const struct chunk *c)
 	if (strcmp(c->id, "COMM") == 0)
 		take_common(a, c);
 	else if (strcmp(c->id, "ID3 ") == 0 || strcmp(c->id, "id3 ") == 0)
-		tag_id3_at(c->w, c->at, a->out);
+		tag_id3_more(c->w, c->at, a->out);
 	if (strcmp(c->id, "SSND") == 0) {
 		a->has_sound = true;
 		a->sound = c->size;

@@ -99,7 +99,7 @@ static void take_title(struct dff *d, const struct chunk *c)
 
 static void take_id3(struct dff *d, const struct chunk *c)
 {
-	tag_id3_at(d->w, c->at, d->out);
+	tag_id3_more(d->w, c->at, d->out);
 }
 
 static void take_list(struct dff *d, uint64_t at, const struct chunk *list)

@@ -128,7 +128,7 @@ static void take_chunk(struct wav *v, struct chunk *c)
 	else if (strcmp(c->id, "LIST") == 0)
 		take_list(v, c);
 	else if (strcasecmp(c->id, "id3 ") == 0)
-		tag_id3_at(c->w, c->at, v->out);
+		tag_id3_more(c->w, c->at, v->out);
 	if (c->size > c->end - c->at)
 		v->least = c->at + c->size;
 }

@@ -128,14 +128,10 @@ static bool take_ape(struct window *w, const struct tag_end *end, struct media *
 
 static bool take_appended(struct window *w, const struct tag_end *end, struct media *out)
 {
-	struct media more;
-	if (!end->id3_size)
-		return false;
-	media_init(&more);
-	tag_id3_at(w, end->id3_at, &more);
-	bool has_more = fill_from(out, &more);
-	media_clear(&more);
-	return has_more;
+	uint64_t before = out->set;
+	if (end->id3_size)
+		tag_id3_more(w, end->id3_at, out);
+	return out->set != before;
 }
 
 const char *tag_end_take(struct window *w, const struct tag_end *end, struct media *out)
@@ -163,6 +159,16 @@ uint64_t tag_id3_at(struct window *w, uint64_t at, struct media *out)
 	w->reads = part.reads;
 	if (part.error && part.error != -EBADMSG)
 		w->error = part.error;
+	return size;
+}
+
+uint64_t tag_id3_more(struct window *w, uint64_t at, struct media *out)
+{
+	struct media more;
+	media_init(&more);
+	uint64_t size = tag_id3_at(w, at, &more);
+	tag_fill(out, &more);
+	media_clear(&more);
 	return size;
 }
 
@@ -215,12 +221,8 @@ uint64_t tag_id3_all(struct window *w, struct media *out)
 {
 	uint64_t start = tag_id3_at(w, 0, out), size = start;
 	for (int i = 1; size && start < w->size && i < TAGS_MAX; i++) {
-		struct media more;
-		media_init(&more);
-		size = tag_id3_at(w, start, &more);
+		size = tag_id3_more(w, start, out);
 		start += size;
-		fill_from(out, &more);
-		media_clear(&more);
 	}
 	return start;
 }

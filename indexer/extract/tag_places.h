@@ -70,6 +70,9 @@ enum tag_first {
  */
 int tag_places_read(struct window *w, struct sound *sound, enum tag_first first, struct media *out, char *reason);
 
+/** As tag_id3_at() for one that may not be the first: it fills @out up. */
+uint64_t tag_id3_more(struct window *w, uint64_t at, struct media *out);
+
 /** Copies the fields that are set in @more and not in @out. */
 void tag_fill(struct media *out, const struct media *more);
 

@@ -239,6 +239,26 @@ static void aiff_is_read_with_its_own_texts_and_id3(void **state)
 	}
 }
 
+static void of_two_id3_chunks_the_first_counts(void **state)
+{
+	(void)state;
+	BUFFER(b);
+	BUFFER(chunks);
+	for (int i = 0; i < 2; i++) {
+		BUFFER(frames);
+		BUFFER(tag);
+		put_text_frame(&frames, 4, "TPE1", 3, i ? "Artist2" : "Artist1", 7);
+		if (i)
+			put_text_frame(&frames, 4, "TALB", 3, "Album2", 6);
+		put_id3(&tag, 4, 0, &frames);
+		put_chunk(&chunks, "ID3 ", tag.data, tag.len, true);
+	}
+	build_aiff(&b, "AIFF", &chunks);
+	try_buf(&t, MEDIA_TRACK, "a.aif", &b);
+	ASSERT_TEXT(&t, artist, "Artist1");
+	ASSERT_TEXT(&t, album, "Album2");
+}
+
 static void aiff_rates_that_are_no_number_are_refused(void **state)
 {
 	(void)state;
@@ -469,6 +489,7 @@ int main(void)
 		TEST(wav_sizes_of_pipes_and_of_64_bits_are_understood),
 		TEST(wav_of_other_codings_is_measured_by_its_fact),
 		TEST(aiff_is_read_with_its_own_texts_and_id3),
+		TEST(of_two_id3_chunks_the_first_counts),
 		TEST(aiff_rates_that_are_no_number_are_refused),
 		TEST(dsd_files_are_read),
 		TEST(asf_gives_its_description_and_its_pictures),
