@@ -119,7 +119,8 @@ static bool is_of_content(const char *kind)
 /** Whether that ended its reader, or would have. */
 static bool is_of_reader(const char *kind)
 {
-	return strcmp(kind, "crashed") == 0 || strcmp(kind, "timeout") == 0 || strcmp(kind, "memory") == 0;
+	return strcmp(kind, "crashed") == 0 || strcmp(kind, "timeout") == 0 || strcmp(kind, "memory") == 0 ||
+	       strcmp(kind, "suspect") == 0;
 }
 
 static struct change *file_change(struct pipeline *p, const struct batch *b, int i, uint64_t hash,
@@ -387,7 +388,7 @@ void batch_add_alone(struct pipeline *p, struct batch *b, struct seen *e)
 		return;
 	}
 	b->is_alone = true;
-	put_error(p, b, 0, "crashed", seen->tries + 1, 0, reason, "", 0);
+	put_error(p, b, 0, "suspect", seen->tries + 1, 0, reason, "", 0);
 	batch_enqueue(b);
 }
 

@@ -5,7 +5,8 @@
  *   the first time   in a batch, with the others; what is being read is in the pool's file of marks
  *   the second time  alone, after the store knows that it is the second time
  *
- * so that neither kill -9 of the indexer nor a power cut gives it a third one.  Only an order that names
+ * so that neither kill -9 of the indexer nor a power cut gives it a third one.  A file that is merely read at the moment
+ * of a kill is read again: see pool_reading.h.  Only an order that names
  * a path ("rescan full /path") has it read once more.
  */
 #include "indexer/pipeline_private.h"
@@ -27,6 +28,9 @@ struct read_mark poison_mark(const struct pipeline *p, const struct scan_root *r
 
 bool poison_check(struct pipeline *p, const struct scan_root *r, struct bytes dir, struct seen *e)
 {
+	/* it may not have come to that read: the marks know, where they are whole */
+	if (e->is_pending && p->pool.reading.is_whole)
+		e->tries = 1;
 	if (reading_is_empty(&p->pool.reading))
 		return e->has_killed;
 	struct read_mark mark = poison_mark(p, r, dir, e->name, e);

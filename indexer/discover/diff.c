@@ -159,6 +159,9 @@ static bool tries_again(struct diff *d, struct bytes dir, struct seen *e, bool a
 		return true;
 	e->tries = error.tries;
 	e->has_killed = is_one_of(error.kind, of_reader);
+	e->is_pending = strcmp(error.kind, "suspect") == 0;
+	if (e->is_pending)
+		return e->has_killed = true;
 	if (e->has_killed)
 		return d->o.is_ordered || error.tries < DIFF_TRIES;
 	return all || !is_one_of(error.kind, of_content);

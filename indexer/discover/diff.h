@@ -25,6 +25,8 @@ struct seen {
 	int tries;
 	/** Reading it ended its reader, so often. */
 	bool has_killed;
+	/** The store was told that it is read once more, and not what came of it. */
+	bool is_pending;
 };
 
 enum {

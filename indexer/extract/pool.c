@@ -280,6 +280,7 @@ int64_t pool_deadline(const struct pool *p, int64_t size)
 void pool_check_deadlines(struct pool *p)
 {
 	int64_t now = mono_ns();
+	reading_beat(&p->reading, now);
 	for (int i = 0; i < p->count; i++) {
 		struct pool_worker *w = &p->worker[i];
 		int64_t since = atomic_load(&w->slot->since);

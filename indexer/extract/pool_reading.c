@@ -9,10 +9,14 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/log.h"
 
 /** Of pages: a worker maps its slot's, and nothing else of the file. */
 enum { PAGE = 65536 };
+
+/** A file that is sound is read in less. */
+#define LONG_NS (200 * NS_PER_MS)
 
 struct given {
 	/** 0: free. */
@@ -23,6 +27,10 @@ struct given {
 
 struct reading_file {
 	uint64_t magic;
+	/** Of the machine's start in which it was written. */
+	char boot[40];
+	/** When the indexer was last known to live. */
+	int64_t beat;
 	size_t marks;
 	struct read_mark mark[READING_MARKS];
 	struct given given[READING_WORKERS][READING_AHEAD];
@@ -92,6 +100,26 @@ static void clear_work(struct reading *r)
 		memset(reading_slot(r, i), 0, sizeof(struct worker_slot));
 }
 
+static void read_boot(char boot[static 40])
+{
+	_close_ int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	memset(boot, 0, 40);
+	if (fd < 0 || read(fd, boot, 36) != 36)
+		boot[0] = '\0';
+}
+
+/** The indexer ended while that file was being read: see the header. */
+static void suspect(struct reading *r, int worker)
+{
+	const struct worker_slot *slot = reading_slot(r, worker);
+	const struct read_mark *now = reading_now(r, worker);
+	if (!now)
+		return;
+	bool is_first = now->tries < 1 && reading_tries(r, now) < 1;
+	if (is_first || atomic_load(&slot->has_died) || r->file->beat - atomic_load(&slot->since) >= LONG_NS)
+		reading_blame(r, worker);
+}
+
 int reading_open(const char *state_dir, struct reading *r)
 {
 	*r = (struct reading){.fd = -1};
@@ -106,9 +134,13 @@ int reading_open(const char *state_dir, struct reading *r)
 		r->file->marks = 0;
 	else
 		for (int i = 0; i < READING_WORKERS; i++)
-			reading_blame(r, i);
+			suspect(r, i);
 	clear_work(r);
 	r->file->magic = MAGIC;
+	char boot[40];
+	read_boot(boot);
+	r->is_whole = state_dir && boot[0] && memcmp(boot, r->file->boot, sizeof boot) == 0;
+	memcpy(r->file->boot, boot, sizeof boot);
 	return 0;
 }
 
@@ -165,6 +197,11 @@ void reading_give(struct reading *r, int worker, uint64_t batch, const struct re
 	memcpy(g->file, files, n * sizeof *files);
 	atomic_signal_fence(memory_order_release);
 	g->batch = batch;
+}
+
+void reading_beat(struct reading *r, int64_t now)
+{
+	r->file->beat = now;
 }
 
 void reading_take(struct reading *r, int worker, uint64_t batch)

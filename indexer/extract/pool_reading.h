@@ -7,6 +7,10 @@
  * Each worker has a slot there (worker.h), and beside it, out of the worker's reach, the batches that it
  * was given.  Of files whose reading ended a worker, or during whose reading the indexer ended, a mark
  * is kept until they are read well or the store knows it.  Used by one thread.
+ *
+ * Where the indexer and its workers end together, some file is always being read: the first time that is a try like any
+ * other, so that the file is read alone the next time; after that it is one only when the worker died by itself, or had
+ * been at that file for long.
  */
 #ifndef INDEXER_EXTRACT_POOL_READING_H
 #define INDEXER_EXTRACT_POOL_READING_H
@@ -39,6 +43,8 @@ struct reading_file;
 struct reading {
 	struct reading_file *file;
 	int fd;
+	/** It is whole: the machine has not stopped since it was written. */
+	bool is_whole;
 };
 
 /**
@@ -57,6 +63,8 @@ int64_t reading_slot_at(int worker);
 
 /** A batch that a worker is about to be given: its files by their index, @n of them at most BATCH_MAX. */
 void reading_give(struct reading *r, int worker, uint64_t batch, const struct read_mark *files, size_t n);
+/** It is @now (CLOCK_MONOTONIC, ns), and the indexer lives. */
+void reading_beat(struct reading *r, int64_t now);
 /** It is done with. */
 void reading_take(struct reading *r, int worker, uint64_t batch);
 /** The file that the slot names, NULL when it names none that the worker was given. */

@@ -139,7 +139,9 @@ const char *tag_end_take(struct window *w, const struct tag_end *end, struct med
 	bool has_id3 = take_appended(w, end, out);
 	bool has_ape = take_ape(w, end, out);
 	bool has_v1 = end->has_v1 && id3_read_v1(end->v1, out);
-	return has_id3 ? "id3v2" : has_ape ? "apev2" : has_v1 ? "id3v1" : "";
+	/* an APE tag beside it that tells no album artist leaves as much open */
+	bool is_v1 = has_v1 && !media_has(out, FIELD_album_artist);
+	return has_id3 ? "id3v2" : has_ape && !is_v1 ? "apev2" : has_v1 ? "id3v1" : "";
 }
 
 uint64_t tag_id3_at(struct window *w, uint64_t at, struct media *out)

@@ -228,6 +228,27 @@ static int do_job(struct worker_slot *slot, struct job *job, struct media *media
 	return job->is_check ? check_file(slot, job, out) : read_batch(slot, job, media, out);
 }
 
+static struct worker_slot *own_slot;
+
+/** Says that nobody else ended it; the signal comes again, and then ends it. */
+static void on_death(int number)
+{
+	(void)number;
+	if (own_slot)
+		atomic_store(&own_slot->has_died, 1);
+}
+
+static void tell_of_death(void)
+{
+	static const int deaths[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
+	const struct sigaction action = {.sa_handler = on_death, .sa_flags = (int)SA_RESETHAND};
+	struct sigaction before;
+	/* a sanitizer has something to say of it */
+	for (size_t i = 0; i < COUNT_OF(deaths); i++)
+		if (sigaction(deaths[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+			sigaction(deaths[i], &action, NULL);
+}
+
 /** Waits for a place; NULL when there is none any more. */
 static struct worker_slot *take_place(int *jobs)
 {
@@ -268,6 +289,7 @@ int worker_main(const char *mode)
 	/* in an endless loop it would not see that the indexer is gone */
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	profile_shed();
+	tell_of_death();
 	media_init(&media);
 	warm();
 	_buf_ struct buf out = BUF_INIT(FRAME_MAX);
@@ -275,6 +297,7 @@ int worker_main(const char *mode)
 	struct worker_slot *slot = take_place(&jobs);
 	if (!slot)
 		return 0;
+	own_slot = slot;
 	tell_usage(slot);
 	atomic_store(&slot->sandbox, held_by);
 	extract_allow(atomic_load(&slot->archives));

@@ -39,6 +39,8 @@ struct worker_slot {
 	_Atomic int64_t since;
 	/** Set by the pool: the archives that may be opened (ARCHIVE_… bits). */
 	_Atomic uint32_t archives;
+	/** Set by the worker when a signal ends it: it died by itself. */
+	_Atomic uint32_t has_died;
 	/** What it used so far: most memory in bytes, processor time in ns.  (Nobody else may look: it is not dumpable.) */
 	_Atomic uint64_t peak_rss, cpu_ns;
 	/** Bits of enum live_sandbox; 0 until it has its place. */

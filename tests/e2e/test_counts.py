@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A library of 10,000 tracks and 300 series: what is shown is what the generator made."""
+import contextlib
 import os
 import random
 import re
 import unicodedata
 
 import mutagen
+import mutagen.apev2
 
 
 def indexed(lab):
@@ -45,7 +47,11 @@ def test_artists_are_those_that_mutagen_reads(big, library):
     indexed(big)
     artists = set()
     for t in library.tracks:
-        artists.update(fold(name) for name in mutagen.File(t.path, easy=True)["artist"])
+        tags = mutagen.File(t.path, easy=True)
+        with contextlib.suppress(mutagen.apev2.error):
+            # ID3v1 has but 30 letters of it, in one alphabet
+            tags = mutagen.apev2.APEv2(t.path) if t.format == "id3v1" else tags
+        artists.update(fold(name) for name in tags["artist"])
     assert big.newest("status/summary.json")["music"]["artists"] == len(artists)
 
 

@@ -2,6 +2,7 @@
 """Files that end their reader: two tries each, ever, whoever is killed meanwhile; and their neighbours are indexed."""
 import os
 import struct
+import time
 
 import pytest
 
@@ -142,6 +143,8 @@ def test_kill_9_of_the_indexer_while_it_is_read_is_a_try(lab, good, poison, when
     while tries <= 2:
         until(lambda: poison.read()["hang"] == tries, 30, lambda: f"a read: {poison.read()}, {lab.indexer_log()}")
         workers = lab.children("--worker")
+        # it is at it for longer than any sound file takes
+        time.sleep(0.7)
         restart(lab)
         until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in workers), 30, "the end of its workers")
         lab.accept("rescan", "all")

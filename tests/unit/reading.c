@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "indexer/extract/pool_reading.h"
 
 static char *folder;
@@ -26,8 +27,16 @@ static void begin(struct reading *r, int worker, uint64_t batch, uint32_t index)
 	atomic_store(&slot->since, 1);
 }
 
+/** How it goes with a process that begins to read a file. */
+enum ending {
+	/** It is killed at once; or was at it for long; or its worker died by itself. */
+	AT_ONCE,
+	LATE,
+	BY_ITSELF,
+};
+
 /** A process that begins to read file @index of a batch of three, and is killed. */
-static void read_and_die(uint32_t index)
+static void read_and_end(uint32_t index, enum ending ending)
 {
 	pid_t pid = fork();
 	if (pid == 0) {
@@ -39,6 +48,8 @@ static void read_and_die(uint32_t index)
 			files[i].tries = reading_tries(&r, &files[i]);
 		reading_give(&r, 5, 40, files, COUNT_OF(files));
 		begin(&r, 5, 40, index);
+		reading_beat(&r, ending == LATE ? NS_PER_S : 2);
+		atomic_store(&reading_slot(&r, 5)->has_died, ending == BY_ITSELF);
 		kill(getpid(), SIGKILL);
 	}
 	int status;
@@ -61,16 +72,16 @@ static void test_what_was_being_read_is_known_after_a_kill(void **state)
 {
 	(void)state;
 	expect(0, 0, 0);
-	read_and_die(1);
+	read_and_end(1, LATE);
 	expect(0, 1, 0);
 	/* nothing was being read since: no try more */
 	expect(0, 1, 0);
-	read_and_die(1);
+	read_and_end(1, LATE);
 	expect(0, 2, 0);
-	read_and_die(2);
+	read_and_end(2, LATE);
 	expect(0, 2, 1);
 	/* an index beyond the batch names no file */
-	read_and_die(3);
+	read_and_end(3, LATE);
 	expect(0, 2, 1);
 	struct reading r;
 	struct read_mark changed = file_of(2), good = file_of(2);
@@ -81,6 +92,21 @@ static void test_what_was_being_read_is_known_after_a_kill(void **state)
 	assert_int_equal(reading_tries(&r, &good), 0);
 	reading_close(&r);
 	expect(0, 0, 1);
+}
+
+static void test_a_file_that_is_read_at_the_moment_of_a_kill_is_suspected_once(void **state)
+{
+	(void)state;
+	struct reading r;
+	assert_int_equal(reading_open(folder, &r), 0);
+	reading_forget(&r);
+	reading_close(&r);
+	for (int i = 0; i < 3; i++) {
+		read_and_end(0, AT_ONCE);
+		expect(1, 0, 0);
+	}
+	read_and_end(0, BY_ITSELF);
+	expect(2, 0, 0);
 }
 
 static void test_only_what_a_worker_was_given_is_blamed(void **state)
@@ -177,6 +203,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_was_being_read_is_known_after_a_kill),
+		cmocka_unit_test(test_a_file_that_is_read_at_the_moment_of_a_kill_is_suspected_once),
 		cmocka_unit_test(test_only_what_a_worker_was_given_is_blamed),
 		cmocka_unit_test(test_the_table_of_marks_has_an_end),
 		cmocka_unit_test(test_a_file_that_is_none_of_ours_is_begun_anew),
