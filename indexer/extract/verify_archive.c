@@ -53,6 +53,16 @@ static la_int64_t on_seek(struct archive *a, void *arg, la_int64_t to, int whenc
 	return from + to;
 }
 
+/** What libarchive does not know, in its words. */
+static bool is_foreign(const char *why)
+{
+	static const char *const words[] = {"unsupported", "not supported", "encrypt", "unknown codec"};
+	for (size_t i = 0; why && i < COUNT_OF(words); i++)
+		if (strcasestr(why, words[i]))
+			return true;
+	return false;
+}
+
 /** What libarchive says, as a sentence of ours. */
 static int fail(struct source *s, struct archive *a, const char *what)
 {
@@ -60,7 +70,7 @@ static int fail(struct source *s, struct archive *a, const char *what)
 	if (archive_errno(a) == ENOMEM)
 		return s->v->error = -ENOMEM;
 	/* what it cannot read is not damaged for that; some of its readers tell encrypted members so */
-	if (why && (strcasestr(why, "unsupported") || strcasestr(why, "encrypt")))
+	if (is_foreign(why))
 		return extract_fail(s->v->reason, -ENOTSUP, "%s: %s", what, why);
 	/* libarchive 3.6 unpacks some sound files of RAR 4 wrongly (its own test_read_format_rar_multi_lzss_blocks.rar): */
 	/* what it says of a checksum there proves nothing */

@@ -11,12 +11,12 @@
 #include <sys/mman.h>
 
 #include "indexer/extract/verify_image.h"
-#include "tests/unit/media_files.h"
+#include "tests/unit/sound_files.h"
 
 static const unsigned char jpeg[] = {0xff, 0xd8, 0xff, 0xe0, 0, 4, 'J', 'F', 0xff, 0xda, 0, 4, 1, 2, 'a', 0xff, 0, 'b',
 				     0xff, 0xd0, 'c', 0xff, 0xd9};
 
-static void put_chunk(struct buf *b, const char *kind, const void *body, size_t n)
+static void put_png_chunk(struct buf *b, const char *kind, const void *body, size_t n)
 {
 	put_be32(b, (uint32_t)n);
 	buf_adds(b, kind);
@@ -27,9 +27,9 @@ static void put_chunk(struct buf *b, const char *kind, const void *body, size_t 
 static void put_png(struct buf *b)
 {
 	buf_add(b, "\x89PNG\r\n\x1a\n", 8);
-	put_chunk(b, "IHDR", "1234567890123", 13);
-	put_chunk(b, "IDAT", "pixels and no end of them", 25);
-	put_chunk(b, "IEND", "", 0);
+	put_png_chunk(b, "IHDR", "1234567890123", 13);
+	put_png_chunk(b, "IDAT", "pixels and no end of them", 25);
+	put_png_chunk(b, "IEND", "", 0);
 }
 
 /* --- reading --- */
@@ -341,6 +341,11 @@ static void flac_is_decoded(void **state)
 	buf_adds(&tagged, "TAG");
 	put_fill(&tagged, ' ', 125);
 	is_intact(&tagged, "20000 samples, checksums of frames only");
+	/* of another format, behind all of the sound */
+	put_fill(&b, 0, 500);
+	buf_adds(&b, "APETAGEX");
+	is_bad(&b, 0, "stands behind the sound");
+	is_corrupt_with_flip(&b, b.len / 2, "frame");
 }
 
 /* --- Ogg --- */
@@ -388,8 +393,13 @@ static void every_page_of_ogg_is_checked(void **state)
 	is_corrupt(&gap, "pages before it are missing");
 	build_pages(&cut, -1, 3);
 	is_corrupt(&cut, "the file ends after page 4");
+	/* the first page of another stream, which is damaged; then what is none */
+	size_t end = b.len;
+	build_pages(&b, -1, 4);
+	is_corrupt_with_flip(&b, end, "no page where one should begin");
+	b.len = end;
 	buf_adds(&b, "junk");
-	is_corrupt(&b, "");
+	is_bad(&b, 0, "4 bytes stand behind its end");
 }
 
 /* --- MPEG --- */
@@ -420,6 +430,43 @@ static void frames_follow_each_other(void **state)
 	put_fill(&s, 'x', 20000);
 	put_mpeg(&s, 10);
 	is_corrupt(&s, "no frame follows");
+	/* a tag at the wrong end; anything behind the last frame that the head tells of */
+	b.len = 40 * 417;
+	buf_add(&b, "ID3\4\0\0\0\0\0\x0a" "0123456789", 20);
+	is_bad(&b, 0, "20 bytes stand behind its end");
+	put_fill(&x, 'x', 3000);
+	is_bad(&x, 0, "3000 bytes stand behind its end");
+}
+
+/** Taggers of other formats write ID3 in front of anything, larger than what is read of a head. */
+static void what_stands_behind_an_id3_tag_is_what_it_is(void **state)
+{
+	(void)state;
+	enum { FLAC, OGG, AAC, WAVPACK, MPEG, NONE, KINDS };
+	static const int errors[KINDS] = {0, 0, -ENOTSUP, -ENOTSUP, 0, -EBADMSG};
+	for (int kind = 0; kind < KINDS; kind++) {
+		_buf_ struct buf b = BUF_INIT(FILE_MAX), padding = BUF_INIT(FILE_MAX), sound = BUF_INIT(FILE_MAX);
+		put_fill(&padding, 0, 5000);
+		put_id3(&b, 4, 0, &padding);
+		if (kind == FLAC)
+			encode_flac(&sound);
+		else if (kind == OGG)
+			build_pages(&sound, -1, 4);
+		else if (kind == AAC)
+			put_adts(&sound, 20);
+		else if (kind == WAVPACK)
+			buf_adds(&sound, "wvpk 0123456789");
+		else if (kind == MPEG)
+			put_mpeg(&sound, 20);
+		else
+			put_fill(&sound, 1, 9000);
+		put_buf(&b, &sound);
+		is_bad(&b, errors[kind], "");
+		if (kind == FLAC || kind == OGG)
+			is_corrupt_with_flip(&b, b.len - sound.len / 2, "");
+		/* without the tag it is the same */
+		is_bad(&sound, kind == NONE ? -ENOTSUP : errors[kind], "");
+	}
 }
 
 /* --- boxes --- */
@@ -455,9 +502,16 @@ static void boxes_fill_the_file(void **state)
 	is_bad_bytes(b.data, 16, -EBADMSG, "no index");
 	build_boxes(&far, 1 << 20);
 	is_corrupt(&far, "behind the file's end");
+	size_t end = b.len;
 	put_be32(&b, 1000000);
 	buf_adds(&b, "free");
 	is_corrupt(&b, "free has 1000000 bytes");
+	b.len = end;
+	buf_adds(&b, "TAG");
+	put_fill(&b, ' ', 125);
+	is_bad(&b, 0, "128 bytes stand behind its end");
+	b.len = end + 4;
+	is_bad(&b, 0, "4 bytes stand behind its end");
 }
 
 static void chunks_fill_the_file(void **state)
@@ -473,7 +527,14 @@ static void chunks_fill_the_file(void **state)
 	put_le32(&b, 100);
 	put_fill(&b, 1, 100);
 	is_intact(&b, "2 chunks; the sound itself has no checksum");
-	is_bad_bytes(b.data, b.len - 1, -EBADMSG, "only 143 are there");
+	is_bad_bytes(b.data, b.len - 2, -EBADMSG, "only 142 are there");
+	/* the head counts a byte that fills up, which is not there */
+	b.data[40] = 99;
+	b.len--;
+	is_intact(&b, "2 chunks; the sound itself has no checksum");
+	b.data[40] = 100;
+	is_corrupt(&b, "the chunk at byte 36 has 100 bytes, and only 99 are there");
+	put8(&b, 1);
 	is_corrupt_with_flip(&b, 40, "the chunk at byte 36 has 116 bytes");
 	is_corrupt_with_flip(&b, 36, "no data chunk");
 	buf_adds(&a, "FORM");
@@ -579,6 +640,7 @@ int main(void)
 		cmocka_unit_test(flac_is_decoded),
 		cmocka_unit_test(every_page_of_ogg_is_checked),
 		cmocka_unit_test(frames_follow_each_other),
+		cmocka_unit_test(what_stands_behind_an_id3_tag_is_what_it_is),
 		cmocka_unit_test(boxes_fill_the_file),
 		cmocka_unit_test(chunks_fill_the_file),
 		cmocka_unit_test(what_cannot_be_told_is_not_corrupt),
