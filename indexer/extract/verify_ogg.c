@@ -59,14 +59,18 @@ static int check_number(struct ogg *o, uint64_t at, const uint8_t *p)
 {
 	uint32_t serial = get_le32(p + 14), number = get_le32(p + 18);
 	unsigned i = 0;
-	while (i < o->streams && (o->stream[i].serial != serial || (p[5] & FLAG_FIRST && o->stream[i].has_end)))
+	while (i < o->streams && o->stream[i].serial != serial)
 		i++;
-	if (i == o->streams) {
-		if (!(p[5] & FLAG_FIRST))
-			return fail_at(o, at, "is of a stream that never began");
-		if (i == SERIALS)
-			return extract_fail(o->v->reason, -ENOTSUP, "it holds more than %d streams", SERIALS);
-		o->streams++;
+	/* of streams behind each other each begins in the place of one that has ended, with its serial or another */
+	bool is_first = p[5] & FLAG_FIRST && (i == o->streams || o->stream[i].has_end);
+	for (unsigned k = 0; is_first && k < o->streams && i == o->streams; k++)
+		i = o->stream[k].has_end ? k : i;
+	if (i == o->streams && !is_first)
+		return fail_at(o, at, "is of a stream that never began");
+	if (i == SERIALS)
+		return extract_fail(o->v->reason, -ENOTSUP, "it holds more than %d streams", SERIALS);
+	if (is_first) {
+		o->streams += i == o->streams;
 		o->stream[i].serial = serial;
 		o->stream[i].next = number;
 		o->stream[i].has_end = false;
