@@ -147,13 +147,36 @@ static bool is_part(struct verify *v)
 	return p[i] & 1;
 }
 
+/** Readers of formats that may be opened (see extract_allow()), by what archives of them begin with. */
+static const struct format {
+	unsigned archive;
+	size_t at;
+	const char *magic, *name;
+	int (*support)(struct archive *a);
+} formats[] = {
+	{ARCHIVE_ZIP, 0, "PK", "ZIP", archive_read_support_format_zip_seekable},
+	{ARCHIVE_RAR, 0, "Rar!", "RAR", archive_read_support_format_rar},
+	{ARCHIVE_RAR, 0, "Rar!", "RAR", archive_read_support_format_rar5},
+	{ARCHIVE_SEVEN, 0, "7z\xbc\xaf", "7z", archive_read_support_format_7zip},
+	{ARCHIVE_TAR, 257, "ustar", "tar", archive_read_support_format_tar},
+};
+
+/** The name of the format of an archive that is not to be opened; NULL when it may be. */
+static const char *refused(struct verify *v)
+{
+	for (size_t i = 0; i < COUNT_OF(formats); i++) {
+		const uint8_t *p = verify_get(v, formats[i].at, strlen(formats[i].magic));
+		if (p && memcmp(p, formats[i].magic, strlen(formats[i].magic)) == 0 && !extract_allows(formats[i].archive))
+			return formats[i].name;
+	}
+	return NULL;
+}
+
 static int open_and_walk(struct source *s, struct archive *a)
 {
-	archive_read_support_format_zip_seekable(a);
-	archive_read_support_format_rar(a);
-	archive_read_support_format_rar5(a);
-	archive_read_support_format_7zip(a);
-	archive_read_support_format_tar(a);
+	for (size_t i = 0; i < COUNT_OF(formats); i++)
+		if (extract_allows(formats[i].archive))
+			formats[i].support(a);
 	archive_read_set_read_callback(a, on_read);
 	archive_read_set_skip_callback(a, on_skip);
 	archive_read_set_seek_callback(a, on_seek);
@@ -163,6 +186,9 @@ static int open_and_walk(struct source *s, struct archive *a)
 
 int verify_archive(struct verify *v)
 {
+	const char *name = refused(v);
+	if (name)
+		return extract_fail(v->reason, -ENOTSUP, "archives of %s are not opened: switched off (archives)", name);
 	_free_ struct source *s = calloc(1, sizeof *s);
 	struct archive *a = s ? archive_read_new() : NULL;
 	if (!a)

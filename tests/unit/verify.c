@@ -180,6 +180,24 @@ static void other_archives_are_read_by_a_library(void **state)
 	is_bad_bytes(tar.data, 1024 + 512 + 10, -EBADMSG, "");
 }
 
+static void what_is_switched_off_is_not_opened(void **state)
+{
+	(void)state;
+	_buf_ struct buf zip = BUF_INIT(FILE_MAX), seven = BUF_INIT(FILE_MAX), tar = BUF_INIT(FILE_MAX);
+	build_volume(&zip, 8);
+	build_archive(&seven, archive_write_set_format_7zip);
+	build_archive(&tar, archive_write_set_format_ustar);
+	extract_allow(ARCHIVE_ZIP);
+	is_intact(&zip, "2 pages of 4 files");
+	is_bad(&seven, -ENOTSUP, "7z are not opened");
+	is_bad(&tar, -ENOTSUP, "tar are not opened");
+	is_bad_bytes("Rar!\x1a\7\1\0..........", 18, -ENOTSUP, "RAR are not opened");
+	extract_allow(ARCHIVE_ZIP | ARCHIVE_SEVEN);
+	is_intact(&seven, "3 pages of 3 files");
+	extract_allow(~0U);
+	is_intact(&tar, "3 pages of 3 files");
+}
+
 static void rar_archives_are_known(void **state)
 {
 	(void)state;
@@ -500,6 +518,7 @@ int main(void)
 		cmocka_unit_test(the_end_of_a_thumbnail_is_not_that_of_the_page),
 		cmocka_unit_test(bombs_are_given_up),
 		cmocka_unit_test(other_archives_are_read_by_a_library),
+		cmocka_unit_test(what_is_switched_off_is_not_opened),
 		cmocka_unit_test(rar_archives_are_known),
 		cmocka_unit_test(flac_is_decoded),
 		cmocka_unit_test(every_page_of_ogg_is_checked),
