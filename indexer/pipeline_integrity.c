@@ -29,6 +29,8 @@ enum {
 	PATIENCE = 12,
 	/** A file that waits for a scan so long is let go, and read anew later: its disk may be wanted back. */
 	STOPPED_S = 30,
+	/** So many damaged volumes one after the other are believed: more tell of their disk, a cable, the memory. */
+	ROW_MOST = 16,
 	/** A worker that does not begin with what it was given. */
 	LOST_S = 60,
 	/** The class of disk requests that come after all others. */
@@ -195,15 +197,35 @@ static void tell_corrupt(struct pipeline *p, const char *reason)
 	put_event(p, "integrity", &body);
 }
 
+/** Whether the file at hand is one of too many volumes in a row that seem to be damaged. */
+static bool is_one_too_many(struct pipeline *p, enum verdict verdict)
+{
+	struct checker *c = &p->checker;
+	if (verdict == VERDICT_intact)
+		c->in_a_row = 0;
+	if (verdict != VERDICT_corrupt || p->scout[c->scout].kind != MEDIA_VOLUME)
+		return false;
+	if (++c->in_a_row == ROW_MOST + 1)
+		log_error("more than %d volumes in a row seem to be damaged: no more is believed of that before one is intact",
+			  ROW_MOST);
+	return c->in_a_row > ROW_MOST;
+}
+
 /** What is known of the file at hand now. */
 static void put_verdict(struct pipeline *p, int error, int tries, const char *how, const char *reason)
 {
 	struct checker *c = &p->checker;
 	const struct store_check *f = &c->check;
-	const struct store_verdict v = {
+	_buf_ struct buf doubt = BUF_INIT(1 << 12);
+	struct store_verdict v = {
 		.file = f->file, .size = f->size, .mtime = f->mtime, .ctime = f->ctime, .inode = f->inode,
 		.verdict = verdict_of(error), .tries = tries, .how = how, .reason = reason,
 	};
+	if (is_one_too_many(p, v.verdict)) {
+		buf_addf(&doubt, "so are %d volumes before it, so that rather the disk is at fault: %s", ROW_MOST, reason);
+		v.verdict = VERDICT_unreadable;
+		v.reason = buf_str(&doubt);
+	}
 	verdicts_put(p->o.writer, &v);
 	atomic_fetch_add(&LIVE(p, verified_files), 1);
 	if (v.verdict == VERDICT_corrupt) {

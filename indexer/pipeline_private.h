@@ -187,6 +187,8 @@ struct checker {
 	VEC(int64_t) files;
 	size_t next;
 	uint64_t before, verdicts[VERDICT_COUNT], skipped;
+	/** Damaged volumes since the last file that was intact. */
+	unsigned in_a_row;
 };
 
 /** A file system mounted below a root, as it was when its files were seen. */

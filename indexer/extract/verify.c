@@ -91,11 +91,9 @@ static bool is_archive(const uint8_t *head, size_t n)
 	return BEGINS(0, "Rar!\x1a\x07") || BEGINS(0, "7z\xbc\xaf\x27\x1c") || BEGINS(257, "ustar");
 }
 
-/** FLAC itself; behind an ID3 tag only where that ends within the head. */
 static bool is_flac(const uint8_t *head, size_t n)
 {
-	uint64_t start = n >= 10 ? id3_tag_size(head) : 0;
-	return start < n && begins(head, n, (size_t)start, "fLaC", 4);
+	return BEGINS(0, "fLaC");
 }
 
 static bool is_ogg(const uint8_t *head, size_t n)
@@ -119,35 +117,76 @@ static bool is_pdf(const uint8_t *head, size_t n)
 	return BEGINS(0, "%PDF-");
 }
 
-/** The loosest, and the last to be asked. */
-static bool is_mpeg(const uint8_t *head, size_t n)
+/** Sound that nobody here reads to its end, which may stand behind an ID3 tag as MPEG audio does. */
+static bool is_other_sound(const uint8_t *head, size_t n)
 {
-	return (n >= 10 && id3_tag_size(head)) || (n >= 4 && head[0] == 0xff && (head[1] & 0xe0) == 0xe0);
+	static const char *const magics[] = {"MAC ", "wvpk", "TTA1", "TTA2", "MPCK", "MP+",  "DSD ",
+					     "FRM8", "ADIF", "tBaK", "OFR ", "ajkg", "caff", "\x30\x26\xb2\x75"};
+	for (size_t i = 0; i < COUNT_OF(magics); i++)
+		if (begins(head, n, 0, magics[i], strlen(magics[i])))
+			return true;
+	/* AAC in ADTS: the mark of a frame of MPEG audio of a layer that does not exist */
+	return n >= 2 && head[0] == 0xff && (head[1] & 0xf6) == 0xf0;
 }
 
+static bool is_mpeg(const uint8_t *head, size_t n)
+{
+	return n >= 4 && head[0] == 0xff && (head[1] & 0xe0) == 0xe0;
+}
+
+static int verify_other(struct verify *v)
+{
+	return extract_fail(v->reason, -ENOTSUP, "nothing in a file of this kind tells whether it is whole");
+}
+
+/** The loosest comes last. */
 static const struct kind {
 	bool (*probe)(const uint8_t *head, size_t n);
 	int (*run)(struct verify *v);
+	/** It is looked for behind an ID3 tag, too. */
+	bool is_tagged;
 } kinds[] = {
-	{zip_probe, verify_zip}, {is_archive, verify_archive}, {is_flac, verify_flac}, {is_ogg, verify_ogg},
-	{is_mp4, verify_mp4},	 {is_riff, verify_riff},       {is_pdf, verify_pdf},   {is_mpeg, verify_mpeg},
+	{is_flac, verify_flac, true},	{is_ogg, verify_ogg, true},	    {is_other_sound, verify_other, true},
+	{zip_probe, verify_zip, false}, {is_archive, verify_archive, false}, {is_mp4, verify_mp4, false},
+	{is_riff, verify_riff, false},	{is_pdf, verify_pdf, false},	    {is_mpeg, verify_mpeg, true},
 };
+
+/** Where what stands behind the ID3 tags in front begins; 0 when there is none, or nothing behind it. */
+static uint64_t end_of_tags(struct verify *v)
+{
+	enum { TAGS_MAX = 8 };
+	uint64_t at = 0, size;
+	for (int i = 0; i < TAGS_MAX; i++, at += size) {
+		const uint8_t *p = verify_get(v, at, 10);
+		size = p ? id3_tag_size(p) : 0;
+		if (!size)
+			break;
+	}
+	return at < v->in->size ? at : 0;
+}
 
 static int run(struct verify *v, struct extract_input *in)
 {
-	/* a copy: the buffer moves on */
-	uint8_t head[512];
-	long n = verify_read(v, 0, head, sizeof head);
-	in->head = head;
+	/* copies: the buffer moves on */
+	uint8_t first[512], behind[512];
+	const uint8_t *head = first;
+	long n = verify_read(v, 0, first, sizeof first);
+	in->head = first;
 	in->head_len = n > 0 ? (size_t)n : 0;
 	if (n == 0)
 		return extract_fail(v->reason, -EBADMSG, "the file is empty (0 bytes)");
+	bool has_tag = n >= 10 && id3_tag_size(first);
+	v->start = has_tag ? end_of_tags(v) : 0;
+	if (v->start) {
+		head = behind;
+		n = verify_read(v, v->start, behind, sizeof behind);
+	}
 	for (size_t i = 0; i < COUNT_OF(kinds) && n > 0; i++)
-		if (kinds[i].probe(head, (size_t)n))
+		if ((kinds[i].is_tagged || !has_tag) && kinds[i].probe(head, (size_t)n))
 			return kinds[i].run(v);
-	if (n > 0 && verify_is_zip(v))
-		return verify_zip(v);
-	return extract_fail(v->reason, -ENOTSUP, "nothing in a file of this kind tells whether it is whole");
+	if (n > 0 && has_tag)
+		return verify_mpeg(v);
+	return n > 0 && verify_is_zip(v) ? verify_zip(v) : verify_other(v);
 }
 
 /* --- a file --- */

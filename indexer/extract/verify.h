@@ -30,6 +30,8 @@ struct verify {
 	void *arg;
 	/** Where the buffer's bytes come from, how many they are; up to where the cache was told. */
 	uint64_t at, dropped;
+	/** Where the sound begins, behind the ID3 tags in front of it. */
+	uint64_t start;
 	size_t length;
 	uint8_t buffer[VERIFY_BUFFER];
 	/** What was checked, as a person reads it: "512 pages". */

@@ -53,6 +53,16 @@ static la_int64_t on_seek(struct archive *a, void *arg, la_int64_t to, int whenc
 	return from + to;
 }
 
+/** What libarchive does not know, in its words. */
+static bool is_foreign(const char *why)
+{
+	static const char *const words[] = {"unsupported", "not supported", "encrypt", "unknown codec"};
+	for (size_t i = 0; why && i < COUNT_OF(words); i++)
+		if (strcasestr(why, words[i]))
+			return true;
+	return false;
+}
+
 /** What libarchive says, as a sentence of ours. */
 static int fail(struct source *s, struct archive *a, const char *what)
 {
@@ -60,7 +70,7 @@ static int fail(struct source *s, struct archive *a, const char *what)
 	if (archive_errno(a) == ENOMEM)
 		return s->v->error = -ENOMEM;
 	/* what it cannot read is not damaged for that; some of its readers tell encrypted members so */
-	if (why && (strcasestr(why, "unsupported") || strcasestr(why, "encrypt")))
+	if (is_foreign(why))
 		return extract_fail(s->v->reason, -ENOTSUP, "%s: %s", what, why);
 	/* libarchive 3.6 unpacks some sound files of RAR 4 wrongly (its own test_read_format_rar_multi_lzss_blocks.rar): */
 	/* what it says of a checksum there proves nothing */
@@ -137,13 +147,36 @@ static bool is_part(struct verify *v)
 	return p[i] & 1;
 }
 
+/** Readers of formats that may be opened (see extract_allow()), by what archives of them begin with. */
+static const struct format {
+	unsigned archive;
+	size_t at;
+	const char *magic, *name;
+	int (*support)(struct archive *a);
+} formats[] = {
+	{ARCHIVE_ZIP, 0, "PK", "ZIP", archive_read_support_format_zip_seekable},
+	{ARCHIVE_RAR, 0, "Rar!", "RAR", archive_read_support_format_rar},
+	{ARCHIVE_RAR, 0, "Rar!", "RAR", archive_read_support_format_rar5},
+	{ARCHIVE_SEVEN, 0, "7z\xbc\xaf", "7z", archive_read_support_format_7zip},
+	{ARCHIVE_TAR, 257, "ustar", "tar", archive_read_support_format_tar},
+};
+
+/** The name of the format of an archive that is not to be opened; NULL when it may be. */
+static const char *refused(struct verify *v)
+{
+	for (size_t i = 0; i < COUNT_OF(formats); i++) {
+		const uint8_t *p = verify_get(v, formats[i].at, strlen(formats[i].magic));
+		if (p && memcmp(p, formats[i].magic, strlen(formats[i].magic)) == 0 && !extract_allows(formats[i].archive))
+			return formats[i].name;
+	}
+	return NULL;
+}
+
 static int open_and_walk(struct source *s, struct archive *a)
 {
-	archive_read_support_format_zip_seekable(a);
-	archive_read_support_format_rar(a);
-	archive_read_support_format_rar5(a);
-	archive_read_support_format_7zip(a);
-	archive_read_support_format_tar(a);
+	for (size_t i = 0; i < COUNT_OF(formats); i++)
+		if (extract_allows(formats[i].archive))
+			formats[i].support(a);
 	archive_read_set_read_callback(a, on_read);
 	archive_read_set_skip_callback(a, on_skip);
 	archive_read_set_seek_callback(a, on_seek);
@@ -153,6 +186,9 @@ static int open_and_walk(struct source *s, struct archive *a)
 
 int verify_archive(struct verify *v)
 {
+	const char *name = refused(v);
+	if (name)
+		return extract_fail(v->reason, -ENOTSUP, "archives of %s are not opened: switched off (archives)", name);
 	_free_ struct source *s = calloc(1, sizeof *s);
 	struct archive *a = s ? archive_read_new() : NULL;
 	if (!a)

@@ -94,13 +94,29 @@ static bool is_one_of(const struct box *box, const char *types)
 	return false;
 }
 
+/** Tags of other formats, and what is no box: behind the sound and its index it is no part of them. */
+static bool is_behind(struct boxes *b, uint64_t at)
+{
+	static const char *const tags[] = {"TAG", "ID3", "APETAGEX"};
+	uint64_t left = b->v->in->size - at;
+	if (!b->has_moov || !b->has_mdat)
+		return false;
+	const uint8_t *p = verify_get(b->v, at, BOX_HEADER);
+	bool is_tag = left < BOX_HEADER && !b->v->error;
+	for (size_t i = 0; p && i < COUNT_OF(tags); i++)
+		is_tag |= memcmp(p, tags[i], strlen(tags[i])) == 0;
+	if (is_tag)
+		extract_fail(b->v->reason, 0, "%llu bytes stand behind its end", (unsigned long long)left);
+	return is_tag;
+}
+
 static int check_boxes(struct boxes *b, uint64_t at, uint64_t end, int depth)
 {
 	struct box box;
 	int r = 0;
 	while (at < end && r == 0) {
 		/* four zeros end a list */
-		if (depth && end - at < BOX_HEADER)
+		if ((depth && end - at < BOX_HEADER) || (!depth && is_behind(b, at)))
 			return 0;
 		r = read_box(b, at, end, &box);
 		if (r < 0)
@@ -166,6 +182,9 @@ int verify_riff(struct verify *v)
 	/* written to a pipe: nobody came back to fill it in */
 	if (told == 0 || told == UINT32_MAX)
 		return extract_fail(v->reason, -ENOTSUP, "it does not tell its length");
+	/* many writers count the byte that fills up an odd length, and leave it out */
+	if (told + BOX_HEADER == size + 1)
+		told--;
 	if (told + BOX_HEADER > size)
 		return extract_fail(v->reason, -EBADMSG, "it has %llu bytes by its head, and only %llu are there",
 				    (unsigned long long)told + BOX_HEADER, (unsigned long long)size);

@@ -92,7 +92,9 @@ static int judge(struct sound *s, bool is_done, bool is_same)
 		 s->has_md5 ? " and their MD5" : ", checksums of frames only");
 	/* the piece of a frame that the file ends with is none */
 	bool is_cut = s->has_lost_sync && s->at >= s->end && s->wrong_at == s->decoded && s->decoded < s->samples;
-	if (s->wrong && !is_cut)
+	/* all of the sound is there: what follows is a tag of another format, or padding */
+	bool is_behind = s->wrong && s->has_lost_sync && s->samples && s->wrong_at >= s->samples;
+	if (s->wrong && !is_cut && !is_behind)
 		return extract_fail(v->reason, -EBADMSG, "%s, %.1f s from the start", s->wrong,
 				    s->rate ? (double)s->wrong_at / s->rate : 0.0);
 	if (s->samples && s->decoded < s->samples)
@@ -100,12 +102,16 @@ static int judge(struct sound *s, bool is_done, bool is_same)
 				    (unsigned long long)s->decoded, (unsigned long long)s->samples);
 	if (!is_done || s->decoded == 0)
 		return extract_fail(v->reason, -EBADMSG, "the sound cannot be decoded");
-	return is_same ? 0 : extract_fail(v->reason, -EBADMSG, "the sound has another MD5 than the file says");
+	if (!is_same)
+		return extract_fail(v->reason, -EBADMSG, "the sound has another MD5 than the file says");
+	if (is_behind)
+		extract_fail(v->reason, 0, "something else stands behind the sound");
+	return 0;
 }
 
 int verify_flac(struct verify *v)
 {
-	struct sound s = {.v = v, .end = end_of_sound(v)};
+	struct sound s = {.v = v, .at = v->start, .end = end_of_sound(v)};
 	FLAC__StreamDecoder *d = FLAC__stream_decoder_new();
 	if (!d)
 		return v->error = -ENOMEM;

@@ -108,6 +108,17 @@ static bool resync(struct mpeg *m)
 	return false;
 }
 
+/** An ID3 tag at the end, or anything behind the last of the frames that the head tells of: no sound is lost. */
+static bool is_behind(struct mpeg *m)
+{
+	const uint8_t *p = verify_get(m->v, m->at, 10);
+	bool is_tag = p && id3_tag_size(p) >= m->end - m->at;
+	bool is_all = m->stream.samples && m->frames >= m->stream.samples / m->stream.first.samples;
+	if (!m->v->error && (is_tag || is_all))
+		extract_fail(m->v->reason, 0, "%llu bytes stand behind its end", (unsigned long long)(m->end - m->at));
+	return !m->v->error && (is_tag || is_all);
+}
+
 static int lost(const struct mpeg *m)
 {
 	return extract_fail(m->v->reason, -EBADMSG, "no frame follows the one that ends at byte %llu",
@@ -128,7 +139,7 @@ static int walk(struct mpeg *m)
 			m->frames++;
 			continue;
 		}
-		if (is_padding(m))
+		if (is_padding(m) || is_behind(m))
 			m->at = m->end;
 		else if (m->gaps >= STRAY_GAPS || m->stray > STRAY_MAX || !resync(m))
 			return m->v->error ? m->v->error : lost(m);

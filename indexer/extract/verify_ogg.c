@@ -59,14 +59,18 @@ static int check_number(struct ogg *o, uint64_t at, const uint8_t *p)
 {
 	uint32_t serial = get_le32(p + 14), number = get_le32(p + 18);
 	unsigned i = 0;
-	while (i < o->streams && (o->stream[i].serial != serial || (p[5] & FLAG_FIRST && o->stream[i].has_end)))
+	while (i < o->streams && o->stream[i].serial != serial)
 		i++;
-	if (i == o->streams) {
-		if (!(p[5] & FLAG_FIRST))
-			return fail_at(o, at, "is of a stream that never began");
-		if (i == SERIALS)
-			return extract_fail(o->v->reason, -ENOTSUP, "it holds more than %d streams", SERIALS);
-		o->streams++;
+	/* of streams behind each other each begins in the place of one that has ended, with its serial or another */
+	bool is_first = p[5] & FLAG_FIRST && (i == o->streams || o->stream[i].has_end);
+	for (unsigned k = 0; is_first && k < o->streams && i == o->streams; k++)
+		i = o->stream[k].has_end ? k : i;
+	if (i == o->streams && !is_first)
+		return fail_at(o, at, "is of a stream that never began");
+	if (i == SERIALS)
+		return extract_fail(o->v->reason, -ENOTSUP, "it holds more than %d streams", SERIALS);
+	if (is_first) {
+		o->streams += i == o->streams;
 		o->stream[i].serial = serial;
 		o->stream[i].next = number;
 		o->stream[i].has_end = false;
@@ -127,11 +131,21 @@ static int check_page(struct ogg *o, uint64_t *at)
 	return r;
 }
 
-/** What encoders and players put behind a stream. */
-static bool is_tag(struct verify *v, uint64_t at)
+/** What others put behind streams that have all ended: no part of them. */
+static bool is_behind(struct ogg *o, uint64_t at)
 {
-	const uint8_t *p = v->in->size - at == 128 ? verify_get(v, at, 3) : NULL;
-	return p && memcmp(p, "TAG", 3) == 0;
+	for (unsigned i = 0; i < o->streams; i++)
+		if (!o->stream[i].has_end)
+			return false;
+	for (uint64_t i = at; o->streams && i + 4 <= o->v->in->size; i++) {
+		const uint8_t *p = verify_get(o->v, i, 4);
+		if (!p || memcmp(p, "OggS", 4) == 0)
+			return false;
+	}
+	if (!o->streams)
+		return false;
+	extract_fail(o->v->reason, 0, "%llu bytes stand behind its end", (unsigned long long)(o->v->in->size - at));
+	return true;
 }
 
 int verify_ogg(struct verify *v)
@@ -139,7 +153,7 @@ int verify_ogg(struct verify *v)
 	struct ogg o = {.v = v};
 	int r = 0;
 	make_table(&o.crc);
-	for (uint64_t at = 0; at < v->in->size && r == 0 && !is_tag(v, at);)
+	for (uint64_t at = v->start; at < v->in->size && r == 0 && !is_behind(&o, at);)
 		r = check_page(&o, &at);
 	snprintf(v->how, sizeof v->how, "%llu pages", (unsigned long long)o.pages);
 	for (unsigned i = 0; i < o.streams && r == 0; i++)

@@ -112,6 +112,17 @@ def test_a_flipped_bit_makes_a_volume_missing_and_its_replacement_brings_it_back
     assert wait_verified(lab, 3)["archives"]["intact"] == 3
 
 
+def test_a_disk_that_gives_garbage_does_not_make_all_volumes_missing(lab, series):
+    for path in series + [volume(lab.manga / "Akira" / f"Akira v{n:02}.cbz", pages=1) for n in range(4, 21)]:
+        flip(path, 60)
+    start(lab)
+    found = wait_verified(lab, 20)
+    assert (found["archives"]["intact"], found["archives"]["corrupt"], found["archives"]["unreadable"]) == (0, 16, 4), found
+    doubted = [item for item in found["items"] if item["verdict"] == "unreadable"]
+    assert all("rather the disk" in item["reason"] and "000.png" in item["reason"] for item in doubted)
+    until(lambda: len(missing(lab)) == 16, LONG_S, "16 to be missing", pause=0.1)
+
+
 def test_music_is_read_to_its_end(lab, corpus):
     lab.manga.mkdir(exist_ok=True)
     lab.configure(extra=AT_ONCE)

@@ -2,21 +2,18 @@
 /* Reading files to their end: what is whole is intact, each sort of damage is found and named. */
 #include "indexer/extract/verify.h"
 
-#include <FLAC/stream_encoder.h>
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
-#include <sys/mman.h>
 
 #include "indexer/extract/verify_image.h"
-#include "tests/unit/media_files.h"
+#include "tests/unit/verify_files.h"
 
 static const unsigned char jpeg[] = {0xff, 0xd8, 0xff, 0xe0, 0, 4, 'J', 'F', 0xff, 0xda, 0, 4, 1, 2, 'a', 0xff, 0, 'b',
 				     0xff, 0xd0, 'c', 0xff, 0xd9};
 
-static void put_chunk(struct buf *b, const char *kind, const void *body, size_t n)
+static void put_png_chunk(struct buf *b, const char *kind, const void *body, size_t n)
 {
 	put_be32(b, (uint32_t)n);
 	buf_adds(b, kind);
@@ -27,65 +24,9 @@ static void put_chunk(struct buf *b, const char *kind, const void *body, size_t 
 static void put_png(struct buf *b)
 {
 	buf_add(b, "\x89PNG\r\n\x1a\n", 8);
-	put_chunk(b, "IHDR", "1234567890123", 13);
-	put_chunk(b, "IDAT", "pixels and no end of them", 25);
-	put_chunk(b, "IEND", "", 0);
-}
-
-/* --- reading --- */
-
-static void look(struct verify_result *r, const void *data, size_t n)
-{
-	_close_ int fd = memfd_create("file", MFD_CLOEXEC);
-	assert_true(fd >= 0 && (n == 0 || write(fd, data, n) == (ssize_t)n));
-	verify_whole(fd, NULL, NULL, r);
-	assert_int_equal(r->size, n);
-}
-
-static void is_intact(const struct buf *b, const char *how)
-{
-	struct verify_result r;
-	look(&r, buf_str(b), b->len);
-	if (r.error)
-		print_error("%d %s\n", r.error, r.reason);
-	assert_int_equal(r.error, 0);
-	assert_string_equal(r.how, how);
-}
-
-/** @word: of the reason. */
-static void is_bad_bytes(const void *data, size_t n, int error, const char *word)
-{
-	struct verify_result r;
-	look(&r, data, n);
-	if (r.error != error || !strstr(r.reason, word))
-		print_error("%d \"%s\", not %d \"%s\"\n", r.error, r.reason, error, word);
-	assert_int_equal(r.error, error);
-	assert_non_null(strstr(r.reason, word));
-}
-
-static void is_bad(const struct buf *b, int error, const char *word)
-{
-	is_bad_bytes(buf_str(b), b->len, error, word);
-}
-
-static void is_corrupt(const struct buf *b, const char *word)
-{
-	is_bad(b, -EBADMSG, word);
-}
-
-/** With one bit of the byte at @at turned. */
-static void is_corrupt_with_flip(struct buf *b, size_t at, const char *word)
-{
-	b->data[at] = (char)(b->data[at] ^ 16);
-	is_corrupt(b, word);
-	b->data[at] = (char)(b->data[at] ^ 16);
-}
-
-static size_t find(const struct buf *b, const char *text)
-{
-	const char *p = memmem(buf_str(b), b->len, text, strlen(text));
-	assert_non_null(p);
-	return (size_t)(p - buf_str(b));
+	put_png_chunk(b, "IHDR", "1234567890123", 13);
+	put_png_chunk(b, "IDAT", "pixels and no end of them", 25);
+	put_png_chunk(b, "IEND", "", 0);
 }
 
 /* --- archives --- */
@@ -239,6 +180,24 @@ static void other_archives_are_read_by_a_library(void **state)
 	is_bad_bytes(tar.data, 1024 + 512 + 10, -EBADMSG, "");
 }
 
+static void what_is_switched_off_is_not_opened(void **state)
+{
+	(void)state;
+	_buf_ struct buf zip = BUF_INIT(FILE_MAX), seven = BUF_INIT(FILE_MAX), tar = BUF_INIT(FILE_MAX);
+	build_volume(&zip, 8);
+	build_archive(&seven, archive_write_set_format_7zip);
+	build_archive(&tar, archive_write_set_format_ustar);
+	extract_allow(ARCHIVE_ZIP);
+	is_intact(&zip, "2 pages of 4 files");
+	is_bad(&seven, -ENOTSUP, "7z are not opened");
+	is_bad(&tar, -ENOTSUP, "tar are not opened");
+	is_bad_bytes("Rar!\x1a\7\1\0..........", 18, -ENOTSUP, "RAR are not opened");
+	extract_allow(ARCHIVE_ZIP | ARCHIVE_SEVEN);
+	is_intact(&seven, "3 pages of 3 files");
+	extract_allow(~0U);
+	is_intact(&tar, "3 pages of 3 files");
+}
+
 static void rar_archives_are_known(void **state)
 {
 	(void)state;
@@ -268,59 +227,6 @@ static void rar_archives_are_known(void **state)
 
 /* --- FLAC --- */
 
-static FLAC__StreamEncoderWriteStatus on_write(const FLAC__StreamEncoder *e, const FLAC__byte *p, size_t n, uint32_t samples,
-					       uint32_t frame, void *arg)
-{
-	(void)e, (void)samples, (void)frame;
-	return buf_add(arg, p, n) == 0 ? FLAC__STREAM_ENCODER_WRITE_STATUS_OK : FLAC__STREAM_ENCODER_WRITE_STATUS_FATAL_ERROR;
-}
-
-static size_t at_seek;
-
-static FLAC__StreamEncoderSeekStatus on_seek(const FLAC__StreamEncoder *e, FLAC__uint64 at, void *arg)
-{
-	(void)e, (void)arg;
-	at_seek = (size_t)at;
-	return FLAC__STREAM_ENCODER_SEEK_STATUS_OK;
-}
-
-/** STREAMINFO is written again at the end: into its place. */
-static FLAC__StreamEncoderWriteStatus on_rewrite(const FLAC__StreamEncoder *e, const FLAC__byte *p, size_t n, uint32_t samples,
-						 uint32_t frame, void *arg)
-{
-	struct buf *b = arg;
-	if (!at_seek)
-		return on_write(e, p, n, samples, frame, arg);
-	assert_true(at_seek + n <= b->len);
-	memcpy(b->data + at_seek, p, n);
-	at_seek += n;
-	return FLAC__STREAM_ENCODER_WRITE_STATUS_OK;
-}
-
-static FLAC__StreamEncoderTellStatus on_tell(const FLAC__StreamEncoder *e, FLAC__uint64 *at, void *arg)
-{
-	(void)e;
-	*at = ((struct buf *)arg)->len;
-	return FLAC__STREAM_ENCODER_TELL_STATUS_OK;
-}
-
-static void encode_flac(struct buf *b)
-{
-	enum { SAMPLES = 20000 };
-	static FLAC__int32 sound[SAMPLES];
-	for (int i = 0; i < SAMPLES; i++)
-		sound[i] = (FLAC__int32)(9000 * sin(i / 20.0)) + i % 7;
-	FLAC__StreamEncoder *e = FLAC__stream_encoder_new();
-	at_seek = 0;
-	FLAC__stream_encoder_set_channels(e, 1);
-	assert_int_equal(FLAC__stream_encoder_init_stream(e, on_rewrite, on_seek, on_tell, NULL, b),
-			 FLAC__STREAM_ENCODER_INIT_STATUS_OK);
-	const FLAC__int32 *channels[] = {sound};
-	assert_true(FLAC__stream_encoder_process(e, channels, SAMPLES));
-	assert_true(FLAC__stream_encoder_finish(e));
-	FLAC__stream_encoder_delete(e);
-}
-
 static void flac_is_decoded(void **state)
 {
 	(void)state;
@@ -341,39 +247,14 @@ static void flac_is_decoded(void **state)
 	buf_adds(&tagged, "TAG");
 	put_fill(&tagged, ' ', 125);
 	is_intact(&tagged, "20000 samples, checksums of frames only");
+	/* of another format, behind all of the sound */
+	put_fill(&b, 0, 500);
+	buf_adds(&b, "APETAGEX");
+	is_bad(&b, 0, "stands behind the sound");
+	is_corrupt_with_flip(&b, b.len / 2, "frame");
 }
 
 /* --- Ogg --- */
-
-/** Bit by bit, as RFC 3533 says it. */
-static void seal_page(struct buf *b, size_t at, uint32_t number, unsigned flags)
-{
-	uint32_t crc = 0;
-	b->data[at + 5] = (char)(flags | (unsigned)b->data[at + 5]);
-	set_le32(b, at + 18, number);
-	set_le32(b, at + 22, 0);
-	for (size_t i = at; i < b->len; i++)
-		for (int bit = 7; bit >= 0; bit--) {
-			bool is_set = ((uint8_t)b->data[i] >> bit & 1) != (crc >> 31);
-			crc = crc << 1 ^ (is_set ? 0x04c11db7U : 0);
-		}
-	set_le32(b, at + 22, crc);
-}
-
-/** Two streams, five pages each; @without: a page that is left out, -1 none. */
-static void build_pages(struct buf *b, int without, int last)
-{
-	_buf_ struct buf packet = BUF_INIT(FILE_MAX);
-	put_fill(&packet, 'a', 3000);
-	for (int i = 0; i <= last; i++)
-		for (uint32_t serial = 7; serial < 9; serial++) {
-			size_t at = b->len;
-			if (i == without && serial == 8)
-				continue;
-			put_page(b, serial, i * 1000, &packet, 0, packet.len, false);
-			seal_page(b, at, (uint32_t)i, (i == 0 ? 2U : 0) | (i == 4 ? 4U : 0));
-		}
-}
 
 static void every_page_of_ogg_is_checked(void **state)
 {
@@ -388,8 +269,19 @@ static void every_page_of_ogg_is_checked(void **state)
 	is_corrupt(&gap, "pages before it are missing");
 	build_pages(&cut, -1, 3);
 	is_corrupt(&cut, "the file ends after page 4");
+	/* streams behind each other, with the same serials */
+	_buf_ struct buf chain = BUF_INIT(FILE_MAX);
+	for (int i = 0; i < 20; i++)
+		put_buf(&chain, &b);
+	is_intact(&chain, "200 pages");
+	is_corrupt_with_flip(&chain, chain.len - 1, "another checksum");
+	/* the first page of another stream, which is damaged; then what is none */
+	size_t end = b.len;
+	build_pages(&b, -1, 4);
+	is_corrupt_with_flip(&b, end, "no page where one should begin");
+	b.len = end;
 	buf_adds(&b, "junk");
-	is_corrupt(&b, "");
+	is_bad(&b, 0, "4 bytes stand behind its end");
 }
 
 /* --- MPEG --- */
@@ -420,6 +312,43 @@ static void frames_follow_each_other(void **state)
 	put_fill(&s, 'x', 20000);
 	put_mpeg(&s, 10);
 	is_corrupt(&s, "no frame follows");
+	/* a tag at the wrong end; anything behind the last frame that the head tells of */
+	b.len = 40 * 417;
+	buf_add(&b, "ID3\4\0\0\0\0\0\x0a" "0123456789", 20);
+	is_bad(&b, 0, "20 bytes stand behind its end");
+	put_fill(&x, 'x', 3000);
+	is_bad(&x, 0, "3000 bytes stand behind its end");
+}
+
+/** Taggers of other formats write ID3 in front of anything, larger than what is read of a head. */
+static void what_stands_behind_an_id3_tag_is_what_it_is(void **state)
+{
+	(void)state;
+	enum { FLAC, OGG, AAC, WAVPACK, MPEG, NONE, KINDS };
+	static const int errors[KINDS] = {0, 0, -ENOTSUP, -ENOTSUP, 0, -EBADMSG};
+	for (int kind = 0; kind < KINDS; kind++) {
+		_buf_ struct buf b = BUF_INIT(FILE_MAX), padding = BUF_INIT(FILE_MAX), sound = BUF_INIT(FILE_MAX);
+		put_fill(&padding, 0, 5000);
+		put_id3(&b, 4, 0, &padding);
+		if (kind == FLAC)
+			encode_flac(&sound);
+		else if (kind == OGG)
+			build_pages(&sound, -1, 4);
+		else if (kind == AAC)
+			put_adts(&sound, 20);
+		else if (kind == WAVPACK)
+			buf_adds(&sound, "wvpk 0123456789");
+		else if (kind == MPEG)
+			put_mpeg(&sound, 20);
+		else
+			put_fill(&sound, 1, 9000);
+		put_buf(&b, &sound);
+		is_bad(&b, errors[kind], "");
+		if (kind == FLAC || kind == OGG)
+			is_corrupt_with_flip(&b, b.len - sound.len / 2, "");
+		/* without the tag it is the same */
+		is_bad(&sound, kind == NONE ? -ENOTSUP : errors[kind], "");
+	}
 }
 
 /* --- boxes --- */
@@ -455,9 +384,16 @@ static void boxes_fill_the_file(void **state)
 	is_bad_bytes(b.data, 16, -EBADMSG, "no index");
 	build_boxes(&far, 1 << 20);
 	is_corrupt(&far, "behind the file's end");
+	size_t end = b.len;
 	put_be32(&b, 1000000);
 	buf_adds(&b, "free");
 	is_corrupt(&b, "free has 1000000 bytes");
+	b.len = end;
+	buf_adds(&b, "TAG");
+	put_fill(&b, ' ', 125);
+	is_bad(&b, 0, "128 bytes stand behind its end");
+	b.len = end + 4;
+	is_bad(&b, 0, "4 bytes stand behind its end");
 }
 
 static void chunks_fill_the_file(void **state)
@@ -473,7 +409,14 @@ static void chunks_fill_the_file(void **state)
 	put_le32(&b, 100);
 	put_fill(&b, 1, 100);
 	is_intact(&b, "2 chunks; the sound itself has no checksum");
-	is_bad_bytes(b.data, b.len - 1, -EBADMSG, "only 143 are there");
+	is_bad_bytes(b.data, b.len - 2, -EBADMSG, "only 142 are there");
+	/* the head counts a byte that fills up, which is not there */
+	b.data[40] = 99;
+	b.len--;
+	is_intact(&b, "2 chunks; the sound itself has no checksum");
+	b.data[40] = 100;
+	is_corrupt(&b, "the chunk at byte 36 has 100 bytes, and only 99 are there");
+	put8(&b, 1);
 	is_corrupt_with_flip(&b, 40, "the chunk at byte 36 has 116 bytes");
 	is_corrupt_with_flip(&b, 36, "no data chunk");
 	buf_adds(&a, "FORM");
@@ -575,10 +518,12 @@ int main(void)
 		cmocka_unit_test(the_end_of_a_thumbnail_is_not_that_of_the_page),
 		cmocka_unit_test(bombs_are_given_up),
 		cmocka_unit_test(other_archives_are_read_by_a_library),
+		cmocka_unit_test(what_is_switched_off_is_not_opened),
 		cmocka_unit_test(rar_archives_are_known),
 		cmocka_unit_test(flac_is_decoded),
 		cmocka_unit_test(every_page_of_ogg_is_checked),
 		cmocka_unit_test(frames_follow_each_other),
+		cmocka_unit_test(what_stands_behind_an_id3_tag_is_what_it_is),
 		cmocka_unit_test(boxes_fill_the_file),
 		cmocka_unit_test(chunks_fill_the_file),
 		cmocka_unit_test(what_cannot_be_told_is_not_corrupt),
