@@ -537,6 +537,7 @@ void batch_check_lost(struct pipeline *p, const struct scan *s)
 		/* it reads nothing though it has work: stopped, or it lost it between two steps */
 		if (b->sent_at > limit || w->results < 0 || atomic_load(&w->slot->since) != 0 || w->is_late)
 			continue;
+		w->is_idle = true;
 		pool_kill(w);
 	}
 }

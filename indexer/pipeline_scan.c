@@ -70,10 +70,10 @@ static void sink_wanted(void *arg, struct seen *file)
 	if (watch_is_busy(c->p, c->root->scout, c->path))
 		return;
 	if (poison_check(c->p, c->root, c->path, &seen)) {
-		/* one at a time, through a descriptor of its own */
+		/* one at a time, by its path: its folder is closed when the rest of the chunk is on its way */
 		send_back(c->p, c->root, file);
 		seen.ticket = 0;
-		batch_add_alone(c->p, batch_new(c->root, c->dir, c->path), &seen);
+		batch_add_alone(c->p, batch_new(c->root, 0, c->path), &seen);
 		return;
 	}
 	bool is_given = file->ticket != 0;
@@ -281,13 +281,22 @@ static void read_scout(struct pipeline *p, int i)
 		lose_scout(p, i);
 }
 
+/** A worker is at a file of it, however large: that has a deadline of its own. */
+static bool is_being_read(const struct pipeline *p, const struct scan_root *r)
+{
+	for (const struct batch *b = r->scan->given; b; b = b->next)
+		if (b->root == r && reading_now(&p->pool.reading, b->worker))
+			return true;
+	return false;
+}
+
 static void check_silence(struct pipeline *p, struct scan *s, bool is_paused)
 {
 	int64_t limit = mono_ns() - SILENCE_S * NS_PER_S;
 	for (size_t i = 0; i < s->roots; i++) {
 		struct scan_root *r = &s->root[i];
 		bool waits = r->stage == ROOT_CONFIRMS || !r->is_walked || r->batches;
-		if (is_paused)
+		if (is_paused || is_being_read(p, r))
 			r->heard_at = mono_ns();
 		else if (r->stage != ROOT_ENDED && waits && r->heard_at < limit)
 			guard_set_stuck(p, r->scout, 0);

@@ -183,3 +183,16 @@ def test_the_end_is_the_same_with_many_bad_files(lab, good, poison):
     assert lab.export("tracks").keys() == before.keys()
     for path, row in lab.export("tracks").items():
         assert row == before[path]
+
+
+@pytest.mark.skipif(not LONG, reason="it waits for longer than a scout may be silent; LONG=1 has it run")
+def test_a_reader_that_takes_its_time_is_no_disk_that_hangs(lab, good, poison):
+    """Longer than a scout may be silent: the file is to blame, and not the folder that it lies in."""
+    path = lab.music / "folder/30 hang.flac"
+    poison.put(path, "hang")
+    lab.configure(extra='scan { deadline = "17s" }')
+    lab.start()
+    lab.wait_idle()
+    assert errors(lab)[path.name]["kind"] == "timeout" and poison.read()["hang"] == 1
+    assert lab.export("tracks").keys() == good
+    assert "does not answer" not in lab.indexer_log()
