@@ -13,6 +13,8 @@
 
 /** Of pages: a worker maps its slot's, and nothing else of the file. */
 enum { PAGE = 65536 };
+/** Those that it has to do, and one that nobody waits for any more while it is still at it. */
+enum { GIVEN = READING_AHEAD + 1 };
 
 struct given {
 	/** 0: free. */
@@ -25,7 +27,7 @@ struct reading_file {
 	uint64_t magic;
 	size_t marks;
 	struct read_mark mark[READING_MARKS];
-	struct given given[READING_WORKERS][READING_AHEAD];
+	struct given given[READING_WORKERS][GIVEN];
 	struct {
 		_Alignas(PAGE) struct worker_slot slot;
 	} page[READING_WORKERS];
@@ -150,7 +152,7 @@ int64_t reading_slot_at(int worker)
 
 static struct given *find_given(const struct reading *r, int worker, uint64_t batch)
 {
-	for (int i = 0; i < READING_AHEAD; i++)
+	for (int i = 0; i < GIVEN; i++)
 		if (r->file->given[worker][i].batch == batch)
 			return &r->file->given[worker][i];
 	return NULL;

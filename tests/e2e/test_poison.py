@@ -185,6 +185,23 @@ def test_the_end_is_the_same_with_many_bad_files(lab, good, poison):
         assert row == before[path]
 
 
+def test_a_scan_that_is_cancelled_while_it_is_read_makes_no_more_tries(lab, good, poison):
+    path = lab.music / "folder/30 hang.flac"
+    lab.configure(extra='scan { deadline = "2s" watch = "poll" }')
+    lab.start()
+    lab.wait_idle()
+    poison.put(path, "hang")
+    for tries in (1, 2):
+        workers = set(lab.children("--worker"))
+        job = lab.accept("rescan", "all")
+        until(lambda: poison.read()["hang"] == tries, 30, lambda: f"a read: {poison.read()}")
+        lab.order("cancel", str(job))
+        lab.wait_idle()
+        until(lambda: not workers <= set(lab.children("--worker")), 30, "the end of its reader")
+    settle(lab, poison, 2)
+    assert errors(lab)[path.name]["tries"] == 2 and lab.export("tracks").keys() == good
+
+
 @pytest.mark.skipif(not LONG, reason="it waits for longer than a scout may be silent; LONG=1 has it run")
 def test_a_reader_that_takes_its_time_is_no_disk_that_hangs(lab, good, poison):
     """Longer than a scout may be silent: the file is to blame, and not the folder that it lies in."""
