@@ -479,7 +479,7 @@ static void suspect(struct pipeline *p, struct batch *b, const struct pool_loss 
 static void take_back(struct pipeline *p, struct scan *s, int worker, const struct pool_loss *loss)
 {
 	for (struct batch **at = &s->given; *at;) {
-		if ((*at)->worker == worker && !loss->was_reading && !loss->was_late)
+		if ((*at)->worker == worker && !loss->was_reading && !loss->was_late && !loss->is_stillborn)
 			suspect(p, *at, loss);
 		if ((*at)->worker != worker)
 			at = &(*at)->next;

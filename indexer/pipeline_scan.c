@@ -281,22 +281,13 @@ static void read_scout(struct pipeline *p, int i)
 		lose_scout(p, i);
 }
 
-/** A worker is at a file of it, however large: that has a deadline of its own. */
-static bool is_being_read(const struct pipeline *p, const struct scan_root *r)
-{
-	for (const struct batch *b = r->scan->given; b; b = b->next)
-		if (b->root == r && reading_now(&p->pool.reading, b->worker))
-			return true;
-	return false;
-}
-
 static void check_silence(struct pipeline *p, struct scan *s, bool is_paused)
 {
 	int64_t limit = mono_ns() - SILENCE_S * NS_PER_S;
 	for (size_t i = 0; i < s->roots; i++) {
 		struct scan_root *r = &s->root[i];
 		bool waits = r->stage == ROOT_CONFIRMS || !r->is_walked || r->batches;
-		if (is_paused || is_being_read(p, r))
+		if (is_paused || send_is_awaited(p, r))
 			r->heard_at = mono_ns();
 		else if (r->stage != ROOT_ENDED && waits && r->heard_at < limit)
 			guard_set_stuck(p, r->scout, 0);

@@ -25,6 +25,8 @@ enum {
 	WORKER_MEMORY = 96 << 20,
 	/** However large a file is. */
 	DEADLINE_MOST_S = 900,
+	/** After so many that end before they are ready, one after the other, the next has time. */
+	STILLBORN = 3,
 	/** A worker says within this time what holds it. */
 	READY_S = 5,
 };
@@ -346,6 +348,21 @@ void pool_count(struct pool *p, int i, uint64_t n)
 		atomic_store(&w->slot->must_leave, 1);
 }
 
+/** Not at once, when something is wrong with all of them. */
+static int replace(struct pool *p, int i)
+{
+	struct pool_worker *w = &p->worker[i];
+	/* one that may read nothing has ended by itself */
+	if (p->is_refused)
+		return 0;
+	if (w->stillborn < STILLBORN)
+		return start_worker(p, i, w->first_batch);
+	if (w->stillborn == STILLBORN)
+		log_error("readers end before they are ready; no file is read until they do not");
+	p->retry_at = mono_ns() + NS_PER_S;
+	return 0;
+}
+
 int pool_replace(struct pool *p, int i, uint64_t next, struct pool_loss *loss)
 {
 	struct pool_worker *w = &p->worker[i];
@@ -359,6 +376,7 @@ int pool_replace(struct pool *p, int i, uint64_t next, struct pool_loss *loss)
 		.batch = atomic_load(&w->slot->batch),
 		.index = atomic_load(&w->slot->index),
 		.was_late = w->is_late, .abandoned = status == -1 ? w->pid : 0,
+		.is_stillborn = rss == 0,
 		.signal = status != -1 && WIFSIGNALED(status) ? WTERMSIG(status) : 0,
 		.has_left = w->is_asked && atomic_load(&w->slot->has_left) && !reading_now(&p->reading, i),
 	};
@@ -368,7 +386,7 @@ int pool_replace(struct pool *p, int i, uint64_t next, struct pool_loss *loss)
 	close(take_fd(w->results));
 	frame_reader_clear(&w->reader);
 	p->restarts += !loss->has_left;
+	w->stillborn = loss->is_stillborn ? w->stillborn + 1 : 0;
 	w->first_batch = loss->has_left ? 0 : next;
-	/* one that may read nothing has ended by itself */
-	return p->is_refused ? 0 : start_worker(p, i, w->first_batch);
+	return replace(p, i);
 }

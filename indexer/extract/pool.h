@@ -39,6 +39,8 @@ struct pool_worker {
 	int64_t late_at;
 	/** Set when it was told to go; what it says of that itself is not believed. */
 	bool is_asked;
+	/** Processes, one after the other, that ended before they were ready. */
+	int stillborn;
 	/** No batch of a lower number is for the next that takes its place. */
 	uint64_t first_batch;
 	/** Files that it has read. */
@@ -129,6 +131,8 @@ struct pool_loss {
 	/** It had begun to read that file, which was its to read. */
 	bool was_reading;
 	bool was_late;
+	/** It ended before it was ready: no file has to do with it. */
+	bool is_stillborn;
 	/** It was told to go: what it had not begun waits for its successor. */
 	bool has_left;
 	/** It waits for a dead disk and could not be ended: its number, else 0. */
@@ -140,7 +144,7 @@ struct pool_loss {
 /**
  * Reaps a worker whose results ended, or gives up one that hangs, and puts another in its place.  The file
  * that it was reading is marked (unless it waits for a disk).  @next: no batch of a lower number is read any
- * more, unless the worker was told to go.
+ * more, unless the worker was told to go.  Where one after the other ends before it is ready the next comes with pool_refill().
  */
 int pool_replace(struct pool *p, int i, uint64_t next, struct pool_loss *loss);
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files that end their reader: two tries each, ever, whoever is killed meanwhile; and their neighbours are indexed."""
 import os
+import signal
 import struct
 
 import pytest
@@ -183,6 +184,25 @@ def test_the_end_is_the_same_with_many_bad_files(lab, good, poison):
     assert lab.export("tracks").keys() == before.keys()
     for path, row in lab.export("tracks").items():
         assert row == before[path]
+
+
+def test_readers_that_end_before_they_are_ready_blame_no_file(lab, good, poison, tmp_path, monkeypatch):
+    """As when a library is replaced by one that does not fit: nothing can be read, and no file is to blame."""
+    birth = tmp_path / "birth"
+    monkeypatch.setenv("POISON_BIRTH", str(birth))
+    lab.start()
+    lab.wait_idle()
+    birth.touch()
+    job = lab.accept("rescan", "full all")
+    for pid in lab.children("--worker"):
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: "before they are ready" in lab.indexer_log(), 30, "a word of it")
+    job = lab.accept("rescan", "full music")
+    birth.unlink()
+    lab.wait_idle()
+    assert lab.jobs()[job]["state"] == "done"
+    assert errors(lab) == {} and lab.export("tracks").keys() == good
+    assert lab.children("--worker") and "crashed the reader" not in lab.indexer_log()
 
 
 def test_a_scan_that_is_cancelled_while_it_is_read_makes_no_more_tries(lab, good, poison):
