@@ -275,6 +275,8 @@ static void on_results(struct pipeline *p, int worker, struct frame *f)
 	struct batch *b = *at && (*at)->worker == worker ? *at : NULL, *again = NULL;
 	if (b)
 		b->root->heard_at = mono_ns();
+	else
+		reading_take(&p->pool.reading, worker, id);
 	pool_count(&p->pool, worker, n);
 	for (uint32_t i = 0; i < n && b && !f->is_bad; i++) {
 		size_t reason_len, media_len;
@@ -478,7 +480,7 @@ static void suspect(struct pipeline *p, struct batch *b, const struct pool_loss 
 static void take_back(struct pipeline *p, struct scan *s, int worker, const struct pool_loss *loss)
 {
 	for (struct batch **at = &s->given; *at;) {
-		if ((*at)->worker == worker && !loss->was_reading && !loss->was_late)
+		if ((*at)->worker == worker && !loss->was_reading && !loss->was_late && !loss->is_stillborn)
 			suspect(p, *at, loss);
 		if ((*at)->worker != worker)
 			at = &(*at)->next;
@@ -505,6 +507,9 @@ static void replace_worker(struct pipeline *p, int i)
 		guard_set_stuck(p, (*at)->root->scout, loss.abandoned);
 	else if (is_its_own)
 		blame(p, *at, (int)loss.index, &loss);
+	/* of a scan that was given up: its mark is all that is known of it */
+	if (!*at)
+		reading_take(&p->pool.reading, i, loss.batch);
 	take_back(p, &p->job_scan, i, &loss);
 	take_back(p, &p->watch_scan, i, &loss);
 }
@@ -538,8 +543,21 @@ void batch_check_lost(struct pipeline *p, const struct scan *s)
 		/* it reads nothing though it has work: stopped, or it lost it between two steps */
 		if (b->sent_at > limit || w->results < 0 || atomic_load(&w->slot->since) != 0 || w->is_late)
 			continue;
+		w->is_idle = true;
 		pool_kill(w);
 	}
+}
+
+/** Nobody waits for a batch any more; but a file that its worker is at stays written down, to be blamed if it ends it. */
+static void drop_given(struct pipeline *p, struct batch **at)
+{
+	struct batch *b = *at;
+	struct pool_worker *w = &p->pool.worker[b->worker];
+	if (reading_now(&p->pool.reading, b->worker) && atomic_load(&w->slot->batch) == b->id) {
+		w->ahead--;
+		b->worker = -1;
+	}
+	finish_batch(p, at);
 }
 
 /** Files of a root whose scout is gone will not be opened any more. */
@@ -563,6 +581,6 @@ void batch_drop(struct pipeline *p, struct scan *s, const struct scan_root *root
 		if (root && (*at)->root != root)
 			at = &(*at)->next;
 		else
-			finish_batch(p, at);
+			drop_given(p, at);
 	}
 }

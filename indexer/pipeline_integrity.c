@@ -83,10 +83,12 @@ bool integrity_may_read(struct pipeline *p, int64_t size)
 
 /* --- the worker --- */
 
-static int wake_worker(struct checker *c)
+/** What was left for the one before is not read: the store did not hear of it. */
+static int wake_worker(struct pipeline *p)
 {
+	struct checker *c = &p->checker;
 	bool is_new = c->pool.worker[0].results < 0;
-	int r = pool_wake(&c->pool, 0);
+	int r = pool_wake(&c->pool, 0, p->next_batch + 1);
 	if (r < 0 || !is_new)
 		return r;
 	pid_t pid = c->pool.worker[0].pid;
@@ -151,7 +153,7 @@ int integrity_begin_file(struct pipeline *p, const struct store_check *check, bo
 	struct checker *c = &p->checker;
 	int scout = scout_of(p, check->root);
 	_buf_ struct buf path = BUF_INIT(1 << 17);
-	if (scout < 0 || !is_there(p, scout) || wake_worker(c) < 0)
+	if (scout < 0 || !is_there(p, scout) || wake_worker(p) < 0)
 		return 0;
 	path_join(check->dir.data, check->dir.len, check->name.data, check->name.len, &path);
 	c->id = ++p->next_batch;

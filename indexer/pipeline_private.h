@@ -344,6 +344,8 @@ const char *poison_reason(const struct pipeline *p, const struct pool_loss *loss
 
 /** Gives a batch to worker @worker: itself, or through the scout that opens its files.  0 or -errno. */
 int send_batch(struct pipeline *p, struct batch *b, int worker);
+/** A worker is at a file of @r, however large: that has a deadline of its own.  Or there is none that could be. */
+bool send_is_awaited(const struct pipeline *p, const struct scan_root *r);
 /** The head that @seen has, if any, is done with. */
 void send_back(struct pipeline *p, const struct scan_root *root, struct seen *seen);
 

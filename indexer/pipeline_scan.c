@@ -70,10 +70,10 @@ static void sink_wanted(void *arg, struct seen *file)
 	if (watch_is_busy(c->p, c->root->scout, c->path))
 		return;
 	if (poison_check(c->p, c->root, c->path, &seen)) {
-		/* one at a time, through a descriptor of its own */
+		/* one at a time, by its path: its folder is closed when the rest of the chunk is on its way */
 		send_back(c->p, c->root, file);
 		seen.ticket = 0;
-		batch_add_alone(c->p, batch_new(c->root, c->dir, c->path), &seen);
+		batch_add_alone(c->p, batch_new(c->root, 0, c->path), &seen);
 		return;
 	}
 	bool is_given = file->ticket != 0;
@@ -287,7 +287,7 @@ static void check_silence(struct pipeline *p, struct scan *s, bool is_paused)
 	for (size_t i = 0; i < s->roots; i++) {
 		struct scan_root *r = &s->root[i];
 		bool waits = r->stage == ROOT_CONFIRMS || !r->is_walked || r->batches;
-		if (is_paused)
+		if (is_paused || send_is_awaited(p, r))
 			r->heard_at = mono_ns();
 		else if (r->stage != ROOT_ENDED && waits && r->heard_at < limit)
 			guard_set_stuck(p, r->scout, 0);

@@ -98,3 +98,16 @@ int send_batch(struct pipeline *p, struct batch *b, int worker)
 	p->pool.worker[worker].ahead++;
 	return 0;
 }
+
+bool send_is_awaited(const struct pipeline *p, const struct scan_root *r)
+{
+	int runs = 0;
+	for (int i = 0; i < p->pool.count; i++)
+		runs += p->pool.worker[i].results >= 0;
+	if (!runs && !p->pool.is_refused)
+		return true;
+	for (const struct batch *b = r->scan->given; b; b = b->next)
+		if (b->root == r && reading_now(&p->pool.reading, b->worker))
+			return true;
+	return false;
+}

@@ -91,7 +91,7 @@ void profile_shed(void)
 			m = next;
 		}
 		/* with one page of its own it is not clean: relocations are written before it is protected */
-		if (sscanf(line, "Anonymous: %lu", &anonymous) == 1 && anonymous)
+		if ((sscanf(line, "Anonymous: %lu", &anonymous) == 1 || sscanf(line, "Swap: %lu", &anonymous) == 1) && anonymous)
 			m.is_clean = false;
 	}
 	shed(&m);

@@ -8,7 +8,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -428,6 +430,8 @@ int scout_main(void)
 		.root_fd = -1, .sending = PTHREAD_MUTEX_INITIALIZER, .told = BUF_INIT(4 * TOLD_MOST)};
 	struct frame_reader reader;
 	struct frame f;
+	/* of the pipeline's thread, which ends us before it ends: one that hangs would not see that the indexer is gone */
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	/* a working directory would keep its disk from being unmounted */
 	if (chdir("/") < 0)
 		log_debug("chdir: %s", strerror(errno));

@@ -41,7 +41,8 @@ int scout_start(struct scout *s, const struct scout_options *o)
 	for (int i = 0; i < o->workers; i++)
 		fds[1 + i] = (struct child_fd){o->jobs[i], SCOUT_WORKERS + i};
 	int n = 1 + o->workers;
-	if (s->heads_fd >= 0)
+	child_reap();
+	if (s->heads_fd >= 0 && !child_is_abandoned(s->former))
 		fds[n++] = (struct child_fd){s->heads_fd, SCOUT_HEADS};
 	s->pid = child_spawn("--scout", s->name, fds, n);
 	close(end[1]);
@@ -92,6 +93,7 @@ void scout_stop(struct scout *s)
 		return;
 	close(take_fd(s->fd));
 	child_end(s->pid, 20);
+	s->former = s->pid;
 	frame_reader_clear(&s->reader);
 	buf_clear(&s->out);
 	buf_clear(&s->back);

@@ -19,6 +19,9 @@ struct scout {
 	/** Its region of heads, -1 for none; borrowed from the pool.  And which it is. */
 	int heads_fd;
 	uint32_t heads;
+	/** The process before, 0: none.  While it waits for a disk and cannot end, a read of its own may still
+	 * come to the region, which its successor does not use then. */
+	pid_t former;
 	/** Tickets that go back with the next frames. */
 	struct buf back;
 	/** Frames that did not fit the socket yet. */

@@ -25,6 +25,8 @@ enum {
 	WORKER_MEMORY = 96 << 20,
 	/** However large a file is. */
 	DEADLINE_MOST_S = 900,
+	/** After so many that end before they are ready, one after the other, the next has time. */
+	STILLBORN = 3,
 	/** A worker says within this time what holds it. */
 	READY_S = 5,
 };
@@ -84,12 +86,6 @@ static void end_process(struct pool_process *process)
 	process->pid = 0;
 }
 
-void pool_refill(struct pool *p)
-{
-	if (!p->spare.pid && p->count && p->has_spare)
-		start_process(p, &p->spare);
-}
-
 static void take_process(struct pool *p, int i)
 {
 	struct pool_worker *w = &p->worker[i];
@@ -108,8 +104,9 @@ static int start_worker(struct pool *p, int i, uint64_t first_batch)
 	memset(w->slot, 0, sizeof *w->slot);
 	atomic_store(&w->slot->first_batch, first_batch);
 	atomic_store(&w->slot->archives, p->o.archives);
-	w->is_late = false;
+	w->is_late = w->is_idle = w->is_asked = false;
 	w->files = 0;
+	w->first_batch = first_batch;
 	int r = -EPIPE;
 	for (int tries = 0; tries < 2 && r < 0; tries++) {
 		if (!p->spare.pid)
@@ -122,6 +119,22 @@ static int start_worker(struct pool *p, int i, uint64_t first_batch)
 	if (r == 0)
 		take_process(p, i);
 	return r;
+}
+
+static int refill(struct pool *p)
+{
+	int r = 0;
+	for (int i = 0; i < p->count && r == 0 && !p->is_refused; i++)
+		r = p->worker[i].results < 0 ? start_worker(p, i, p->worker[i].first_batch) : 0;
+	return r == 0 && !p->spare.pid ? start_process(p, &p->spare) : r;
+}
+
+void pool_refill(struct pool *p)
+{
+	if (!p->count || !p->has_spare || mono_ns() < p->retry_at)
+		return;
+	if (refill(p) < 0)
+		p->retry_at = mono_ns() + NS_PER_S;
 }
 
 static int make_worker(struct pool *p, int i)
@@ -178,9 +191,34 @@ int pool_open(struct pool *p, const struct pool_options *options)
 	return r;
 }
 
-int pool_wake(struct pool *p, int i)
+int pool_wake(struct pool *p, int i, uint64_t first)
 {
-	return p->worker[i].results >= 0 ? 0 : start_worker(p, i, 0);
+	return p->worker[i].results >= 0 ? 0 : start_worker(p, i, first);
+}
+
+/** An open file that nobody reads would keep its disk from being unmounted. */
+static void drop_jobs(const struct pool *p, int i)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int) * BATCH_MAX)];
+		struct cmsghdr align;
+	} control;
+	char data[64];
+	struct iovec iov = {data, sizeof data};
+	for (;;) {
+		struct msghdr msg = {
+			.msg_iov = &iov, .msg_iovlen = 1,
+			.msg_control = control.bytes, .msg_controllen = sizeof control.bytes,
+		};
+		if (recvmsg(p->job_receive[i], &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) <= 0)
+			return;
+		for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c))
+			for (size_t at = 0; at + CMSG_LEN(sizeof(int)) <= c->cmsg_len; at += sizeof(int)) {
+				int fd;
+				memcpy(&fd, CMSG_DATA(c) + at, sizeof fd);
+				close(fd);
+			}
+	}
 }
 
 void pool_rest(struct pool *p, int i)
@@ -191,6 +229,7 @@ void pool_rest(struct pool *p, int i)
 	close(take_fd(w->results));
 	child_end(w->pid, 200);
 	frame_reader_clear(&w->reader);
+	drop_jobs(p, i);
 }
 
 int pool_start(struct pool *p, const struct pool_options *options)
@@ -198,7 +237,7 @@ int pool_start(struct pool *p, const struct pool_options *options)
 	int r = pool_open(p, options);
 	p->has_spare = true;
 	for (int i = 0; i < p->count && r == 0; i++)
-		r = pool_wake(p, i);
+		r = pool_wake(p, i, 0);
 	if (r < 0) {
 		pool_stop(p);
 		return r;
@@ -305,8 +344,24 @@ void pool_count(struct pool *p, int i, uint64_t n)
 	uint64_t rss, cpu;
 	pool_usage(p, i, &rss, &cpu);
 	w->files += n;
-	if (w->files >= WORKER_FILES || rss > WORKER_MEMORY)
+	w->is_asked |= w->files >= WORKER_FILES || rss > WORKER_MEMORY;
+	if (w->is_asked)
 		atomic_store(&w->slot->must_leave, 1);
+}
+
+/** Not at once, when something is wrong with all of them. */
+static int replace(struct pool *p, int i)
+{
+	struct pool_worker *w = &p->worker[i];
+	/* one that may read nothing has ended by itself */
+	if (p->is_refused)
+		return 0;
+	if (w->stillborn < STILLBORN)
+		return start_worker(p, i, w->first_batch);
+	if (w->stillborn == STILLBORN)
+		log_error("readers end before they are ready; no file is read until they do not");
+	p->retry_at = mono_ns() + NS_PER_S;
+	return 0;
 }
 
 int pool_replace(struct pool *p, int i, uint64_t next, struct pool_loss *loss)
@@ -322,15 +377,17 @@ int pool_replace(struct pool *p, int i, uint64_t next, struct pool_loss *loss)
 		.batch = atomic_load(&w->slot->batch),
 		.index = atomic_load(&w->slot->index),
 		.was_late = w->is_late, .abandoned = status == -1 ? w->pid : 0,
+		.is_stillborn = rss == 0,
 		.signal = status != -1 && WIFSIGNALED(status) ? WTERMSIG(status) : 0,
-		.has_left = atomic_load(&w->slot->has_left) && atomic_load(&w->slot->must_leave),
+		.has_left = w->is_asked && atomic_load(&w->slot->has_left) && !reading_now(&p->reading, i),
 	};
-	/* the file is not to blame for a disk that does not answer */
+	/* the file is not to blame for a disk that does not answer; nor is one that was begun at the last moment */
 	loss->was_reading = loss->abandoned ? reading_now(&p->reading, i) != NULL
-					    : reading_blame(&p->reading, i) != NULL;
+					    : !w->is_idle && reading_blame(&p->reading, i) != NULL;
 	close(take_fd(w->results));
 	frame_reader_clear(&w->reader);
 	p->restarts += !loss->has_left;
-	/* one that may read nothing has ended by itself */
-	return p->is_refused ? 0 : start_worker(p, i, loss->has_left ? 0 : next);
+	w->stillborn = loss->is_stillborn ? w->stillborn + 1 : 0;
+	w->first_batch = loss->has_left ? 0 : next;
+	return replace(p, i);
 }

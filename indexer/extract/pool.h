@@ -34,9 +34,15 @@ struct pool_worker {
 	struct worker_slot *slot;
 	/** Batches given and not finished. */
 	int ahead;
-	/** Set when the pool killed it for being slow, and when. */
-	bool is_late;
+	/** Set when the pool killed it for being slow, and when; and that it did nothing then: no file is to blame. */
+	bool is_late, is_idle;
 	int64_t late_at;
+	/** Set when it was told to go; what it says of that itself is not believed. */
+	bool is_asked;
+	/** Processes, one after the other, that ended before they were ready. */
+	int stillborn;
+	/** No batch of a lower number is for the next that takes its place. */
+	uint64_t first_batch;
 	/** Files that it has read. */
 	uint64_t files;
 	/** Processor time and peak memory of those that ended. */
@@ -75,14 +81,17 @@ struct pool {
 	uint64_t sandbox;
 	/** One waits ready; else one is started when it is needed. */
 	bool has_spare;
+	/** When none could be started: not before this time (monotonic). */
+	int64_t retry_at;
 	/** That is not enough: nothing may be read. */
 	bool is_refused;
 };
 
 /** Makes room for workers; none runs, and none waits.  @options' texts are borrowed.  0 or -errno. */
 int pool_open(struct pool *p, const struct pool_options *options);
-/** Starts worker @i when it does not run; ends it, whatever it does. */
-int pool_wake(struct pool *p, int i);
+/** Starts worker @i when it does not run: no batch below @first is for it. */
+int pool_wake(struct pool *p, int i, uint64_t first);
+/** Ends it, whatever it does; what it had not taken is closed. */
 void pool_rest(struct pool *p, int i);
 /** pool_open(), and starts them and one that waits.  0 or -errno. */
 int pool_start(struct pool *p, const struct pool_options *options);
@@ -94,7 +103,7 @@ void pool_set_background(struct pool *p, bool is_background);
 /** The worker with the least to do, -1 when all have enough. */
 int pool_choose(const struct pool *p);
 
-/** Makes another process ready, where none is. */
+/** Makes another process ready, where none is; and starts workers that could not be started when the former ended. */
 void pool_refill(struct pool *p);
 
 /** @n files of worker @i were read: after many a fresh process takes its place. */
@@ -122,6 +131,8 @@ struct pool_loss {
 	/** It had begun to read that file, which was its to read. */
 	bool was_reading;
 	bool was_late;
+	/** It ended before it was ready: no file has to do with it. */
+	bool is_stillborn;
 	/** It was told to go: what it had not begun waits for its successor. */
 	bool has_left;
 	/** It waits for a dead disk and could not be ended: its number, else 0. */
@@ -133,7 +144,7 @@ struct pool_loss {
 /**
  * Reaps a worker whose results ended, or gives up one that hangs, and puts another in its place.  The file
  * that it was reading is marked (unless it waits for a disk).  @next: no batch of a lower number is read any
- * more, unless the worker was told to go.
+ * more, unless the worker was told to go.  Where one after the other ends before it is ready the next comes with pool_refill().
  */
 int pool_replace(struct pool *p, int i, uint64_t next, struct pool_loss *loss);
 

@@ -14,6 +14,8 @@
 
 /** Of pages: a worker maps its slot's, and nothing else of the file. */
 enum { PAGE = 65536 };
+/** Those that it has to do, and one that nobody waits for any more while it is still at it. */
+enum { GIVEN = READING_AHEAD + 1 };
 
 /** A file that is sound is read in less. */
 #define LONG_NS (200 * NS_PER_MS)
@@ -33,7 +35,7 @@ struct reading_file {
 	int64_t beat;
 	size_t marks;
 	struct read_mark mark[READING_MARKS];
-	struct given given[READING_WORKERS][READING_AHEAD];
+	struct given given[READING_WORKERS][GIVEN];
 	struct {
 		_Alignas(PAGE) struct worker_slot slot;
 	} page[READING_WORKERS];
@@ -182,7 +184,7 @@ int64_t reading_slot_at(int worker)
 
 static struct given *find_given(const struct reading *r, int worker, uint64_t batch)
 {
-	for (int i = 0; i < READING_AHEAD; i++)
+	for (int i = 0; i < GIVEN; i++)
 		if (r->file->given[worker][i].batch == batch)
 			return &r->file->given[worker][i];
 	return NULL;

@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -328,6 +329,44 @@ def test_a_worker_that_hangs_costs_one_file_and_its_deadline(big, library, attem
         if is_alive(worker):
             os.kill(worker, signal.SIGKILL)
     check_all_there(big, library, job, 1)
+
+
+def test_workers_that_cannot_be_started_are_started_later(big, library):
+    """For a while the system has no room for another process."""
+    big.configure(extra="scan { workers = 1 }")
+    big.start()
+    big.wait_idle()
+    indexer = big.indexer()
+    soft, hard = resource.prlimit(indexer, resource.RLIMIT_NOFILE)
+    resource.prlimit(indexer, resource.RLIMIT_NOFILE, (400, hard))
+    try:
+        def all_gone():
+            for pid in big.children("--worker"):
+                os.kill(pid, signal.SIGKILL)
+            return not big.children("--worker")
+        until(all_gone, 30, "no worker left")
+        job = full_scan(big)
+        until(lambda: "no worker can be started" in big.indexer_log(), 30, "a word of it")
+    finally:
+        resource.prlimit(indexer, resource.RLIMIT_NOFILE, (soft, hard))
+    big.wait_idle()
+    check_all_there(big, library, job, 0)
+    assert big.children("--worker") and "does not answer" not in big.indexer_log()
+
+
+@pytest.mark.parametrize("role", ["--scout", "--worker"])
+def test_a_process_that_hangs_does_not_outlive_its_indexer(big, role):
+    big.start()
+    big.wait_idle()
+    pids = big.children(role)
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        big.kill_indexer()
+        until(lambda: not any(is_alive(pid) for pid in pids), 30, "their end")
+    finally:
+        for pid in filter(is_alive, pids):
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_a_scout_that_dies_is_replaced_and_nothing_is_forgotten(big, library):

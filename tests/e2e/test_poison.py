@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files that end their reader: two tries each, ever, whoever is killed meanwhile; and their neighbours are indexed."""
 import os
+import signal
 import struct
 import time
 
@@ -186,3 +187,52 @@ def test_the_end_is_the_same_with_many_bad_files(lab, good, poison):
     assert lab.export("tracks").keys() == before.keys()
     for path, row in lab.export("tracks").items():
         assert row == before[path]
+
+
+def test_readers_that_end_before_they_are_ready_blame_no_file(lab, good, poison, tmp_path, monkeypatch):
+    """As when a library is replaced by one that does not fit: nothing can be read, and no file is to blame."""
+    birth = tmp_path / "birth"
+    monkeypatch.setenv("POISON_BIRTH", str(birth))
+    lab.start()
+    lab.wait_idle()
+    birth.touch()
+    job = lab.accept("rescan", "full all")
+    for pid in lab.children("--worker"):
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: "before they are ready" in lab.indexer_log(), 30, "a word of it")
+    job = lab.accept("rescan", "full music")
+    birth.unlink()
+    lab.wait_idle()
+    assert lab.jobs()[job]["state"] == "done"
+    assert errors(lab) == {} and lab.export("tracks").keys() == good
+    assert lab.children("--worker") and "crashed the reader" not in lab.indexer_log()
+
+
+def test_a_scan_that_is_cancelled_while_it_is_read_makes_no_more_tries(lab, good, poison):
+    path = lab.music / "folder/30 hang.flac"
+    lab.configure(extra='scan { deadline = "2s" watch = "poll" }')
+    lab.start()
+    lab.wait_idle()
+    poison.put(path, "hang")
+    for tries in (1, 2):
+        workers = set(lab.children("--worker"))
+        job = lab.accept("rescan", "all")
+        until(lambda: poison.read()["hang"] == tries, 30, lambda: f"a read: {poison.read()}")
+        lab.order("cancel", str(job))
+        lab.wait_idle()
+        until(lambda: not workers <= set(lab.children("--worker")), 30, "the end of its reader")
+    settle(lab, poison, 2)
+    assert errors(lab)[path.name]["tries"] == 2 and lab.export("tracks").keys() == good
+
+
+@pytest.mark.skipif(not LONG, reason="it waits for longer than a scout may be silent; LONG=1 has it run")
+def test_a_reader_that_takes_its_time_is_no_disk_that_hangs(lab, good, poison):
+    """Longer than a scout may be silent: the file is to blame, and not the folder that it lies in."""
+    path = lab.music / "folder/30 hang.flac"
+    poison.put(path, "hang")
+    lab.configure(extra='scan { deadline = "17s" }')
+    lab.start()
+    lab.wait_idle()
+    assert errors(lab)[path.name]["kind"] == "timeout" and poison.read()["hang"] == 1
+    assert lab.export("tracks").keys() == good
+    assert "does not answer" not in lab.indexer_log()
