@@ -16,7 +16,7 @@
 
 enum {
 	/** Files that are asked for to know a disk again. */
-	ANCHORS = 8,
+	ANCHORS = 32,
 	/** A disk that lets a listing wait for so long is stuck. */
 	STALL_MS = 10000,
 	/** The same for a look at a root alone. */
@@ -189,9 +189,12 @@ void guard_on_root(struct pipeline *p, struct scan_root *r, struct frame *f)
 	if (!(is_present && strcmp(p->row[r->scout].state, "frozen") == 0) && !r->accepts)
 		guard_set_state(p, r->scout, v.state, v.reason, is_kept ? guard_count(p, r->scout, "") : 0);
 	if (is_end) {
-		r->may_forget_end = v.may_forget;
+		/* what answered when the scan began does not any more: the disk fails, and what it lost is not believed */
+		bool is_failing = e.answered < r->answered_start && !r->accepts;
+		r->may_forget_end = v.may_forget && !is_failing;
 		return;
 	}
+	r->answered_start = e.answered;
 	r->may_forget_start = v.may_forget;
 	r->may_scan = v.may_scan;
 	/* a root that cannot be walked sends no second report */

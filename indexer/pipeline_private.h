@@ -85,6 +85,8 @@ struct scan_root {
 	bool may_scan;
 	/** The verdicts at the start and at the end allow to forget. */
 	bool may_forget_start, may_forget_end;
+	/** Anchors that were there at the start. */
+	uint32_t answered_start;
 	/** Something was mounted or unmounted meanwhile. */
 	bool has_moved;
 	/** More vanished than is believed. */
