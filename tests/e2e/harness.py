@@ -39,7 +39,13 @@ def is_alive(pid):
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return False
-    return stat.rpartition(")")[2].split()[0] not in "ZX"
+    if stat.rpartition(")")[2].split()[0] not in "ZX":
+        return True
+    # its other threads may still be ending, and hold what it held
+    try:
+        return len(os.listdir(f"/proc/{pid}/task")) > 1
+    except OSError:
+        return False
 
 
 def quoted(paths):
