@@ -18,6 +18,7 @@
  *   view_history.c
  *                the tables: one row is one file, with the function that shows it
  *   diff.c       what changed between two states of the documents, in words; document.c reads them
+ *   progress.c   how far a job is
  *   dump.c       the same files without a mount; export; order; the snapshot that the indexer keeps
  *   doctor.c     checks
  *

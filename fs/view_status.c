@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/store_integrity.h"
 #include "fs/notify.h"
+#include "fs/progress.h"
 
 static void add_path(struct buf *out, struct bytes a, struct bytes b, struct bytes c)
 {
@@ -61,37 +62,6 @@ struct rows {
 };
 
 /* --- jobs --- */
-
-/** Numbers of a job as of now: of the running one they are on the live page. */
-struct progress {
-	const char *state;
-	int64_t started_at, done, total;
-	double rate, left;
-};
-
-static struct progress progress_of(const struct view *v, const struct store_job *job)
-{
-	const struct live_values *live = &v->mood.live;
-	struct progress p = {.state = job->state, .started_at = job->started_at, .done = job->done,
-			     .total = job->total, .left = -1};
-	int64_t end = job->ended_at;
-	/* an interrupted job waits until the indexer takes it up again */
-	if (v->mood.state != INDEXER_RUNNING && strcmp(job->state, "running") == 0)
-		p.state = "queued";
-	if (v->mood.state == INDEXER_RUNNING && live->job == (uint64_t)job->id && !job->ended_at) {
-		p.state = live->job_paused ? "paused" : "running";
-		p.started_at = (int64_t)live->job_started_at;
-		p.done = (int64_t)live->done;
-		p.total = (int64_t)live->total;
-		/* the moment of this state, not of this call: the same version has the same bytes */
-		end = v->mood.at[1];
-	}
-	if (p.started_at && end > p.started_at)
-		p.rate = (double)p.done / ((double)(end - p.started_at) / 1e9);
-	if (p.rate > 0 && p.total >= p.done && !job->ended_at)
-		p.left = (double)(p.total - p.done) / p.rate;
-	return p;
-}
 
 struct job_rows {
 	struct view *v;

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/progress.h"
+
+#include <string.h>
+
+/** The running job's numbers, which the store has not; the moment that they are of. */
+static int64_t take_live(const struct view *v, struct progress *p)
+{
+	const struct live_values *live = &v->mood.live;
+	p->state = live->job_paused ? "paused" : "running";
+	p->started_at = (int64_t)live->job_started_at;
+	p->done = (int64_t)live->done;
+	p->total = (int64_t)live->total;
+	/* the moment of this state, not of this call: the same version has the same bytes */
+	return v->mood.at[1];
+}
+
+struct progress progress_of(const struct view *v, const struct store_job *job)
+{
+	bool is_alive = v->mood.state == INDEXER_RUNNING;
+	struct progress p = {.state = job->state, .started_at = job->started_at, .done = job->done,
+			     .total = job->total, .left = -1, .ratio = -1};
+	int64_t end = job->ended_at;
+	/* an interrupted job waits until the indexer takes it up again */
+	if (!is_alive && strcmp(job->state, "running") == 0)
+		p.state = "queued";
+	if (is_alive && v->mood.live.job == (uint64_t)job->id && !job->ended_at)
+		end = take_live(v, &p);
+	if (p.started_at && end > p.started_at)
+		p.rate = (double)p.done / ((double)(end - p.started_at) / 1e9);
+	if (p.total > 0 && p.total >= p.done)
+		p.ratio = (double)p.done / (double)p.total;
+	/* nobody knows how long a pause is */
+	if (p.rate > 0 && p.total >= p.done && strcmp(p.state, "running") == 0)
+		p.left = (double)(p.total - p.done) / p.rate;
+	return p;
+}
