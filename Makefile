@@ -59,7 +59,7 @@ endif
 OPT := $(if $(SAN),-O1 -g -fno-omit-frame-pointer,$(if $(RELEASE),-O2 -g -DNDEBUG,-O2 -g))
 # hidden: a library must never call a function of ours that has the name of one of its own
 HARD := -fstack-protector-strong -fPIE -fvisibility=hidden $(if $(SAN),,-D_FORTIFY_SOURCE=2)
-CPPFLAGS_ := -I$(SRC) -D_GNU_SOURCE -DMEDIAMON_VERSION='"$(VERSION)"' -DFUSE_USE_VERSION=314 $(CPPFLAGS)
+CPPFLAGS_ := -I$(SRC) -I$(O) -D_GNU_SOURCE -DMEDIAMON_VERSION='"$(VERSION)"' -DFUSE_USE_VERSION=314 $(CPPFLAGS)
 CFLAGS_ := -std=gnu17 -pthread $(OPT) $(WARN) $(HARD) $(if $(WERROR),-Werror) \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all) \
 	$(shell pkg-config --cflags $(PKGS) 2>/dev/null) $(CFLAGS)
@@ -94,6 +94,15 @@ $(O)/%.o: $(SRC)/%.c $(O)/flags
 	$(call say,CC,$*.c)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_) $(CFLAGS_) -MMD -MP -c $< -o $@
+
+# what dashboard.html is made of, as initialisers: its text, and the SHA-256 that the page names to the browser
+$(O)/%.inc: $(SRC)/%
+	$(call say,INC,$*)
+	@mkdir -p $(@D)
+	$(Q){ sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $<; \
+		printf ', "%s"\n' "$$(sha256sum $< | cut -d ' ' -f 1 | tr a-f A-F | basenc --base16 -d | base64)"; } > $@
+
+$(O)/fs/dashboard.o: $(O)/fs/dashboard.css.inc $(O)/fs/dashboard.js.inc
 
 $(O)/mediamon: $(call objects,$(COMMON_C) $(FS_C))
 	$(call say,LD,$@)

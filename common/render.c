@@ -258,7 +258,7 @@ void json_kv_time(struct json *j, const char *key, int64_t ns)
 	buf_addc(j->out, '"');
 }
 
-static void base64(const char *s, size_t n, struct buf *out)
+void text_base64(const char *s, size_t n, struct buf *out)
 {
 	static const char digits[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -284,7 +284,7 @@ void json_kv_path(struct json *j, const char *key, const char *s, size_t n)
 	_buf_ struct buf name = BUF_INIT(64);
 	buf_addf(&name, "%s_bytes", key);
 	_buf_ struct buf encoded = BUF_INIT(n * 2 + 8);
-	base64(s, n, &encoded);
+	text_base64(s, n, &encoded);
 	json_key(j, buf_str(&name));
 	json_text(j, buf_str(&encoded), encoded.len);
 }

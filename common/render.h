@@ -61,6 +61,8 @@ void json_kv_path(struct json *j, const char *key, const char *s, size_t n);
 /** Text for people: C0, C1, DEL, ESC, bidirectional controls and invalid bytes as \xNN. */
 void text_escape(const char *s, size_t n, struct buf *out);
 
+void text_base64(const char *s, size_t n, struct buf *out);
+
 /** One RFC 4180 cell, neutralised against formulas; the caller puts commas and CRLF. */
 void csv_text(struct buf *out, const char *s, size_t n);
 

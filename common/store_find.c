@@ -380,6 +380,25 @@ int store_requests(struct store *s, store_request_fn *fn, void *arg)
 	return each(s, store_stmt(s, SQL_requests), row_request, BOX(store_request_fn, fn), arg);
 }
 
+int store_requests_waiting(struct store *s, int64_t most, store_request_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_requests_waiting);
+	sqlite3_bind_int64(q, 1, most);
+	return each(s, q, row_request, BOX(store_request_fn, fn), arg);
+}
+
+int store_requests_handed(struct store *s, int64_t most, store_request_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_requests_handed);
+	sqlite3_bind_int64(q, 1, most);
+	return each(s, q, row_request, BOX(store_request_fn, fn), arg);
+}
+
+int store_requests_handed_count(struct store *s, int64_t *n)
+{
+	return number_or_zero(s, store_stmt(s, SQL_requests_handed_count), n);
+}
+
 int store_request(struct store *s, int64_t id, int64_t *result, int64_t *handed, int64_t *volume)
 {
 	sqlite3_stmt *q = store_stmt(s, SQL_request_get);

@@ -174,6 +174,11 @@ struct store_request {
 typedef int store_request_fn(void *arg, const struct store_request *row);
 /** All, those of one hand-over together. */
 int store_requests(struct store *s, store_request_fn *fn, void *arg);
+/** The first @most that were found and wait to be handed over, by series and volume. */
+int store_requests_waiting(struct store *s, int64_t most, store_request_fn *fn, void *arg);
+/** The @most that were handed over and changed last, those that arrived behind all others; and how many there are. */
+int store_requests_handed(struct store *s, int64_t most, store_request_fn *fn, void *arg);
+int store_requests_handed_count(struct store *s, int64_t *n);
 /** How many are in a state and not handed over. */
 int store_request_count(struct store *s, const char *state, int64_t *n);
 /** *result, *handed: 0 none; *volume. */

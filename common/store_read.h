@@ -226,6 +226,20 @@ struct store_missing {
 typedef int store_missing_fn(void *arg, const struct store_missing *row);
 /** @series 0: of all series, by name. */
 int store_missing(struct store *s, int64_t series, store_missing_fn *fn, void *arg);
+/** A series that misses something. */
+struct store_missing_count {
+	int64_t id;
+	const char *title, *shown, *owned;
+	/** How many volumes, and when the last of them was noticed. */
+	int64_t count, since;
+	/** Volumes that it has; 0 when nobody says.  By the user's wish: 1, 0; -1 as the configuration says. */
+	int64_t total;
+	int monitored;
+};
+typedef int store_missing_count_fn(void *arg, const struct store_missing_count *row);
+/** Those @most that miss most, and how many there are. */
+int store_missing_counts(struct store *s, int64_t most, store_missing_count_fn *fn, void *arg);
+int store_missing_series_count(struct store *s, int64_t *n);
 /** Their numbers as names, with row > @after, by row. */
 int store_missing_names(struct store *s, int64_t series, int64_t after, store_item_fn *fn, void *arg);
 int store_missing_find(struct store *s, int64_t series, int64_t volume, int64_t *row);

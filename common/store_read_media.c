@@ -390,6 +390,31 @@ int store_missing_one(struct store *s, int64_t series, int64_t volume, store_mis
 	return r < 0 || found ? r : -ENOENT;
 }
 
+int store_missing_counts(struct store *s, int64_t most, store_missing_count_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_missing_counts);
+	int r;
+	sqlite3_bind_int64(q, 1, most);
+	while ((r = store_step(s, q)) > 0) {
+		const struct store_missing_count row = {
+			.id = sqlite3_column_int64(q, 0), .title = column_str(q, 1), .shown = column_str(q, 2),
+			.count = sqlite3_column_int64(q, 3), .since = sqlite3_column_int64(q, 4), .owned = column_str(q, 5),
+			.total = sqlite3_column_int64(q, 6),
+			.monitored = sqlite3_column_type(q, 7) == SQLITE_NULL ? -1 : sqlite3_column_int(q, 7),
+		};
+		r = fn(arg, &row);
+		if (r)
+			break;
+	}
+	sqlite3_reset(q);
+	return r;
+}
+
+int store_missing_series_count(struct store *s, int64_t *n)
+{
+	return store_one_number(s, store_stmt(s, SQL_missing_series_count), n);
+}
+
 int store_missing_names(struct store *s, int64_t series, int64_t after, store_item_fn *fn, void *arg)
 {
 	sqlite3_stmt *q = store_stmt(s, SQL_missing_names);

@@ -339,6 +339,11 @@
 	SQL(missing_series_one, 0, \
 	    "SELECT s.id, s.key, s.title, s.shown, w.monitored, (SELECT max(x.at) FROM searched x WHERE " \
 	    "x.key = s.key) FROM series s LEFT JOIN wish w ON w.key = s.key WHERE s.id = ?") \
+	SQL(missing_counts, 1, \
+	    "SELECT s.id, s.title, s.shown, m.n, m.since, s.owned, coalesce(s.user_total, s.total, 0), w.monitored FROM (SELECT " \
+	    "series_id, count(*) AS n, max(since) AS since FROM missing GROUP BY series_id ORDER BY n DESC, series_id " \
+	    "LIMIT ?1) m JOIN series s ON s.id = m.series_id LEFT JOIN wish w ON w.key = s.key ORDER BY m.n DESC, s.shown_key") \
+	SQL(missing_series_count, 1, "SELECT count(DISTINCT series_id) FROM missing") \
 	SQL(missing_volumes, 0, \
 	    "SELECT volume, kind, state, since FROM missing WHERE series_id = ? AND volume BETWEEN ? AND ? " \
 	    "ORDER BY volume") \

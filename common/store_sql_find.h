@@ -21,6 +21,15 @@
 	"h.size, h.client, h.step, h.text, h.progress, h.speed, h.seconds_left, h.automatic, h.tries, " \
 	"h.next_at, h.created_at, h.sent_at, h.changed_at, h.missed"
 
+/** Of a store_request. */
+#define SQL_REQUEST_ROWS \
+	"SELECT q.id, q.key, q.series, q.volume, q.flow, q.state, q.reason, q.tries, q.next_at, " \
+	"q.created_at, q.changed_at, q.handed_id, q.result_id, ifnull(r.title, ''), " \
+	"ifnull(r.source, ''), ifnull(r.indexer, ''), ifnull(r.size, -1), ifnull(r.first, 1), " \
+	"ifnull(r.last, 0), " SQL_HANDED_COLUMNS \
+	" FROM request q LEFT JOIN result r ON r.id = q.result_id LEFT JOIN handed h ON " \
+	"h.id = q.handed_id "
+
 #define STATEMENTS_FIND(SQL) \
 	/* --- what the user wishes of a series --- */ \
 	SQL(wish_get, 0, \
@@ -211,13 +220,13 @@
 	    "SELECT q.id, q.series, q.volume, q.state, q.reason, q.flow, ifnull(r.title, " \
 	    "ifnull(h.title, '')), ifnull(h.client, ''), q.handed_id FROM request q LEFT JOIN result r ON r.id = q.result_id " \
 	    "LEFT JOIN handed h ON h.id = q.handed_id WHERE q.is_told = 0 ORDER BY q.handed_id, q.id") \
-	SQL(requests, 1, \
-	    "SELECT q.id, q.key, q.series, q.volume, q.flow, q.state, q.reason, q.tries, q.next_at, " \
-	    "q.created_at, q.changed_at, q.handed_id, q.result_id, ifnull(r.title, ''), " \
-	    "ifnull(r.source, ''), ifnull(r.indexer, ''), ifnull(r.size, -1), ifnull(r.first, 1), " \
-	    "ifnull(r.last, 0), " SQL_HANDED_COLUMNS \
-	    " FROM request q LEFT JOIN result r ON r.id = q.result_id LEFT JOIN handed h ON " \
-	    "h.id = q.handed_id ORDER BY ifnull(q.handed_id, 1e15), q.series, q.volume") \
+	SQL(requests, 1, SQL_REQUEST_ROWS "ORDER BY ifnull(q.handed_id, 1e15), q.series, q.volume") \
+	SQL(requests_waiting, 1, \
+	    SQL_REQUEST_ROWS "WHERE q.state = 'found' AND q.handed_id IS NULL ORDER BY q.series, q.volume LIMIT ?1") \
+	SQL(requests_handed, 1, \
+	    SQL_REQUEST_ROWS "WHERE q.handed_id IS NOT NULL ORDER BY q.state = 'arrived', q.changed_at DESC, " \
+	    "q.handed_id, q.volume LIMIT ?1") \
+	SQL(requests_handed_count, 1, "SELECT count(*) FROM request WHERE handed_id IS NOT NULL") \
 	SQL(request_counts, 1, "SELECT state, count(*) FROM request WHERE handed_id IS NULL GROUP BY state") \
 	SQL(request_get, 0, "SELECT id, key, volume, result_id, handed_id, state FROM request WHERE id = ?") \
 	SQL(requests_of_handed, 0, \

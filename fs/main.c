@@ -13,6 +13,9 @@
  *   pollers.c    who waits in poll(), and what a poll is answered
  *   spill.c      bytes held for readers that are too many for memory
  *   orders.c     the thread that sends orders to the indexer
+ *   html.c       what is written into a page: the only place that escapes for it
+ *   dashboard.c dashboard_*.c dashboard.css dashboard.js
+ *                the page for people
  *   view.c       one consistent state: a snapshot of the store, the live page
  *   root.c view_status.c view_summary.c view_metrics.c view_control.c view_music.c view_manga.c
  *   view_history.c
@@ -141,6 +144,8 @@ int mount_session(struct mount_options *m, struct config *config, int64_t group)
 	if (!session)
 		return EXIT_USAGE;
 	int status = EXIT_UNAVAILABLE;
+	_free_ char *mountpoint = realpath(m->mountpoint, NULL);
+	views_set_mount(mountpoint);
 	if (fuse_set_signal_handlers(session) == 0 && fuse_session_mount(session, m->mountpoint) == 0) {
 		if (fuse_daemonize(m->foreground) == 0)
 			status = serve(session, config) == 0 ? 0 : 1;

@@ -20,6 +20,7 @@ enum {
 
 static struct {
 	const struct config *config;
+	const char *mount;
 	pthread_mutex_t lock;
 	/* protected by lock: */
 	struct store *free[CONNECTIONS];
@@ -47,6 +48,11 @@ static void close_free(void)
 {
 	while (all.free_count)
 		store_close(all.free[--all.free_count]);
+}
+
+void views_set_mount(const char *path)
+{
+	all.mount = path;
 }
 
 void views_close(void)
@@ -96,7 +102,7 @@ static void put_store(struct store *s, unsigned epoch)
 
 void view_begin(struct view *v)
 {
-	*v = (struct view){.config = all.config};
+	*v = (struct view){.config = all.config, .mount = all.mount};
 	{
 		LOCKED(&all.lock);
 		v->mood = all.mood;

@@ -57,11 +57,15 @@ struct view {
 	struct mood mood;
 	/** Which store: it grows when the file is replaced. */
 	unsigned epoch;
+	/** Where this is mounted, absolute; NULL without a mount. */
+	const char *mount;
 };
 
 /** Opens what views need: once, at start.  @config is borrowed for ever. */
 int views_open(const struct config *config);
 void views_close(void);
+/** Where the views are shown; before the first view.  @path is borrowed for ever. */
+void views_set_mount(const char *path);
 const struct config *views_config(void);
 
 /** A view of now; always works (without a store the view is empty).  End it soon. */

@@ -3,29 +3,26 @@
 #include "common/cleanup.h"
 #include "common/path.h"
 #include "fs/links.h"
+#include "fs/roots.h"
 #include "fs/views.h"
 
-/** A root, or a mount below one. */
-struct place {
-	const char *name, *kind, *state, *reason, *watch;
-	struct bytes path;
-	int64_t since, files, bytes, held;
-	bool is_mount;
-};
-
-struct places {
+struct walk {
 	struct view *v;
-	int (*show)(struct places *p, const struct place *place);
-	struct json *j;
-	struct table *t;
-	int64_t count;
+	place_fn *fn;
+	void *arg;
 	/* the root at hand */
 	const struct store_root *root;
 };
 
+struct places {
+	struct json *j;
+	struct table *t;
+	int64_t count;
+};
+
 static int add_mount(void *arg, const struct store_mount *row)
 {
-	struct places *p = arg;
+	struct walk *p = arg;
 	_buf_ struct buf name = BUF_INIT(1 << 17), path = BUF_INIT(1 << 17);
 	int64_t files = 0;
 	if (row->root != p->root->id)
@@ -39,7 +36,7 @@ static int add_mount(void *arg, const struct store_mount *row)
 		.reason = row->reason, .watch = row->fstype, .path = {buf_str(&path), path.len},
 		.since = row->since, .files = files, .held = row->held, .is_mount = true,
 	};
-	return p->show(p, &place);
+	return p->fn(p->arg, &place);
 }
 
 struct hold {
@@ -56,7 +53,7 @@ static int take_hold(void *arg, const struct store_link_hold *row)
 
 static int add_root(void *arg, const struct store_root *row)
 {
-	struct places *p = arg;
+	struct walk *p = arg;
 	struct hold hold = {.root = row->id, .count = row->held};
 	bool of_links = strcmp(row->kind, "links") == 0;
 	if (of_links)
@@ -67,13 +64,20 @@ static int add_root(void *arg, const struct store_root *row)
 		.files = of_links ? links_count_root(p->v, row->id) : row->files,
 		.bytes = row->bytes, .held = hold.count,
 	};
-	int r = p->show(p, &place);
+	int r = p->fn(p->arg, &place);
 	p->root = row;
-	return r < 0 ? r : store_mounts(p->v->store, add_mount, p);
+	return r ? r : store_mounts(p->v->store, add_mount, p);
 }
 
-static int json_place(struct places *p, const struct place *place)
+int places_each(struct view *v, place_fn *fn, void *arg)
 {
+	struct walk walk = {.v = v, .fn = fn, .arg = arg};
+	return v->store ? store_roots(v->store, add_root, &walk) : 0;
+}
+
+static int json_place(void *arg, const struct place *place)
+{
+	struct places *p = arg;
 	struct json *j = p->j;
 	p->count++;
 	json_object(j);
@@ -93,8 +97,9 @@ static int json_place(struct places *p, const struct place *place)
 	return 0;
 }
 
-static int text_place(struct places *p, const struct place *place)
+static int text_place(void *arg, const struct place *place)
 {
+	struct places *p = arg;
 	_buf_ struct buf size = BUF_INIT(64);
 	human_bytes((uint64_t)place->bytes, &size);
 	table_cells(p->t, place->name);
@@ -112,10 +117,10 @@ static int text_place(struct places *p, const struct place *place)
 int show_roots_json(struct view *v, const struct node *n, struct buf *out)
 {
 	struct json j;
-	struct places p = {.v = v, .show = json_place, .j = &j};
+	struct places p = {.j = &j};
 	(void)n;
 	doc_list_begin(&j, out, v, "roots", OF_ROOTS, VIEW_AWAY);
-	int e = v->store ? store_roots(v->store, add_root, &p) : 0;
+	int e = places_each(v, json_place, &p);
 	return e < 0 ? e : doc_list_end(&j, p.count);
 }
 
@@ -124,10 +129,10 @@ int show_roots(struct view *v, const struct node *n, struct buf *out)
 	static const char *const head[] = {"name", "state", "since", "files", "size",
 					   "held", "path",  "watched", "reason"};
 	struct table t;
-	struct places p = {.v = v, .show = text_place, .t = &t};
+	struct places p = {.t = &t};
 	(void)n;
 	table_open(&t, head, COUNT_OF(head));
-	int e = v->store ? store_roots(v->store, add_root, &p) : 0;
+	int e = places_each(v, text_place, &p);
 	doc_end_table(&t, out);
 	doc_away(out, v);
 	return e;

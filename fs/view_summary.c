@@ -169,6 +169,16 @@ static const char *health_word(const struct health *h)
 	return h->is_failed ? "failed" : h->reasons.len ? "degraded" : "ok";
 }
 
+const char *health_sentences(struct view *v, struct buf *out)
+{
+	struct health h;
+	check_health(v, &h);
+	buf_adds(out, buf_str(&h.reasons));
+	const char *word = health_word(&h);
+	buf_clear(&h.reasons);
+	return word;
+}
+
 static void json_sentences(struct json *j, const char *key, const char *lines)
 {
 	json_key(j, key);
@@ -319,19 +329,28 @@ static void links_attention(struct view *v, const struct totals *t, struct buf *
 	say_failed_changes(v, out);
 }
 
-/** What needs a human, in sentences. */
-static void attention(struct view *v, const struct totals *t, struct buf *out)
+static void wishes(struct view *v, const struct totals *t, struct buf *out)
 {
-	struct health h;
-	check_health(v, &h);
-	buf_adds(out, buf_str(&h.reasons));
-	buf_clear(&h.reasons);
 	if (t->c.missing)
 		buf_addf(out, "%lld volumes are missing (status/missing)\n", (long long)t->c.missing);
 	if (t->found)
 		buf_addf(out, "%lld of them %s found, and wait%s for a grab (status/requests)\n",
 			 (long long)t->found, t->found == 1 ? "was" : "were", t->found == 1 ? "s" : "");
 	links_attention(v, t, out);
+}
+
+void attention_sentences(struct view *v, struct buf *out)
+{
+	struct totals t;
+	add_totals(v, &t);
+	wishes(v, &t, out);
+}
+
+/** What needs a human, in sentences. */
+static void attention(struct view *v, const struct totals *t, struct buf *out)
+{
+	health_sentences(v, out);
+	wishes(v, t, out);
 }
 
 int show_summary_json(struct view *v, const struct node *n, struct buf *out)

@@ -24,6 +24,7 @@ enum {
 	OF_REQUESTS = TOPIC_BIT(requests) | TOPIC_BIT(search),
 	OF_NEW = TOPIC_BIT(search) | TOPIC_BIT(missing) | TOPIC_BIT(manga),
 	OF_SEARCH = TOPIC_BIT(search),
+	OF_DASHBOARD = OF_SUMMARY | OF_HEALTH | OF_ROOTS | OF_REPAIRS | OF_REQUESTS | OF_SYMLINKS,
 	OF_VERIFY = TOPIC_BIT(verify),
 	OF_INTEGRITY = TOPIC_BIT(integrity) | TOPIC_BIT(music) | TOPIC_BIT(manga) | TOPIC_BIT(roots),
 	OF_ERRORS = TOPIC_BIT(errors) | TOPIC_BIT(roots),
@@ -47,6 +48,13 @@ int show_summary(struct view *v, const struct node *n, struct buf *out);
 int show_summary_json(struct view *v, const struct node *n, struct buf *out);
 int show_health(struct view *v, const struct node *n, struct buf *out);
 int show_health_json(struct view *v, const struct node *n, struct buf *out);
+
+/** The page for people. */
+int show_dashboard(struct view *v, const struct node *n, struct buf *out);
+/** What is wrong, in sentences, each ended by '\n'; "ok", "degraded" or "failed". */
+const char *health_sentences(struct view *v, struct buf *out);
+/** What waits for a human besides; the same. */
+void attention_sentences(struct view *v, struct buf *out);
 
 int show_requests(struct view *v, const struct node *n, struct buf *out);
 int show_requests_json(struct view *v, const struct node *n, struct buf *out);

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** dashboard.html: the page as a whole.  One file, no script needed, nothing fetched. */
+#include "fs/dashboard.h"
+
+#include "common/cleanup.h"
+#include "common/render.h"
+#include "fs/html.h"
+#include "fs/links.h"
+#include "fs/views.h"
+
+/** A file of the page, and what its tag's content must hash to (base64 of SHA-256). */
+struct asset {
+	const char *text, *sha256;
+};
+
+static const struct asset css = {
+#include "fs/dashboard.css.inc"
+};
+
+static const struct asset js = {
+#include "fs/dashboard.js.inc"
+};
+
+enum {
+	PAGE_MAX = 8 << 20,
+	LINE_MAX_ = 1 << 16,
+};
+
+static const struct section {
+	const char *id, *file, *title;
+	bool is_wide;
+	int (*show)(struct page *p);
+} sections[] = {
+#define S(id, file, wide, title) {#id, file, title, wide, page_##id},
+	SECTIONS(S)
+#undef S
+};
+
+enum { SECTION_COUNT = COUNT_OF(sections) };
+
+/** A section that was written. */
+struct shown {
+	struct buf body;
+	int64_t count;
+};
+
+struct sheet {
+	struct view *v;
+	struct buf *out;
+	struct shown shown[SECTION_COUNT];
+};
+
+static void clear_sheet(struct sheet *s)
+{
+	for (size_t i = 0; i < SECTION_COUNT; i++)
+		buf_clear(&s->shown[i].body);
+}
+
+#define _sheet_ __attribute__((cleanup(clear_sheet)))
+
+/* --- what sections share --- */
+
+void page_command(struct page *p, const char *file, const char *words)
+{
+	_buf_ struct buf line = BUF_INIT(LINE_MAX_), path = BUF_INIT(LINE_MAX_);
+	if (p->v->mount) {
+		buf_adds(&line, "echo ");
+		shell_word(words, strlen(words), &line);
+		buf_adds(&line, " > ");
+		buf_addf(&path, "%s/control/%s", p->v->mount, file);
+	} else {
+		buf_addf(&line, "mediamon order %s ", file);
+		shell_word(words, strlen(words), &line);
+		buf_adds(&line, " --config ");
+		buf_adds(&path, config_path(p->v->config));
+	}
+	shell_word(buf_str(&path), path.len, &line);
+	html_command(buf_str(&line), p->out);
+}
+
+static void file_link(struct buf *out, const char *file)
+{
+	buf_addf(out, "<a href=\"status/%s\">status/%s</a>", file, file);
+}
+
+void page_rest(struct page *p, int64_t n, const char *what, const char *file)
+{
+	if (n <= 0)
+		return;
+	buf_adds(p->out, "<p class=\"rest\">And ");
+	html_number(n, p->out);
+	buf_addf(p->out, " more %s: all are in ", what);
+	file_link(p->out, file);
+	buf_addf(p->out, " and <a href=\"status/%s.json\">status/%s.json</a>.</p>\n", file, file);
+}
+
+/* --- above the sections --- */
+
+static void head(struct sheet *s)
+{
+	buf_adds(s->out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+			 "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-");
+	buf_adds(s->out, css.sha256);
+	buf_adds(s->out, "'; script-src 'sha256-");
+	buf_adds(s->out, js.sha256);
+	buf_adds(s->out, "'; img-src data:; base-uri 'none'; form-action 'none'\">\n"
+			 "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+			 "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n"
+			 "<link rel=\"icon\" href=\"data:,\">\n<title>mediamon</title>\n<style>");
+	buf_adds(s->out, css.text);
+	buf_adds(s->out, "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n");
+}
+
+static void banner(struct sheet *s)
+{
+	int64_t at = view_at(s->v, OF_DASHBOARD, MOODY);
+	buf_adds(s->out, "<header class=\"banner\">\n<h1>mediamon</h1>\n<p class=\"asof\">");
+	if (s->v->mood.state == INDEXER_RUNNING) {
+		buf_adds(s->out, "As of <span id=\"made\">");
+		html_time(at, s->out);
+		buf_adds(s->out, "</span>");
+	} else {
+		buf_addf(s->out, "The indexer is %s. What is known is of ", indexer_state_name(s->v->mood.state));
+		html_time((int64_t)s->v->mood.live.heartbeat_at, s->out);
+	}
+	buf_adds(s->out, "<span id=\"age\"></span> <a class=\"reload\" href=\"\">Reload</a></p>\n"
+			 "<p id=\"stale\" role=\"status\" hidden></p>\n</header>\n");
+}
+
+static void menu(struct sheet *s)
+{
+	buf_adds(s->out, "<nav aria-label=\"Sections\"><ul>\n<li><a href=\"#now\">Now</a></li>\n");
+	for (size_t i = 0; i < SECTION_COUNT; i++) {
+		const struct shown *x = &s->shown[i];
+		if (!x->body.len)
+			continue;
+		buf_addf(s->out, "<li><a href=\"#%s\">%s", sections[i].id, sections[i].title);
+		if (x->count > 0) {
+			buf_adds(s->out, " <span class=\"count\">");
+			html_number(x->count, s->out);
+			buf_adds(s->out, "</span>");
+		}
+		buf_adds(s->out, "</a></li>\n");
+	}
+	buf_adds(s->out, "</ul></nav>\n");
+}
+
+/** The section of a file of status/ that is on the page; NULL. */
+static const struct section *section_of(const struct sheet *s, const char *file, size_t n)
+{
+	for (size_t i = 0; i < SECTION_COUNT; i++)
+		if (s->shown[i].body.len && strlen(sections[i].file) == n && memcmp(sections[i].file, file, n) == 0)
+			return &sections[i];
+	return NULL;
+}
+
+/** One sentence; the file that it ends with, "(status/errors)", becomes a link. */
+static void sentence(struct sheet *s, const char *line, size_t n)
+{
+	static const char mark[] = " (status/";
+	const char *at = memmem(line, n, mark, sizeof mark - 1);
+	size_t before = at ? (size_t)(at - line) : n;
+	buf_adds(s->out, "<li>");
+	html_text(line, before, s->out);
+	if (at && line[n - 1] == ')') {
+		const char *file = at + sizeof mark - 1;
+		size_t len = (size_t)(line + n - 1 - file);
+		const struct section *section = section_of(s, file, len);
+		buf_adds(s->out, section ? " <a href=\"#" : " <a href=\"status/");
+		if (section)
+			buf_adds(s->out, section->id);
+		else
+			html_address(file, len, s->out);
+		buf_adds(s->out, section ? "\">See below</a>" : "\">status/");
+		if (!section) {
+			html_text(file, len, s->out);
+			buf_adds(s->out, "</a>");
+		}
+	} else {
+		html_text(line + before, n - before, s->out);
+	}
+	buf_adds(s->out, "</li>\n");
+}
+
+static void sentences(struct sheet *s, const char *title, const struct buf *lines)
+{
+	if (!lines->len)
+		return;
+	buf_addf(s->out, "<h3>%s</h3>\n<ul class=\"sentences\">\n", title);
+	for (const char *line = lines->data; *line;) {
+		size_t n = strcspn(line, "\n");
+		sentence(s, line, n);
+		line += n + (line[n] == '\n');
+	}
+	buf_adds(s->out, "</ul>\n");
+}
+
+/** Is all well, and what needs a human. */
+static void verdict(struct sheet *s)
+{
+	_buf_ struct buf wrong = BUF_INIT(1 << 20), wishes = BUF_INIT(1 << 20);
+	const char *word = health_sentences(s->v, &wrong);
+	attention_sentences(s->v, &wishes);
+	bool is_failed = *word == 'f', is_ok = *word == 'o';
+	buf_addf(s->out, "<section id=\"now\" class=\"verdict %s\" aria-labelledby=\"h-now\">\n<h2 id=\"h-now\">",
+		 is_failed ? "bad" : is_ok ? "good" : "warn");
+	buf_adds(s->out, is_failed ? "Nothing is updated" : is_ok ? "All is well" : "Something is wrong");
+	buf_adds(s->out, "</h2>\n");
+	if (!wrong.len && !wishes.len)
+		buf_adds(s->out, "<p>Nothing needs you.</p>\n");
+	sentences(s, "What is wrong", &wrong);
+	sentences(s, "What waits for you", &wishes);
+	buf_adds(s->out, "</section>\n");
+}
+
+static void figure(struct sheet *s, const char *name, int64_t n, const char *more)
+{
+	buf_addf(s->out, "<div><dt>%s</dt><dd><span class=\"big\">", name);
+	html_number(n, s->out);
+	buf_addf(s->out, "</span><span class=\"more\">%s</span></dd></div>\n", more);
+}
+
+static void figures(struct sheet *s)
+{
+	struct store_counts c = {0};
+	struct store_symlink_counts links = {0};
+	_buf_ struct buf music = BUF_INIT(256), manga = BUF_INIT(256), linked = BUF_INIT(256);
+	if (!s->v->store || store_counts(s->v->store, &c) < 0)
+		return;
+	links_count(s->v, &links);
+	html_number(c.albums, &music);
+	buf_adds(&music, " albums, ");
+	human_bytes((uint64_t)c.music_bytes, &music);
+	buf_adds(&music, ", ");
+	human_duration(c.music_seconds, &music);
+	buf_adds(&manga, "of ");
+	html_number(c.series, &manga);
+	buf_adds(&manga, " series, ");
+	human_bytes((uint64_t)c.manga_bytes, &manga);
+	buf_adds(s->out, "<section class=\"figures\" aria-label=\"The library in numbers\"><dl>\n");
+	figure(s, "Tracks", c.tracks, buf_str(&music));
+	figure(s, "Volumes", c.volumes, buf_str(&manga));
+	if (c.chapters)
+		figure(s, "Chapters", c.chapters, "in files of their own");
+	figure(s, "Missing", c.missing, c.missing ? "volumes" : "nothing");
+	if (links.total) {
+		html_number(links.state[LINK_BROKEN], &linked);
+		buf_adds(&linked, " broken");
+		figure(s, "Links", links.total, buf_str(&linked));
+	}
+	buf_adds(s->out, "</dl></section>\n");
+}
+
+/* --- the sections --- */
+
+static int write_sections(struct sheet *s)
+{
+	for (size_t i = 0; i < SECTION_COUNT; i++) {
+		s->shown[i].body = BUF_INIT(PAGE_MAX);
+		struct page p = {.v = s->v, .out = &s->shown[i].body, .count = -1};
+		int r = sections[i].show(&p);
+		if (r < 0)
+			return r;
+		s->shown[i].count = p.count;
+	}
+	return 0;
+}
+
+static void put_sections(struct sheet *s)
+{
+	for (size_t i = 0; i < SECTION_COUNT; i++) {
+		const struct shown *x = &s->shown[i];
+		const char *id = sections[i].id;
+		if (!x->body.len)
+			continue;
+		buf_addf(s->out, "<section id=\"%s\" class=\"card%s\" aria-labelledby=\"h-%s\">\n<h2 id=\"h-%s\">%s", id,
+			 sections[i].is_wide ? " wide" : "", id, id, sections[i].title);
+		if (x->count > 0) {
+			buf_adds(s->out, " <span class=\"count\">");
+			html_number(x->count, s->out);
+			buf_adds(s->out, "</span>");
+		}
+		buf_adds(s->out, "</h2>\n");
+		buf_add(s->out, x->body.data, x->body.len);
+		buf_adds(s->out, "</section>\n");
+	}
+}
+
+/** What has nothing to tell, in one line. */
+static void put_quiet(struct sheet *s)
+{
+	const char *separator = "<p class=\"quiet\">Nothing to tell of: ";
+	for (size_t i = 0; i < SECTION_COUNT; i++) {
+		if (s->shown[i].body.len)
+			continue;
+		buf_addf(s->out, "%s%s", separator, sections[i].title);
+		separator = " · ";
+	}
+	if (*separator == ' ')
+		buf_adds(s->out, ".</p>\n");
+}
+
+static void foot(struct sheet *s)
+{
+	buf_adds(s->out, "<footer>\n<p>All of this is also in files: <a href=\"README.txt\">README.txt</a>, "
+			 "<a href=\"status/summary\">status/summary</a>, <a href=\"status/health\">status/health</a>, "
+			 "<a href=\"metrics/\">metrics</a>, <a href=\"events.jsonl\">events.jsonl</a>, "
+			 "<a href=\"history/\">history</a>.</p>\n"
+			 "<p class=\"noscript\">Times are in UTC. The page shows one moment: load it again (F5) for the next.</p>\n"
+			 "<p>mediamon " MEDIAMON_VERSION "</p>\n</footer>\n"
+			 "<p id=\"said\" class=\"unseen\" role=\"status\"></p>\n<script>");
+	buf_adds(s->out, js.text);
+	buf_adds(s->out, "</script>\n</body>\n</html>\n");
+}
+
+int show_dashboard(struct view *v, const struct node *n, struct buf *out)
+{
+	_sheet_ struct sheet s = {.v = v, .out = out};
+	(void)n;
+	int r = write_sections(&s);
+	if (r < 0)
+		return r;
+	head(&s);
+	banner(&s);
+	menu(&s);
+	buf_adds(out, "<main id=\"main\" tabindex=\"-1\">\n");
+	verdict(&s);
+	figures(&s);
+	buf_adds(out, "<div class=\"cards\">\n");
+	put_sections(&s);
+	buf_adds(out, "</div>\n");
+	put_quiet(&s);
+	buf_adds(out, "</main>\n");
+	foot(&s);
+	return 0;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * The sections of dashboard.html.  A section writes what stands below its heading, nothing when it has
+ * nothing to tell; what it leaves out it counts, and says where to read it.  The same view gives the same
+ * bytes: no section asks for the time.
+ */
+#ifndef FS_DASHBOARD_H
+#define FS_DASHBOARD_H
+
+#include "common/buf.h"
+#include "fs/view.h"
+
+struct page {
+	struct view *v;
+	/** Of the section at hand. */
+	struct buf *out;
+	/** What the section tells of, for the menu; negative: no number. */
+	int64_t count;
+};
+
+/*   id, file in status/ that tells all of it, whether it takes the whole width, heading */
+#define SECTIONS(S) \
+	S(jobs, "jobs", false, "Running now") \
+	S(roots, "roots", false, "Folders") \
+	S(finds, "requests", true, "Found, waiting for your word") \
+	S(missing, "missing", true, "Missing volumes") \
+	S(links, "symlinks", false, "Broken links") \
+	S(plan, "repairs", false, "Repair plan") \
+	S(requests, "requests", true, "Requests") \
+	S(errors, "errors", true, "Files that cannot be read")
+
+#define S(id, file, wide, title) int page_##id(struct page *p);
+SECTIONS(S)
+#undef S
+
+/** The line that gives an order: through the mount, or without one by `mediamon order`; ready to be copied. */
+void page_command(struct page *p, const char *file, const char *words);
+/** "And 12 more: status/missing, status/missing.json"; nothing for 0. */
+void page_rest(struct page *p, int64_t n, const char *what, const char *file);
+
+#endif
