@@ -266,15 +266,30 @@ static int write_sections(struct sheet *s)
 	return 0;
 }
 
+/** The next section that was written, behind @i; SECTION_COUNT. */
+static size_t next_shown(const struct sheet *s, size_t i)
+{
+	do
+		i++;
+	while (i < SECTION_COUNT && !s->shown[i].body.len);
+	return i;
+}
+
 static void put_sections(struct sheet *s)
 {
+	bool is_second = false;
 	for (size_t i = 0; i < SECTION_COUNT; i++) {
 		const struct shown *x = &s->shown[i];
 		const char *id = sections[i].id;
 		if (!x->body.len)
 			continue;
+		/* one that has none beside it takes the whole width */
+		size_t next = next_shown(s, i);
+		bool is_first = !is_second && !sections[i].is_wide && next < SECTION_COUNT && !sections[next].is_wide;
+		bool is_wide = !is_first && !is_second;
+		is_second = is_first;
 		buf_addf(s->out, "<section id=\"%s\" class=\"card%s\" aria-labelledby=\"h-%s\">\n<h2 id=\"h-%s\">%s", id,
-			 sections[i].is_wide ? " wide" : "", id, id, sections[i].title);
+			 is_wide ? " wide" : "", id, id, sections[i].title);
 		if (x->count > 0) {
 			buf_adds(s->out, " <span class=\"count\">");
 			html_number(x->count, s->out);

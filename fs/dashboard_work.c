@@ -202,7 +202,9 @@ static int put_error(void *arg, const struct store_error_row *row)
 	_buf_ struct buf path = BUF_INIT(1 << 17);
 	path_join(row->root.data, row->root.len, row->path.data, row->path.len, &path);
 	html_cell_foreign(&e->t, buf_str(&path), path.len);
-	html_cell_foreign(&e->t, row->kind, strlen(row->kind));
+	html_cell(&e->t, -1);
+	html_text(row->kind, strlen(row->kind), e->t.out);
+	html_cell_end(&e->t);
 	html_cell_foreign(&e->t, row->reason, strlen(row->reason));
 	html_cell_time(&e->t, row->since);
 	html_cell_number(&e->t, row->tries);
