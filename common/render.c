@@ -183,24 +183,28 @@ void json_int(struct json *j, int64_t v)
 	buf_add_u64(j->out, v < 0 ? -(uint64_t)v : (uint64_t)v);
 }
 
+void real_text(double v, int digits, struct buf *out)
+{
+	char text[400];
+	int n = v == floor(v) && fabs(v) < 1e15 ? snprintf(text, sizeof text, "%lld", (long long)v)
+						: snprintf(text, sizeof text, "%.*f", digits, v);
+	if (memchr(text, '.', (size_t)n)) {
+		while (text[n - 1] == '0')
+			n--;
+		if (text[n - 1] == '.')
+			n--;
+	}
+	buf_add(out, text, (size_t)n);
+}
+
 void json_real(struct json *j, double v, int digits)
 {
 	if (!isfinite(v)) {
 		json_null(j);
 		return;
 	}
-	if (v == floor(v) && fabs(v) < 1e15) {
-		json_int(j, (int64_t)v);
-		return;
-	}
 	before_item(j);
-	char text[64];
-	int n = snprintf(text, sizeof text, "%.*f", digits, v);
-	while (n > 0 && text[n - 1] == '0')
-		n--;
-	if (n > 0 && text[n - 1] == '.')
-		n--;
-	buf_add(j->out, text, (size_t)n);
+	real_text(v, digits, j->out);
 }
 
 void json_bool(struct json *j, bool v)

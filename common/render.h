@@ -62,6 +62,8 @@ void json_kv_path(struct json *j, const char *key, const char *s, size_t n);
 void text_escape(const char *s, size_t n, struct buf *out);
 
 void text_base64(const char *s, size_t n, struct buf *out);
+/** A finite number: an integer when whole, else at most @digits decimals. */
+void real_text(double v, int digits, struct buf *out);
 
 /** One RFC 4180 cell, neutralised against formulas; the caller puts commas and CRLF. */
 void csv_text(struct buf *out, const char *s, size_t n);

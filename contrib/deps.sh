@@ -8,7 +8,8 @@ packages_build="gcc make pkg-config libc6-dev libfuse3-dev libsqlite3-dev libcon
 	libqpdf-dev libseccomp-dev"
 packages_run="fuse3 python3 util-linux procps"
 packages_check="clang libclang-rt-14-dev libcmocka-dev libid3tag0-dev python3 python3-pytest python3-jsonschema python3-mutagen python3-pytest-xdist ffmpeg musepack-tools
-	sqlite3 jq rsync universal-ctags strace bindfs e2fsprogs qbittorrent-nox amule-daemon amule-utils man-db groff-base rclone p7zip-full"
+	sqlite3 jq rsync universal-ctags strace bindfs e2fsprogs qbittorrent-nox amule-daemon amule-utils man-db groff-base rclone p7zip-full
+	prometheus prometheus-node-exporter"
 packages_bench="mpd mpc beets ffmpeg libtag1-dev libtagc0-dev python3-mutagen strace util-linux"
 
 absent=
@@ -26,6 +27,23 @@ if [ "$(id -u)" != 0 ]; then
 fi
 echo "installing:$absent"
 export DEBIAN_FRONTEND=noninteractive
+
+# Some packages bring a service (Prometheus and its node_exporter): a test starts the programs itself, on ports of its own.
+# Nothing starts while packages are installed, and a service that was not here before stays switched off at the next boot, too.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+	trap 'rm -f "$policy"' EXIT
+	printf '#!/bin/sh\nexit 101\n' >"$policy"
+	chmod 755 "$policy"
+fi
 apt-get update -qq
 # shellcheck disable=SC2086
 apt-get install -y -qq --no-install-recommends $absent >/dev/null
+for package in $absent; do
+	for service in $(dpkg-query -L "$package" 2>/dev/null | sed -n 's|^\(/usr\)\{0,1\}/lib/systemd/system/\([^/@]*\.\(service\|timer\|socket\)\)$|\2|p'); do
+		! command -v systemctl >/dev/null || systemctl --quiet disable "$service" 2>/dev/null || true
+	done
+	for service in $(dpkg-query -L "$package" 2>/dev/null | sed -n 's|^/etc/init\.d/\([^/]*\)$|\1|p'); do
+		! command -v update-rc.d >/dev/null || update-rc.d "$service" disable >/dev/null 2>&1 || true
+	done
+done

@@ -116,5 +116,7 @@ const struct entry metrics_dir[] = {
 		.help = "searching: cache, budgets used and left, feeds"),
 	FILE_OF("realdebrid.json", show_realdebrid_json, .topics = OF_REALDEBRID, .moods = VIEW_AWAY,
 		.help = "Real-Debrid: calls, refusals, budgets, repairs, links by state, samples"),
+	FILE_OF("mediamon.prom", show_prom, .topics = OF_EVERYTHING, .moods = MOODY,
+		.help = "Prometheus' text format; node_exporter's textfile collector reads it where it is"),
 	{0},
 };

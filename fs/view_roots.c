@@ -51,18 +51,37 @@ static int take_hold(void *arg, const struct store_link_hold *row)
 	return 0;
 }
 
+static bool has_links(const struct store_root *row)
+{
+	return strcmp(row->kind, "links") == 0;
+}
+
+int64_t root_files(struct view *v, const struct store_root *row)
+{
+	return has_links(row) ? links_count_root(v, row->id) : row->files;
+}
+
+int64_t root_held(struct view *v, const struct store_root *row)
+{
+	struct hold hold = {.root = row->id, .count = row->held};
+	if (has_links(row))
+		store_link_holds(v->store, take_hold, &hold);
+	return hold.count;
+}
+
+bool root_is_well(const struct store_root *row)
+{
+	return strcmp(row->state, "present") == 0 || (strcmp(row->state, "empty") == 0 && !row->files) ||
+	       (strcmp(row->state, "unknown") == 0 && strcmp(row->reason, "not looked at yet") == 0);
+}
+
 static int add_root(void *arg, const struct store_root *row)
 {
 	struct walk *p = arg;
-	struct hold hold = {.root = row->id, .count = row->held};
-	bool of_links = strcmp(row->kind, "links") == 0;
-	if (of_links)
-		store_link_holds(p->v->store, take_hold, &hold);
 	const struct place place = {
 		.name = row->name, .kind = row->kind, .state = row->state, .reason = row->reason,
 		.watch = row->watch, .path = row->path, .since = row->since,
-		.files = of_links ? links_count_root(p->v, row->id) : row->files,
-		.bytes = row->bytes, .held = hold.count,
+		.files = root_files(p->v, row), .bytes = row->bytes, .held = root_held(p->v, row),
 	};
 	int r = p->fn(p->arg, &place);
 	p->root = row;

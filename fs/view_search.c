@@ -117,6 +117,15 @@ static const char *breaker_of(const struct store_host *h, int64_t now)
 	return h->streak >= FAILURES ? "half-open" : "closed";
 }
 
+void host_use(const struct view *v, const struct store_host *h, int64_t now, struct host_use *use)
+{
+	struct budget b = budget_of(v->config, h->name);
+	*use = (struct host_use){
+		.minute_most = b.minute, .minute_used = usage_of(h, now).minute, .day_most = b.day,
+		.day_used = h->day == now / DAY_NS ? h->used_day : 0, .is_open = h->open_at > now,
+	};
+}
+
 void host_json(struct view *v, struct json *j, const struct store_host *h, int64_t now)
 {
 	struct budget b = budget_of(v->config, h->name);

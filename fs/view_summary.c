@@ -42,8 +42,7 @@ static int check_root(void *arg, const struct store_root *row)
 	struct health *h = arg;
 	if (strstr(row->watch, "no watch left"))
 		buf_addf(&h->reasons, "folder %s is watched in part: %s\n", row->name, row->watch);
-	if (strcmp(row->state, "present") == 0 || (strcmp(row->state, "empty") == 0 && !row->files) ||
-	    (strcmp(row->state, "unknown") == 0 && strcmp(row->reason, "not looked at yet") == 0))
+	if (root_is_well(row))
 		return 0;
 	buf_addf(&h->reasons, "folder %s (", row->name);
 	text_escape(row->path.data, row->path.len, &h->reasons);

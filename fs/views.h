@@ -5,6 +5,7 @@
 
 #include "fs/node.h"
 
+struct gauges;
 struct store_host;
 
 /* topics of each document, so that its header and its row agree */
@@ -30,6 +31,8 @@ enum {
 	OF_ERRORS = TOPIC_BIT(errors) | TOPIC_BIT(roots),
 	OF_AUDIT = TOPIC_BIT(audit) | TOPIC_BIT(music) | TOPIC_BIT(manga) | TOPIC_BIT(roots),
 	OF_DUPLICATES = TOPIC_BIT(music) | TOPIC_BIT(manga) | TOPIC_BIT(roots),
+	/** Whatever is counted. */
+	OF_EVERYTHING = (1 << TOPIC_COUNT) - 1,
 	MOODY = VIEW_AWAY | VIEW_LIVE,
 };
 
@@ -70,6 +73,10 @@ int show_repairs(struct view *v, const struct node *n, struct buf *out);
 int show_repairs_json(struct view *v, const struct node *n, struct buf *out);
 int show_realdebrid_json(struct view *v, const struct node *n, struct buf *out);
 
+/** What is measured, as of this view: the same for one version of it, whoever asks. */
+int view_gauges(struct view *v, struct gauges *g);
+int show_prom(struct view *v, const struct node *n, struct buf *out);
+
 int show_integrity(struct view *v, const struct node *n, struct buf *out);
 int show_integrity_json(struct view *v, const struct node *n, struct buf *out);
 int show_integrity_metrics(struct view *v, const struct node *n, struct buf *out);
@@ -83,6 +90,18 @@ int show_roots_json(struct view *v, const struct node *n, struct buf *out);
 
 /** Whether Real-Debrid is asked at all: when not, and @out is not NULL, a line says why. */
 bool realdebrid_is_on(const struct view *v, struct buf *out);
+/** Its files, or links; what is kept though it seems gone; whether nothing about it needs a human. */
+int64_t root_files(struct view *v, const struct store_root *row);
+int64_t root_held(struct view *v, const struct store_root *row);
+bool root_is_well(const struct store_root *row);
+
+/** What a host may still be asked, as of a moment; 0 for a budget that it has not. */
+struct host_use {
+	int64_t minute_most, minute_used, day_most, day_used;
+	/** It failed so often that nobody asks it for now. */
+	bool is_open;
+};
+void host_use(const struct view *v, const struct store_host *h, int64_t now, struct host_use *use);
 /** One host's budget as an object, as of @now. */
 void host_json(struct view *v, struct json *j, const struct store_host *h, int64_t now);
 /** Whether nothing outside the index is changed. */
