@@ -2,6 +2,7 @@
 /** metrics/: numbers of scans, from the tables of common/metrics.h. */
 #include <stdio.h>
 
+#include "fs/plots.h"
 #include "fs/views.h"
 
 enum { RUNS_SHOWN = 200 };
@@ -104,6 +105,16 @@ static int show_scan_csv(struct view *v, const struct node *n, struct buf *out)
 	return v->store ? store_runs(v->store, RUNS_SHOWN, csv_run, out) : 0;
 }
 
+/* a plot's file is of its row */
+#define P(id, name, title, topics, help) \
+	static int show_##id(struct view *v, const struct node *n, struct buf *out) \
+	{ \
+		(void)n; \
+		return plot_show(v, PLOT_##id, out); \
+	}
+PLOTS(P)
+#undef P
+
 const struct entry metrics_dir[] = {
 	FILE_OF("scan.json", show_scan_json, .topics = TOPIC_BIT(scan) | TOPIC_BIT(jobs),
 		.moods = VIEW_AWAY | VIEW_LIVE,
@@ -116,5 +127,8 @@ const struct entry metrics_dir[] = {
 		.help = "searching: cache, budgets used and left, feeds"),
 	FILE_OF("realdebrid.json", show_realdebrid_json, .topics = OF_REALDEBRID, .moods = VIEW_AWAY,
 		.help = "Real-Debrid: calls, refusals, budgets, repairs, links by state, samples"),
+#define P(id, name_, title, topics_, help_) FILE_OF(name_ ".svg", show_##id, .topics = topics_, .help = help_),
+	PLOTS(P)
+#undef P
 	{0},
 };
