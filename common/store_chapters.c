@@ -40,6 +40,11 @@ int store_chapters(struct store *s, int limit, store_chapter_fn *fn, void *arg)
 	return store_each(s, q, chapter_row, STORE_BOX(store_chapter_fn, fn), arg);
 }
 
+int store_chapters_total(struct store *s, int64_t *total)
+{
+	return store_one_number(s, store_stmt(s, SQL_chapters_total), total);
+}
+
 int store_chapter_session(struct store *s, int64_t *session, int64_t *started_at)
 {
 	sqlite3_stmt *q = store_stmt(s, SQL_chapter_session);

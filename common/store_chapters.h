@@ -58,6 +58,8 @@ struct store_chapter {
 typedef int store_chapter_fn(void *arg, const struct store_chapter *row);
 /** The newest @limit rows of all producers, oldest first. */
 int store_chapters(struct store *s, int limit, store_chapter_fn *fn, void *arg);
+/** How many rows there are. */
+int store_chapters_total(struct store *s, int64_t *total);
 /** Those of a session, oldest first; 0: the one that is now. */
 int store_chapters_session(struct store *s, int64_t session, store_chapter_fn *fn, void *arg);
 /** The session that is now: its number (0: there was none) and when it began. */
