@@ -41,7 +41,11 @@ struct store;
 	/* its own state: backups, recovery */ \
 	T(store) \
 	/* which files were read to their end, and what that told */ \
-	T(integrity)
+	T(integrity) \
+	/* samples of the gauges */ \
+	T(metrics) \
+	/* chapters and downloads, whoever told of them */ \
+	T(chapters)
 
 enum topic {
 #define T(name) TOPIC_##name,
