@@ -2,6 +2,7 @@
 /** metrics/: numbers of scans, from the tables of common/metrics.h. */
 #include <stdio.h>
 
+#include "fs/plots.h"
 #include "fs/views.h"
 
 enum { RUNS_SHOWN = 200 };
@@ -104,12 +105,27 @@ static int show_scan_csv(struct view *v, const struct node *n, struct buf *out)
 	return v->store ? store_runs(v->store, RUNS_SHOWN, csv_run, out) : 0;
 }
 
+/* a plot's file is of its row */
+#define P(id, name, title, topics, help) \
+	static int show_##id(struct view *v, const struct node *n, struct buf *out) \
+	{ \
+		(void)n; \
+		return plot_show(v, PLOT_##id, out); \
+	}
+PLOTS(P)
+#undef P
+
 const struct entry metrics_dir[] = {
 	FILE_OF("scan.json", show_scan_json, .topics = TOPIC_BIT(scan) | TOPIC_BIT(jobs),
 		.moods = VIEW_AWAY | VIEW_LIVE,
 		.help = "the running scan and the last ones: rates, queues, errors, memory, CPU"),
 	FILE_OF("scan.csv", show_scan_csv, .topics = TOPIC_BIT(scan),
 		.help = "the ended scans, one a line"),
+	FILE_OF("chapters.json", show_chapters_json, .topics = TOPIC_BIT(chapters), .moods = VIEW_AWAY,
+		.help = "chapters that scrapers told of, volumes that were checked, our own downloads: time, images, bytes"),
+	FILE_OF("chapters.csv", show_chapters_csv, .topics = TOPIC_BIT(chapters), .help = "the same, one a line"),
+	FILE_OF("session.json", show_session_json, .topics = TOPIC_BIT(chapters), .moods = VIEW_AWAY,
+		.help = "what scrapers did since the last reset, added up; sums of all producers"),
 	FILE_OF("integrity.json", show_integrity_metrics, .topics = OF_INTEGRITY, .moods = MOODY,
 		.help = "files read to their end since the indexer started: how many, bytes, damaged, waiting"),
 	FILE_OF("search.json", show_search_json, .topics = OF_SEARCH, .moods = VIEW_AWAY,
@@ -118,5 +134,8 @@ const struct entry metrics_dir[] = {
 		.help = "Real-Debrid: calls, refusals, budgets, repairs, links by state, samples"),
 	FILE_OF("mediamon.prom", show_prom, .topics = OF_EVERYTHING, .moods = MOODY,
 		.help = "Prometheus' text format; node_exporter's textfile collector reads it where it is"),
+#define P(id, name_, title, topics_, help_) FILE_OF(name_ ".svg", show_##id, .topics = topics_, .help = help_),
+	PLOTS(P)
+#undef P
 	{0},
 };
