@@ -22,8 +22,8 @@
 	    "WHERE t.series_id = s.id AND g.state <> 1 AND r.active = 1 " \
 	    "ORDER BY ifnull(t.volume, 1e9), ifnull(t.chapter, 1e9), g.name, g.id LIMIT 1) " \
 	    "LEFT JOIN dir d ON d.id = f.dir_id LEFT JOIN cover c ON c.series_id = s.id " \
-	    "WHERE s.id > ?1 AND s.id <= ?2 AND CASE WHEN f.id IS NULL THEN ifnull(c.bytes, 0) > 0 ELSE " \
-	    "(c.series_id IS NULL AND ?4) OR c.file_id <> f.id OR c.size <> f.size OR c.mtime <> f.mtime OR " \
+	    "WHERE s.id > ?1 AND s.id <= ?2 AND CASE WHEN f.id IS NULL THEN ifnull(c.bytes, 0) > 0 " \
+	    "WHEN c.series_id IS NULL OR c.size < 0 THEN ?4 ELSE c.file_id <> f.id OR c.size <> f.size OR c.mtime <> f.mtime OR " \
 	    "c.ctime <> " PACK_CTIME("f.") " OR c.inode <> f.inode OR (c.again = 1 AND c.made_at < ?3) END " \
 	    "ORDER BY s.id LIMIT 1") \
 	SQL(cover_series, 0, "SELECT id FROM series WHERE id = ?") \

@@ -11,17 +11,25 @@ static void bind_jpeg(sqlite3_stmt *q, int i, const struct store_put_cover *put)
 		sqlite3_bind_null(q, i);
 }
 
-/** 1: there is a row with that picture (or with none, as this one); 0; -errno. */
-static int is_same(struct store *s, const struct store_put_cover *put)
+/** What there is of a series. */
+enum there {
+	NO_ROW,
+	ANOTHER,
+	/** The same picture, or none either. */
+	THE_SAME,
+};
+
+/** An enum there or -errno. */
+static int compare(struct store *s, const struct store_put_cover *put)
 {
 	sqlite3_stmt *q = store_stmt(s, SQL_cover_is_same);
 	sqlite3_bind_int64(q, 1, put->series);
 	bind_jpeg(q, 2, put);
 	int r = store_step(s, q);
 	if (r > 0)
-		r = sqlite3_column_int(q, 0);
+		r = sqlite3_column_int(q, 0) ? THE_SAME : ANOTHER;
 	sqlite3_reset(q);
-	return r;
+	return r < 0 ? r : r == 0 ? NO_ROW : r;
 }
 
 static int is_there(struct store *s, int64_t series)
@@ -38,9 +46,11 @@ int store_put_cover(struct store *s, const struct store_put_cover *put)
 	int r = is_there(s, put->series);
 	if (r <= 0)
 		return r;
-	int same = is_same(s, put);
-	if (same < 0)
-		return same;
+	int there = compare(s, put);
+	if (there < 0)
+		return there;
+	/* what fails for now says nothing of the picture that is there */
+	bool same = there == THE_SAME || (there == ANOTHER && put->is_again);
 	sqlite3_stmt *q = store_stmt(s, same ? SQL_cover_keep : SQL_cover_put);
 	const int64_t numbers[] = {put->series, put->file,     put->size,  put->mtime,   put->ctime,
 				   put->inode,  s->started_at, put->tries, put->is_again};
