@@ -27,7 +27,7 @@ say = $(if $(V),,@printf '[ %-4s ] %s\n' '$(1)' '$(2)')
 
 PKGS_common := sqlite3 libconfuse libutf8proc zlib
 PKGS_fs := fuse3 jansson
-PKGS_indexer := libseccomp flac libxml-2.0 libxxhash libcurl jansson libcrypto libarchive liblzma libqpdf
+PKGS_indexer := libseccomp flac libxml-2.0 libxxhash libcurl jansson libcrypto libarchive liblzma libqpdf libjpeg libpng libwebp stb
 # what only the unit programs compare with
 PKGS_unit := id3tag cmocka
 PKGS := $(PKGS_common) $(PKGS_fs) $(PKGS_indexer)

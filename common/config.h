@@ -52,6 +52,10 @@ enum option_kind {
 	  "a file that changed less than this ago may still be being copied: it waits") \
 	O(verify_interval, NULL, "verify_interval", OPTION_DURATION, "30d", 1, 0, \
 	  "rolling: a file is checked again after this time") \
+	O(covers_keep, "covers", "keep", OPTION_INT, "10000", 0, 1000000, \
+	  "so many series have a picture in the index (manga/SERIES/cover.jpg), up to 16 KiB each; 0: none") \
+	O(covers_rate, "covers", "per_minute", OPTION_INT, "600", 1, 60000, \
+	  "so many of them are made in a minute at most, while nothing else is to do") \
 	O(profile, NULL, "profile", OPTION_TEXT, "auto", 0, 0, \
 	  "how much of the machine is used: auto (by its memory), server, nas, or raspberry: all processes below " \
 	  "48 MB with 100,000 files") \

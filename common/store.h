@@ -45,7 +45,9 @@ struct store;
 	/* samples of the gauges */ \
 	T(metrics) \
 	/* chapters and downloads, whoever told of them */ \
-	T(chapters)
+	T(chapters) \
+	/* pictures of series */ \
+	T(covers)
 
 enum topic {
 #define T(name) TOPIC_##name,

@@ -257,6 +257,16 @@ static const char *const later_tables[] = {
 	"CREATE INDEX IF NOT EXISTS integrity_bad ON integrity(verdict) WHERE verdict > 1",
 	METRICS_TABLES,
 	CHAPTER_TABLES,
+	/*
+	 * Pictures of series (store_cover.h): the file that each was made of, as it was then; made_at: when that was; again: it
+	 * failed for a reason that may pass; jpeg NULL, bytes 0: there is none; version, at: when it became another one.
+	 */
+	"CREATE TABLE IF NOT EXISTS cover(series_id INTEGER PRIMARY KEY, file_id INTEGER NOT NULL, size INTEGER NOT NULL, "
+	"mtime INTEGER NOT NULL, ctime INTEGER NOT NULL, inode INTEGER NOT NULL, made_at INTEGER NOT NULL, "
+	"tries INTEGER NOT NULL, again INTEGER NOT NULL, reason TEXT NOT NULL, bytes INTEGER NOT NULL, "
+	"version INTEGER NOT NULL, at INTEGER NOT NULL, jpeg BLOB)",
+	"CREATE INDEX IF NOT EXISTS cover_version ON cover(version)",
+	"CREATE INDEX IF NOT EXISTS cover_bytes ON cover(bytes)",
 };
 
 static const char *type_of(enum field_id f)

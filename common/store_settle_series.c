@@ -8,6 +8,7 @@
 #include "common/buf.h"
 #include "common/render.h"
 #include "common/store_settle.h"
+#include "common/store_write_cover.h"
 #include "common/store_write_find.h"
 #include "common/text.h"
 #include "common/vec.h"
@@ -206,6 +207,8 @@ static int end_series(struct store *s, int64_t series)
 		r = store_run_id(s, SQL_missing_clear, series);
 	if (r == 0 && sqlite3_changes(s->db))
 		store_touch(s, TOPIC_BIT(missing));
+	if (r == 0)
+		r = store_drop_cover(s, series);
 	if (r == 0)
 		r = store_run_id(s, SQL_series_delete, series);
 	return r < 0 ? r : store_tomb(s, ROW_SERIES, series);

@@ -11,6 +11,7 @@
 #define COMMON_STORE_SQL_H
 
 #include "common/store_sql_chapters.h"
+#include "common/store_sql_cover.h"
 #include "common/store_sql_find.h"
 #include "common/store_sql_integrity.h"
 #include "common/store_sql_metrics.h"
@@ -20,6 +21,7 @@
 
 #define STATEMENTS(SQL) \
 	STATEMENTS_CHAPTERS(SQL) \
+	STATEMENTS_COVER(SQL) \
 	STATEMENTS_FIND(SQL) \
 	STATEMENTS_INTEGRITY(SQL) \
 	STATEMENTS_METRICS(SQL) \
@@ -35,7 +37,8 @@
 	    "ON CONFLICT(id) DO UPDATE SET version = excluded.version, at = excluded.at") \
 	SQL(tomb_add, 0, "INSERT INTO tomb(version, kind, id) VALUES(?, ?, ?)") \
 	SQL(tomb_purge, 0, "DELETE FROM tomb WHERE version < ?") \
-	SQL(changed_series, 0, "SELECT id FROM series WHERE version > ?") \
+	SQL(changed_series, 0, \
+	    "SELECT id FROM series WHERE version > ?1 UNION ALL SELECT series_id FROM cover WHERE version > ?1") \
 	SQL(changed_albums, 0, "SELECT id FROM album WHERE version > ?") \
 	SQL(changed_shelves, 0, "SELECT id FROM shelf WHERE version > ?") \
 	SQL(tombs, 0, "SELECT kind, id FROM tomb WHERE version > ?") \

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/store_cover.h"
 #include "common/store_find.h"
 #include "common/text.h"
 #include "fs/names.h"
@@ -246,6 +247,23 @@ static int show_info(struct view *v, const struct node *n, struct buf *out)
 	return r;
 }
 
+/* --- cover.jpg --- */
+
+static int stamp_cover(struct view *v, uint64_t row, uint64_t *version, int64_t *at)
+{
+	return v->store ? store_cover_stamp(v->store, (int64_t)row, version, at) : -ENOENT;
+}
+
+static int add_cover(void *arg, const void *jpeg, size_t n)
+{
+	return buf_add(arg, jpeg, n);
+}
+
+static int show_cover(struct view *v, const struct node *n, struct buf *out)
+{
+	return v->store ? store_cover(v->store, (int64_t)n->row, add_cover, out) : -ENOENT;
+}
+
 static const struct entry volumes_dir[] = {
 	{
 		.mode = S_IFLNK | 0777,
@@ -270,6 +288,8 @@ static const struct entry series_dir[] = {
 	},
 	FILE_OF("info.json", show_info, .of_parent = true, .stamp = stamp_series,
 		.help = "owned, missing, and every field of its files"),
+	FILE_OF("cover.jpg", show_cover, .of_parent = true, .stamp = stamp_cover,
+		.help = "the first page of the lowest volume, small; there when it could be made"),
 	{0},
 };
 

@@ -26,6 +26,7 @@ enum frame_type {
 	FRAME_GIVE_BACK, /* until its end: ticket u64 (heads.h) */
 	FRAME_RELEASE,   /* scan u64: no descriptor of the root is needed any more */
 	FRAME_CHECK,     /* batch u64, worker u32, path text: one file, to be read to its end */
+	FRAME_COVER,     /* batch u64, worker u32, width u32, height u32, bytes u32, path text: one volume, to make a cover of */
 	/* from a scout */
 	FRAME_ROOT,   /* scan u64, error i32, device u64, fstype u64, is_empty u32, anchors u32,
 			 answered u32, marker_error i32, is_end u32, path without links */
@@ -42,6 +43,8 @@ enum frame_type {
 	FRAME_RESULTS,
 	/* batch u64, error i32 (extract/verify.h), read u64, size u64, mtime u64, ctime u64, inode u64, how text, reason text */
 	FRAME_VERDICT,
+	/* batch u64, error i32 (extract/cover.h), size u64, mtime u64, ctime u64, inode u64, reason text, JPEG bytes */
+	FRAME_COVERED,
 	/* to a hand */
 	FRAME_ROOT_OF_LINKS, /* path text */
 	FRAME_HAND, /* n u32 × (act u32, path, before, after, uid u64, gid u64, mtime u64, has_facts u32) */
@@ -105,6 +108,11 @@ enum {
 enum {
 	/** Beside the kind in what a worker is given: the file is read to its end. */
 	WORKER_CHECKS = 0x100,
+	/**
+	 * A cover is made of it.  Behind the path: width u32, height u32, bytes u32 at most; size u64, mtime u64, ctime u64,
+	 * inode u64 of the volume, which may be the folder that the picture lies in.
+	 */
+	WORKER_COVERS = 0x200,
 };
 
 /** Flags of FRAME_LIST. */

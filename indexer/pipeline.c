@@ -14,6 +14,7 @@
 #include "common/render.h"
 #include "indexer/monitor/monitor_missing.h"
 #include "indexer/pipeline_mend.h"
+#include "indexer/pipeline_covers.h"
 #include "indexer/pipeline_private.h"
 #include "indexer/profile.h"
 
@@ -411,7 +412,7 @@ static void *pipeline_main(void *arg)
 			begin_job(p);
 		flags = read_flags(p);
 		bool is_busy = p->job.id || p->watch_scan.id;
-		scan_step(p, watch_timeout(p, is_busy ? BUSY_MS : IDLE_MS), flags.paused);
+		scan_step(p, covers_timeout(p, watch_timeout(p, is_busy ? BUSY_MS : IDLE_MS)), flags.paused);
 		follow_job(p, flags);
 		watch_step(p);
 		integrity_step(p);
@@ -500,6 +501,8 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **out)
 		r = roots_take_up(p);
 	if (r == 0)
 		r = integrity_open(p);
+	if (r == 0)
+		r = covers_open(p);
 	if (r == 0)
 		guard_open(p);
 	if (r == 0)

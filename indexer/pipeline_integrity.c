@@ -22,7 +22,9 @@
 #include "common/log.h"
 #include "common/path.h"
 #include "common/render.h"
+#include "common/store_cover.h"
 #include "indexer/load/verdicts.h"
+#include "indexer/pipeline_covers.h"
 
 enum {
 	/** Longest time between two reads of a file, in times of scan.deadline: it runs at the lowest priority. */
@@ -63,6 +65,9 @@ static void charge(struct pipeline *p, int64_t bytes)
 {
 	char text[64];
 	struct checker *c = &p->checker;
+	/* covers have a bound of their own */
+	if (c->series)
+		return;
 	follow_hour(c);
 	c->used += bytes;
 	if (c->used < 0)
@@ -102,6 +107,7 @@ static void forget_file(struct checker *c)
 {
 	reading_take(&c->pool.reading, 0, c->id);
 	c->id = 0;
+	c->series = 0;
 	free(take(c->dir));
 	c->is_stopped = false;
 }
@@ -148,14 +154,13 @@ static bool is_there(const struct pipeline *p, int scout)
 	       (strcmp(row->state, "present") == 0 || strcmp(row->state, "frozen") == 0);
 }
 
-int integrity_begin_file(struct pipeline *p, const struct store_check *check, bool is_ordered)
+/** The file is at hand from now on, and the worker is there: 1; else 0. */
+static int take_file(struct pipeline *p, const struct store_check *check)
 {
 	struct checker *c = &p->checker;
 	int scout = scout_of(p, check->root);
-	_buf_ struct buf path = BUF_INIT(1 << 17);
 	if (scout < 0 || !is_there(p, scout) || wake_worker(p) < 0)
 		return 0;
-	path_join(check->dir.data, check->dir.len, check->name.data, check->name.len, &path);
 	c->id = ++p->next_batch;
 	c->check = *check;
 	c->check.dir = c->check.name = (struct bytes){"", 0};
@@ -163,16 +168,46 @@ int integrity_begin_file(struct pipeline *p, const struct store_check *check, bo
 	c->dir = strndup(check->dir.data, check->dir.len);
 	c->dir_len = check->dir.len;
 	c->sent_at = mono_ns();
-	c->is_ordered = is_ordered;
-	charge(p, check->size);
+	c->is_ordered = false;
 	reading_give(&c->pool.reading, 0, c->id, &(struct read_mark){.size = check->size}, 1);
-	struct buf *out = &p->scout[scout].out;
-	size_t start = frame_begin(out, FRAME_CHECK);
+	return 1;
+}
+
+/** Asks the scout for it; @limits: what stands in front of the path. */
+static void send_file(struct pipeline *p, const struct store_check *check, enum frame_type type, const uint32_t *limits,
+		      size_t n)
+{
+	struct checker *c = &p->checker;
+	_buf_ struct buf path = BUF_INIT(1 << 17);
+	path_join(check->dir.data, check->dir.len, check->name.data, check->name.len, &path);
+	struct buf *out = &p->scout[c->scout].out;
+	size_t start = frame_begin(out, type);
 	frame_u64(out, c->id);
 	frame_u32(out, (uint32_t)p->pool.count);
+	for (size_t i = 0; i < n; i++)
+		frame_u32(out, limits[i]);
 	frame_bytes(out, buf_str(&path), path.len);
 	frame_end(out, start);
-	scout_flush(&p->scout[scout]);
+	scout_flush(&p->scout[c->scout]);
+}
+
+int integrity_begin_file(struct pipeline *p, const struct store_check *check, bool is_ordered)
+{
+	if (!take_file(p, check))
+		return 0;
+	p->checker.is_ordered = is_ordered;
+	charge(p, check->size);
+	send_file(p, check, FRAME_CHECK, NULL, 0);
+	return 1;
+}
+
+int integrity_begin_cover(struct pipeline *p, const struct store_check *check, int64_t series)
+{
+	static const uint32_t limits[] = {COVER_WIDTH, COVER_HEIGHT, COVER_BYTES};
+	if (!take_file(p, check))
+		return 0;
+	p->checker.series = series;
+	send_file(p, check, FRAME_COVER, limits, COUNT_OF(limits));
 	return 1;
 }
 
@@ -238,8 +273,7 @@ static void put_verdict(struct pipeline *p, int error, int tries, const char *ho
 		c->verdicts[v.verdict]++;
 }
 
-/** The file that was read is the one that the index knows.  What a server says of inodes is not relied on. */
-static bool is_same(const struct pipeline *p, int64_t size, int64_t mtime, int64_t ctime, int64_t inode)
+bool integrity_is_same(const struct pipeline *p, int64_t size, int64_t mtime, int64_t ctime, int64_t inode)
 {
 	const struct checker *c = &p->checker;
 	const struct store_check *f = &c->check;
@@ -248,8 +282,7 @@ static bool is_same(const struct pipeline *p, int64_t size, int64_t mtime, int64
 	return p->row[c->scout].is_remote || (ctime == f->ctime && inode == f->inode);
 }
 
-/** It is another one than the index says: the index first. */
-static void look_again(struct pipeline *p)
+void integrity_look_again(struct pipeline *p)
 {
 	struct checker *c = &p->checker;
 	watch_add(p, c->scout, c->dir, c->dir_len, 0);
@@ -266,16 +299,25 @@ static void on_verdict(struct pipeline *p, struct frame *f)
 	int64_t mtime = (int64_t)frame_get_u64(f), ctime = (int64_t)frame_get_u64(f), inode = (int64_t)frame_get_u64(f);
 	const char *how = frame_get_bytes(f, &how_len), *reason = frame_get_bytes(f, &reason_len);
 	_buf_ struct buf a = BUF_INIT(1 << 12), b = BUF_INIT(1 << 12);
-	if (f->is_bad || !c->id || id != c->id)
+	if (f->is_bad || !c->id || c->series || id != c->id)
 		return;
 	buf_add(&a, how, how_len);
 	buf_add(&b, reason, reason_len);
 	charge(p, read - c->check.size);
 	atomic_fetch_add(&LIVE(p, verified_bytes), (uint64_t)read);
-	if (error == -ESTALE || !is_same(p, size, mtime, ctime, inode))
-		look_again(p);
+	if (error == -ESTALE || !integrity_is_same(p, size, mtime, ctime, inode))
+		integrity_look_again(p);
 	else
 		put_verdict(p, error, 0, buf_str(&a), buf_str(&b));
+	forget_file(c);
+}
+
+static void on_covered(struct pipeline *p, struct frame *f)
+{
+	struct checker *c = &p->checker;
+	if (frame_get_u64(f) != c->id || !c->series)
+		return;
+	covers_on_made(p, f);
 	forget_file(c);
 }
 
@@ -287,9 +329,14 @@ bool integrity_on_failed(struct pipeline *p, struct frame f)
 	int error = (int)frame_get_u32(&f);
 	if (!c->id || id != c->id)
 		return false;
+	if (c->series) {
+		covers_on_failed(p, error);
+		forget_file(c);
+		return true;
+	}
 	charge(p, -c->check.size);
 	if (error == -ENOENT || error == -ENOTSUP || error == -ENOTDIR) {
-		look_again(p);
+		integrity_look_again(p);
 	} else {
 		char reason[128];
 		snprintf(reason, sizeof reason, "it cannot be opened: %s", strerror(-error));
@@ -313,6 +360,8 @@ static void replace_worker(struct pipeline *p)
 	charge(p, -c->check.size);
 	if (loss.abandoned)
 		guard_set_stuck(p, c->scout, loss.abandoned);
+	else if (c->series)
+		covers_on_loss(p, &loss);
 	else if (loss.was_reading)
 		put_verdict(p, -ENOTSUP, c->check.tries + 1, "",
 			    loss.was_late ? "reading it takes too long" : "reading it to its end crashes the reader");
@@ -333,9 +382,12 @@ void integrity_read(struct pipeline *p)
 	long n = frame_reader_fill(&w->reader);
 	if (n == -EAGAIN)
 		return;
-	while (n > 0 && frame_reader_next(&w->reader, &f) > 0)
+	while (n > 0 && frame_reader_next(&w->reader, &f) > 0) {
 		if (f.type == FRAME_VERDICT)
 			on_verdict(p, &f);
+		else if (f.type == FRAME_COVERED)
+			on_covered(p, &f);
+	}
 	if (n <= 0)
 		replace_worker(p);
 }
@@ -373,8 +425,8 @@ void integrity_step(struct pipeline *p)
 	struct checker *c = &p->checker;
 	bool is_busy = p->job.id || p->watch_scan.id, is_ours = integrity_follow_job(p), is_paused = is_held(p);
 	if (c->id)
-		follow_file(p, is_busy, c->is_ordered ? is_ours : !is_paused);
-	if (c->id || is_busy)
+		follow_file(p, is_busy, c->series || (c->is_ordered ? is_ours : !is_paused));
+	if (c->id || is_busy || covers_begin(p))
 		return;
 	if (c->job)
 		integrity_step_job(p);

@@ -13,6 +13,12 @@
 bool integrity_may_read(struct pipeline *p, int64_t size);
 /** Gives a file to the worker: 1; 0 when its root is away. */
 int integrity_begin_file(struct pipeline *p, const struct store_check *check, bool is_ordered);
+/** The same of a file that a cover is made of. */
+int integrity_begin_cover(struct pipeline *p, const struct store_check *check, int64_t series);
+/** The file that was read is the one that the index knows.  What a server says of inodes is not relied on. */
+bool integrity_is_same(const struct pipeline *p, int64_t size, int64_t mtime, int64_t ctime, int64_t inode);
+/** It is another one than the index says: the index first. */
+void integrity_look_again(struct pipeline *p);
 
 /** Begins with what is due by itself, if anything is. */
 void integrity_begin_due(struct pipeline *p);

@@ -169,6 +169,8 @@ struct checker {
 	/** The file at hand, as the index knows it; id 0: none.  Its dir and name are not kept. */
 	uint64_t id;
 	struct store_check check;
+	/** Whose cover is made of it; 0: it is verified. */
+	int64_t series;
 	int scout;
 	/** Its folder, below the root; owned. */
 	char *dir;
@@ -191,6 +193,17 @@ struct checker {
 	uint64_t before, verdicts[VERDICT_COUNT], skipped;
 	/** Damaged volumes since the last file that was intact. */
 	unsigned in_a_row;
+};
+
+/** Which covers are due (pipeline_covers.c). */
+struct coverer {
+	/** Series up to this number were looked at, 0: all; the highest; as of that version of topic manga. */
+	int64_t cursor, last;
+	uint64_t version;
+	/** Not before this time (monotonic): the next cover; another look at all series though nothing changed. */
+	int64_t next_at, again_at;
+	/** How many more may be kept. */
+	int64_t room;
 };
 
 /** A file system mounted below a root, as it was when its files were seen. */
@@ -270,6 +283,7 @@ struct pipeline {
 	uint64_t look;
 	struct buf looked;
 	struct checker checker;
+	struct coverer coverer;
 	struct mounts mounts;
 	int64_t purge_at;
 	/** Rows may be pending from an earlier life. */

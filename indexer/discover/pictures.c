@@ -94,3 +94,22 @@ int pictures_list(int folder)
 		return errno ? -errno : -EIO;
 	return take_fd(fd);
 }
+
+int pictures_open_front(int folder, struct buf *name)
+{
+	_buf_ struct buf names = BUF_INIT(NAMES_MAX);
+	const char *front = NULL;
+	int copy = fcntl(folder, F_DUPFD_CLOEXEC, 0);
+	if (copy < 0)
+		return -errno;
+	/* the descriptor is where others read it */
+	lseek(copy, 0, SEEK_SET);
+	if (!list_pictures(copy, &names) || buf_error(&names))
+		return -ENOTSUP;
+	for (const char *p = buf_str(&names), *end = p + names.len; p < end; p += strlen(p) + 1)
+		if (!front || extract_cover_order(p, front) < 0)
+			front = p;
+	buf_adds(name, front);
+	int fd = openat(folder, front, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}

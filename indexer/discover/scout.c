@@ -418,7 +418,8 @@ static void handle(struct scout *s, struct frame *f)
 	static void (*const on[])(struct scout *, struct frame *) = {
 		[FRAME_SETUP] = on_setup,   [FRAME_SCAN] = on_scan, [FRAME_OPEN] = scout_open,
 		[FRAME_ANSWER] = on_answer, [FRAME_STOP] = on_stop, [FRAME_LOOK] = scout_look,
-		[FRAME_RELEASE] = on_release, [FRAME_CHECK] = scout_check, [FRAME_GIVE_BACK] = on_give_back,
+		[FRAME_RELEASE] = on_release, [FRAME_CHECK] = scout_check,
+		[FRAME_COVER] = scout_cover, [FRAME_GIVE_BACK] = on_give_back,
 	};
 	if ((size_t)f->type < COUNT_OF(on) && on[f->type])
 		on[f->type](s, f);

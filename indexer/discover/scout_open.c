@@ -154,3 +154,60 @@ void scout_check(struct scout *s, struct frame *f)
 		close(fd);
 	buf_clear(&o.message);
 }
+
+/** A volume's file, or, of a folder, the picture that is rather its cover; @path is told its name.  @st: of the volume. */
+static int open_front(int root, struct buf *path, struct stat *st)
+{
+	_close_ int fd = open_file(root, -1, buf_str(path), "");
+	if (fd < 0 || fstat(fd, st) < 0)
+		return -errno;
+	if (!S_ISDIR(st->st_mode))
+		return S_ISREG(st->st_mode) ? take_fd(fd) : -ENOTSUP;
+	buf_addc(path, '/');
+	struct stat picture;
+	_close_ int front = pictures_open_front(fd, path);
+	if (front < 0)
+		return front;
+	return fstat(front, &picture) < 0 ? -errno : S_ISREG(picture.st_mode) ? take_fd(front) : -ENOTSUP;
+}
+
+static uint64_t ns_of(struct timespec t)
+{
+	return (uint64_t)((int64_t)t.tv_sec * NS_PER_S + t.tv_nsec);
+}
+
+void scout_cover(struct scout *s, struct frame *f)
+{
+	struct opens o = {.message = BUF_INIT(1 << 18)};
+	_buf_ struct buf path = BUF_INIT(1 << 16);
+	struct stat st = {0};
+	uint32_t limits[3];
+	size_t n;
+	uint64_t batch = frame_get_u64(f);
+	uint32_t worker = frame_get_u32(f);
+	for (size_t i = 0; i < COUNT_OF(limits); i++)
+		limits[i] = frame_get_u32(f);
+	const char *text = frame_get_bytes(f, &n);
+	buf_add(&path, text, n);
+	atomic_store(&s->main_since, mono_ns());
+	/* not kept: see scout_check() */
+	_close_ int root = open(s->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_close_ int fd = root < 0 ? -errno : open_front(root, &path, &st);
+	atomic_store(&s->main_since, 0);
+	frame_u64(&o.message, batch);
+	frame_u32(&o.message, s->kind | WORKER_COVERS);
+	frame_u32(&o.message, JOB_OF_FILES);
+	frame_u32(&o.message, 0);
+	frame_bytes(&o.message, buf_str(&path), path.len);
+	for (size_t i = 0; i < COUNT_OF(limits); i++)
+		frame_u32(&o.message, limits[i]);
+	const uint64_t numbers[] = {(uint64_t)st.st_size, ns_of(st.st_mtim), ns_of(st.st_ctim), st.st_ino};
+	for (size_t i = 0; i < COUNT_OF(numbers); i++)
+		frame_u64(&o.message, numbers[i]);
+	o.fd[0] = fd;
+	o.count = fd >= 0;
+	int r = fd < 0 ? fd : send_opens((int)worker, &o);
+	if (r < 0)
+		report_failed(s, batch, 0, r);
+	buf_clear(&o.message);
+}

@@ -71,5 +71,7 @@ void scout_look(struct scout *s, struct frame *f);
 void scout_open(struct scout *s, struct frame *f);
 /** FRAME_CHECK: the same of one file, at any time. */
 void scout_check(struct scout *s, struct frame *f);
+/** FRAME_COVER: the same, or a picture of a folder of them. */
+void scout_cover(struct scout *s, struct frame *f);
 
 #endif

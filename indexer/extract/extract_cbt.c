@@ -20,16 +20,17 @@ struct cbt {
 	bool is_cut[COMIC_DOCS];
 };
 
-static void note_file(void *arg, const struct unpack_tar *file)
+static bool note_file(void *arg, const struct unpack_file *file)
 {
 	struct cbt *c = arg;
 	int doc = inside_note(&c->inside, file->name, file->name_len, false);
 	if (doc < 0)
-		return;
-	int r = unpack_tar_file(file, INSIDE_DOC_MAX - 64, &c->doc[doc]);
+		return true;
+	int r = unpack_file(file, INSIDE_DOC_MAX - 64, &c->doc[doc]);
 	c->is_cut[doc] = r > 0;
 	if (r < 0)
 		buf_reset(&c->doc[doc]);
+	return true;
 }
 
 static int unpack_doc(void *arg, enum comic_doc doc, size_t most, struct buf *out)

@@ -191,7 +191,7 @@ int unpack_zip_file(unsigned method, const struct buf *packed, uint32_t crc, uin
 
 /* --- tar --- */
 
-int unpack_tar_file(const struct unpack_tar *file, size_t most, struct buf *out)
+int unpack_file(const struct unpack_file *file, size_t most, struct buf *out)
 {
 	return read_data(file->handle, most, out);
 }
@@ -204,15 +204,12 @@ static int tar_failure(struct archive *a, const struct source *s, char *reason)
 	if (why && strstr(why, "runcated"))
 		return incomplete(reason, "the archive ends before its last file does");
 	if (why && strstr(why, "nrecognized"))
-		return extract_fail(reason, -EBADMSG, "not a tar archive");
+		return extract_fail(reason, -EBADMSG, "no archive of a known kind");
 	return extract_fail(reason, -EBADMSG, "the archive is damaged: %s", why ? why : "no reason is known");
 }
 
-static struct archive *new_tar(void)
+static void support_tar(struct archive *a)
 {
-	struct archive *a = archive_read_new();
-	if (!a)
-		return NULL;
 	archive_read_support_format_tar(a);
 	archive_read_support_filter_gzip(a);
 	archive_read_support_filter_bzip2(a);
@@ -221,21 +218,13 @@ static struct archive *new_tar(void)
 	archive_read_support_filter_zstd(a);
 	archive_read_support_filter_lz4(a);
 	archive_read_support_filter_compress(a);
-	return a;
 }
 
-int unpack_tar_walk(const struct extract_input *in, void (*each)(void *arg, const struct unpack_tar *file),
-		    void *arg, char *reason)
+/** Shows each regular file until all were, or one was enough. */
+static int walk(struct archive *a, const struct source *s, unpack_file_fn *each, void *arg, char *reason)
 {
-	_archive_ struct archive *a = new_tar();
-	_free_ struct source *s = calloc(1, sizeof *s);
 	struct archive_entry *entry;
-	uint64_t claimed = 0, most = in->size * TAR_RATIO_MAX + TAR_MORE;
-	if (!a || !s)
-		return -ENOMEM;
-	*s = (struct source){.in = in, .parts = {{0, in->size}}, .count = 1, .size = in->size};
-	if (open_source(a, s) < 0)
-		return tar_failure(a, s, reason);
+	uint64_t claimed = 0, most = s->in->size * TAR_RATIO_MAX + TAR_MORE;
 	for (unsigned i = 0; i < INSIDE_MAX; i++) {
 		int r = archive_read_next_header(a, &entry);
 		if (r == ARCHIVE_EOF)
@@ -250,9 +239,48 @@ int unpack_tar_walk(const struct extract_input *in, void (*each)(void *arg, cons
 		const char *name = archive_entry_pathname(entry);
 		if (!name)
 			name = archive_entry_pathname_utf8(entry);
-		struct unpack_tar file = {name, name ? strlen(name) : 0, a};
-		if (name && archive_entry_filetype(entry) == AE_IFREG)
-			each(arg, &file);
+		struct unpack_file file = {name, name ? strlen(name) : 0, a};
+		if (name && archive_entry_filetype(entry) == AE_IFREG && !each(arg, &file))
+			return 0;
 	}
 	return extract_fail(reason, -EBADMSG, "the archive holds more than %d files", INSIDE_MAX);
+}
+
+static int open_and_walk(struct archive *a, const struct extract_input *in, unpack_file_fn *each, void *arg, char *reason)
+{
+	_free_ struct source *s = calloc(1, sizeof *s);
+	if (!s)
+		return -ENOMEM;
+	*s = (struct source){.in = in, .parts = {{0, in->size}}, .count = 1, .size = in->size};
+	int r = open_source(a, s) < 0 ? tar_failure(a, s, reason) : walk(a, s, each, arg, reason);
+	/* it reads from s */
+	archive_read_close(a);
+	return r;
+}
+
+int unpack_tar_walk(const struct extract_input *in, unpack_file_fn *each, void *arg, char *reason)
+{
+	_archive_ struct archive *a = archive_read_new();
+	if (!a)
+		return -ENOMEM;
+	support_tar(a);
+	return open_and_walk(a, in, each, arg, reason);
+}
+
+int unpack_walk(const struct extract_input *in, unpack_file_fn *each, void *arg, char *reason)
+{
+	_archive_ struct archive *a = archive_read_new();
+	if (!a)
+		return -ENOMEM;
+	if (extract_allows(ARCHIVE_ZIP) || extract_allows(ARCHIVE_EPUB))
+		archive_read_support_format_zip_seekable(a);
+	if (extract_allows(ARCHIVE_RAR)) {
+		archive_read_support_format_rar(a);
+		archive_read_support_format_rar5(a);
+	}
+	if (extract_allows(ARCHIVE_SEVEN))
+		archive_read_support_format_7zip(a);
+	if (extract_allows(ARCHIVE_TAR))
+		support_tar(a);
+	return open_and_walk(a, in, each, arg, reason);
 }

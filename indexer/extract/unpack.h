@@ -9,6 +9,7 @@
 #ifndef INDEXER_EXTRACT_UNPACK_H
 #define INDEXER_EXTRACT_UNPACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,17 +47,22 @@ int unpack_nth(enum unpack_format format, const struct extract_input *in, const 
 int unpack_zip_file(unsigned method, const struct buf *packed, uint32_t crc, uint64_t size, size_t most,
 		    struct buf *out);
 
-/** A tar archive's file: @unpack gives its bytes, as unpack_nth(), with @handle, during the call. */
-struct unpack_tar {
+/** A file of an archive that is walked; unpack_file() gives its bytes, as unpack_nth(), during the call. */
+struct unpack_file {
 	const char *name;
 	size_t name_len;
 	struct archive *handle;
 };
 
-int unpack_tar_file(const struct unpack_tar *file, size_t most, struct buf *out);
+/** Returns whether the next one is to be shown. */
+typedef bool unpack_file_fn(void *arg, const struct unpack_file *file);
+
+int unpack_file(const struct unpack_file *file, size_t most, struct buf *out);
 
 /** Shows every regular file of a tar archive, which may be packed.  Same answers as extractor.read. */
-int unpack_tar_walk(const struct extract_input *in, void (*each)(void *arg, const struct unpack_tar *file),
-		    void *arg, char *reason);
+int unpack_tar_walk(const struct extract_input *in, unpack_file_fn *each, void *arg, char *reason);
+
+/** The same of any archive that may be opened (extract_allows()). */
+int unpack_walk(const struct extract_input *in, unpack_file_fn *each, void *arg, char *reason);
 
 #endif

@@ -22,6 +22,12 @@ bool extract_wants(enum media_kind kind, const char *name, size_t n);
 
 /** Whether a name is that of a picture that can be a page. */
 bool extract_is_page(const char *name, size_t n);
+/**
+ * Which of two pictures is rather the cover: one that is called cover, front or folder, else the first in the order of reading
+ * (2 before 10).  As strcmp().
+ */
+int extract_cover_order(const char *a, const char *b);
+
 /** What the reader of a format needs of an ordinary file besides its first bytes. */
 struct reach {
 	/** Bytes at its end. */

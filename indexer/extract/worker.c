@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "indexer/extract/comic.h"
+#include "indexer/extract/cover.h"
 #include "indexer/extract/extract.h"
 #include "indexer/extract/sandbox.h"
 #include "indexer/extract/verify.h"
@@ -27,8 +29,8 @@ enum { MESSAGE_MAX = 1 << 18 };
 struct job {
 	uint64_t batch;
 	enum media_kind kind;
-	/** One file is read to its end. */
-	bool is_check;
+	/** One file is read to its end; a cover is made of one. */
+	bool is_check, is_cover;
 	/** Where its heads are; NULL when it came with descriptors, or a region is not there. */
 	const struct heads *heads;
 	bool has_files;
@@ -101,7 +103,8 @@ static bool receive_job(int jobs, struct job *job)
 	job->batch = frame_get_u64(&job->fields);
 	uint32_t kind = frame_get_u32(&job->fields);
 	job->is_check = (kind & WORKER_CHECKS) != 0;
-	job->kind = (enum media_kind)(kind & ~(uint32_t)WORKER_CHECKS);
+	job->is_cover = (kind & WORKER_COVERS) != 0;
+	job->kind = (enum media_kind)(kind & ~(uint32_t)(WORKER_CHECKS | WORKER_COVERS));
 	uint32_t region = frame_get_u32(&job->fields);
 	job->has_files = region == JOB_OF_FILES;
 	job->heads = region < HEADS_REGIONS ? regions[region] : NULL;
@@ -159,6 +162,17 @@ static void tell_usage(struct worker_slot *slot)
 	atomic_store(&slot->cpu_ns, (uint64_t)(ns_of(used.ru_utime) + ns_of(used.ru_stime)));
 }
 
+/** The job's files are done with: says what became of them. */
+static int answer(struct worker_slot *slot, struct job *job, struct buf *out)
+{
+	atomic_store(&slot->since, 0);
+	close_all(job);
+	tell_usage(slot);
+	int r = out->error ? out->error : frame_send(WORKER_RESULTS, out->data, out->len);
+	atomic_store(&slot->batch, 0);
+	return r;
+}
+
 static int read_batch(struct worker_slot *slot, struct job *job, struct media *media,
 		      struct buf *out)
 {
@@ -175,12 +189,7 @@ static int read_batch(struct worker_slot *slot, struct job *job, struct media *m
 	if (!out->error)
 		memcpy(out->data + count_at, &count, sizeof count);
 	frame_end(out, start);
-	atomic_store(&slot->since, 0);
-	close_all(job);
-	tell_usage(slot);
-	int r = out->error ? out->error : frame_send(WORKER_RESULTS, out->data, out->len);
-	atomic_store(&slot->batch, 0);
-	return r;
+	return answer(slot, job, out);
 }
 
 static void beat(void *arg)
@@ -210,12 +219,45 @@ static int check_file(struct worker_slot *slot, struct job *job, struct buf *out
 	frame_bytes(out, v.how, strlen(v.how));
 	frame_bytes(out, v.reason, strlen(v.reason));
 	frame_end(out, start);
-	atomic_store(&slot->since, 0);
-	close_all(job);
-	tell_usage(slot);
-	int r = out->error ? out->error : frame_send(WORKER_RESULTS, out->data, out->len);
-	atomic_store(&slot->batch, 0);
-	return r;
+	return answer(slot, job, out);
+}
+
+static int read_cover(struct job *job, const struct cover_size *size, struct buf *jpeg, char *reason)
+{
+	struct stat st;
+	if (job->count != 1)
+		return -EIO;
+	if (fstat(job->fd[0], &st) < 0)
+		return -errno;
+	struct extract_input in = {.fd = job->fd[0], .size = st.st_size > 0 ? (uint64_t)st.st_size : 0, .path = ""};
+	return cover_read(&in, size, jpeg, reason);
+}
+
+/** Makes the cover of one volume. */
+static int make_cover(struct worker_slot *slot, struct job *job, struct buf *out)
+{
+	char reason[EXTRACT_REASON] = "";
+	size_t n;
+	struct frame *f = &job->fields;
+	frame_get_u32(f);
+	frame_get_bytes(f, &n);
+	struct cover_size size = {.width = frame_get_u32(f), .height = frame_get_u32(f)};
+	size.bytes = frame_get_u32(f);
+	_buf_ struct buf jpeg = BUF_INIT(FRAME_MAX / 2);
+	atomic_store(&slot->batch, job->batch);
+	atomic_store(&slot->index, 0);
+	beat(slot);
+	int error = size.width && size.height ? read_cover(job, &size, &jpeg, reason) : -EIO;
+	buf_reset(out);
+	size_t start = frame_begin(out, FRAME_COVERED);
+	frame_u64(out, job->batch);
+	frame_u32(out, (uint32_t)error);
+	for (int i = 0; i < 4; i++)
+		frame_u64(out, frame_get_u64(f));
+	frame_bytes(out, reason, strlen(reason));
+	frame_bytes(out, buf_str(&jpeg), error == 0 ? jpeg.len : 0);
+	frame_end(out, start);
+	return answer(slot, job, out);
 }
 
 /** Does what it says, unless it lay there for the one before. */
@@ -225,6 +267,8 @@ static int do_job(struct worker_slot *slot, struct job *job, struct media *media
 		close_all(job);
 		return 0;
 	}
+	if (job->is_cover)
+		return make_cover(slot, job, out);
 	return job->is_check ? check_file(slot, job, out) : read_batch(slot, job, media, out);
 }
 
