@@ -41,7 +41,9 @@ struct store;
 	/* its own state: backups, recovery */ \
 	T(store) \
 	/* which files were read to their end, and what that told */ \
-	T(integrity)
+	T(integrity) \
+	/* conditions that somebody should be told of */ \
+	T(alerts)
 
 enum topic {
 #define T(name) TOPIC_##name,

@@ -252,6 +252,11 @@ static const char *const later_tables[] = {
 	"reason TEXT NOT NULL)",
 	"CREATE INDEX IF NOT EXISTS integrity_at ON integrity(verified_at)",
 	"CREATE INDEX IF NOT EXISTS integrity_bad ON integrity(verdict) WHERE verdict > 1",
+	/* conditions (store_alerts.h); state: enum store_alert_state; value, bound: NULL is not known */
+	"CREATE TABLE IF NOT EXISTS alert(name TEXT NOT NULL, subject TEXT NOT NULL, text TEXT NOT NULL, "
+	"state INTEGER NOT NULL, since INTEGER NOT NULL, fired_at INTEGER NOT NULL, cleared_at INTEGER NOT NULL, "
+	"changed_at INTEGER NOT NULL, streak INTEGER NOT NULL, value REAL, bound REAL, PRIMARY KEY(name, subject))",
+	"CREATE INDEX IF NOT EXISTS alert_state ON alert(state) WHERE state = 2",
 };
 
 static const char *type_of(enum field_id f)
