@@ -42,6 +42,21 @@ int store_alerts_all(struct store *s, store_alert_fn *fn, void *arg)
 	return store_each(s, store_stmt(s, SQL_alerts_all), alert_row, STORE_BOX(store_alert_fn, fn), arg);
 }
 
+static int disk_row(sqlite3_stmt *q, void *fn, void *arg)
+{
+	const struct store_disk row = {
+		.root = sqlite3_column_int64(q, 0), .name = column_str(q, 1),
+		.free_bytes = sqlite3_column_int64(q, 2), .size_bytes = sqlite3_column_int64(q, 3),
+		.at = sqlite3_column_int64(q, 4),
+	};
+	return STORE_UNBOX(store_disk_fn, fn)(arg, &row);
+}
+
+int store_disks(struct store *s, store_disk_fn *fn, void *arg)
+{
+	return store_each(s, store_stmt(s, SQL_disks), disk_row, STORE_BOX(store_disk_fn, fn), arg);
+}
+
 int store_alerts_firing(struct store *s, int64_t *n)
 {
 	*n = 0;

@@ -37,4 +37,15 @@ int store_alerts_all(struct store *s, store_alert_fn *fn, void *arg);
 /** How many fire. */
 int store_alerts_firing(struct store *s, int64_t *n);
 
+/** Room on the disk of a root, as its scout saw it when the root was looked at last. */
+struct store_disk {
+	int64_t root;
+	/** Of the root. */
+	const char *name;
+	int64_t free_bytes, size_bytes, at;
+};
+typedef int store_disk_fn(void *arg, const struct store_disk *row);
+/** Of each root of the configuration that was looked at. */
+int store_disks(struct store *s, store_disk_fn *fn, void *arg);
+
 #endif

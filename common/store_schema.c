@@ -257,6 +257,9 @@ static const char *const later_tables[] = {
 	"state INTEGER NOT NULL, since INTEGER NOT NULL, fired_at INTEGER NOT NULL, cleared_at INTEGER NOT NULL, "
 	"changed_at INTEGER NOT NULL, streak INTEGER NOT NULL, value REAL, bound REAL, PRIMARY KEY(name, subject))",
 	"CREATE INDEX IF NOT EXISTS alert_state ON alert(state) WHERE state = 2",
+	/* room on the disks of roots, by their last look */
+	"CREATE TABLE IF NOT EXISTS disk(root_id INTEGER PRIMARY KEY, free_bytes INTEGER NOT NULL, "
+	"size_bytes INTEGER NOT NULL, at INTEGER NOT NULL)",
 };
 
 static const char *type_of(enum field_id f)

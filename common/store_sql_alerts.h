@@ -16,6 +16,12 @@
 	    "ON CONFLICT(name, subject) DO UPDATE SET text = excluded.text, state = excluded.state, " \
 	    "since = excluded.since, fired_at = excluded.fired_at, cleared_at = excluded.cleared_at, " \
 	    "changed_at = excluded.changed_at, streak = excluded.streak, value = excluded.value, bound = excluded.bound") \
-	SQL(alert_delete, 0, "DELETE FROM alert WHERE name = ? AND subject = ?")
+	SQL(alert_delete, 0, "DELETE FROM alert WHERE name = ? AND subject = ?") \
+	SQL(disks, 0, \
+	    "SELECT r.id, r.name, free_bytes, size_bytes, d.at FROM disk d JOIN root r ON r.id = d.root_id " \
+	    "WHERE r.active = 1 ORDER BY r.name") \
+	SQL(disk_put, 0, \
+	    "INSERT INTO disk(root_id, free_bytes, size_bytes, at) VALUES(?, ?, ?, ?) ON CONFLICT(root_id) DO UPDATE SET " \
+	    "free_bytes = excluded.free_bytes, size_bytes = excluded.size_bytes, at = excluded.at")
 
 #endif

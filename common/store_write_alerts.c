@@ -36,3 +36,12 @@ int store_delete_alert(struct store *s, const char *name, const char *subject)
 	store_touch(s, TOPIC_BIT(alerts));
 	return store_run(s, q);
 }
+
+int store_put_disk(struct store *s, const struct store_disk *disk)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_disk_put);
+	const int64_t numbers[] = {disk->root, disk->free_bytes, disk->size_bytes, disk->at};
+	for (int i = 0; i < (int)(sizeof numbers / sizeof *numbers); i++)
+		sqlite3_bind_int64(q, 1 + i, numbers[i]);
+	return store_run(s, q);
+}

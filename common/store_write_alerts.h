@@ -12,5 +12,7 @@
 /** By (name, subject). */
 int store_put_alert(struct store *s, const struct store_alert *row);
 int store_delete_alert(struct store *s, const char *name, const char *subject);
+/** By root; touches nothing: no document shows it. */
+int store_put_disk(struct store *s, const struct store_disk *disk);
 
 #endif
