@@ -95,6 +95,10 @@ enum option_kind {
 	  "names (with * and ?) of files and folders that are not looked at") \
 	O(history_interval, "history", "interval", OPTION_DURATION, "1h", 0, 0, \
 	  "keep the documents of status/ this often, counted from midnight UTC; 0s: never") \
+	O(chapters_silence, "chapters", "silence", OPTION_DURATION, "30m", 1, 0, \
+	  "a chapter of which a scraper tells nothing for so long is abandoned") \
+	O(chapters_keep, "chapters", "keep", OPTION_INT, "10000", 1, 1000000, \
+	  "how many chapters of each producer are kept; sums are kept for ever") \
 	O(backup_interval, "backup", "interval", OPTION_DURATION, "24h", 0, 0, \
 	  "the index is copied to state_dir/backups this often; 0s: never") \
 	O(backup_keep, "backup", "keep", OPTION_INT, "7", 1, 1000, "how many of these copies are kept") \

@@ -43,7 +43,9 @@ struct store;
 	/* which files were read to their end, and what that told */ \
 	T(integrity) \
 	/* conditions that somebody should be told of */ \
-	T(alerts)
+	T(alerts) \
+	/* chapters and downloads, whoever told of them */ \
+	T(chapters)
 
 enum topic {
 #define T(name) TOPIC_##name,

@@ -260,6 +260,7 @@ static const char *const later_tables[] = {
 	/* room on the disks of roots, by their last look */
 	"CREATE TABLE IF NOT EXISTS disk(root_id INTEGER PRIMARY KEY, free_bytes INTEGER NOT NULL, "
 	"size_bytes INTEGER NOT NULL, at INTEGER NOT NULL)",
+	CHAPTER_TABLES,
 };
 
 static const char *type_of(enum field_id f)

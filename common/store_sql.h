@@ -11,6 +11,7 @@
 #define COMMON_STORE_SQL_H
 
 #include "common/store_sql_alerts.h"
+#include "common/store_sql_chapters.h"
 #include "common/store_sql_find.h"
 #include "common/store_sql_integrity.h"
 #include "common/store_sql_pack.h"
@@ -19,6 +20,7 @@
 
 #define STATEMENTS(SQL) \
 	STATEMENTS_ALERTS(SQL) \
+	STATEMENTS_CHAPTERS(SQL) \
 	STATEMENTS_FIND(SQL) \
 	STATEMENTS_INTEGRITY(SQL) \
 	STATEMENTS_REPAIR(SQL) \
