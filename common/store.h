@@ -45,7 +45,9 @@ struct store;
 	/* conditions that somebody should be told of */ \
 	T(alerts) \
 	/* chapters and downloads, whoever told of them */ \
-	T(chapters)
+	T(chapters) \
+	/* samples of the gauges */ \
+	T(metrics)
 
 enum topic {
 #define T(name) TOPIC_##name,

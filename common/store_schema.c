@@ -20,8 +20,9 @@
 #include "common/metrics.h"
 #include "common/store_backup.h"
 #include "common/store_pack.h"
+#include "common/store_tally.h"
 
-enum { SCHEMA_VERSION = 3 };
+enum { SCHEMA_VERSION = 4 };
 
 /**
  * How older stores become this one: a row for each step, then SCHEMA_VERSION.  The tables below
@@ -30,6 +31,8 @@ enum { SCHEMA_VERSION = 3 };
 static const struct migration migrations[] = {
 	{.from = 1, .to = 2, .run = store_to_version_2},
 	{.from = 2, .to = 3, .run = store_to_version_3},
+	/* only new tables, see METRICS_TABLES */
+	{.from = 3, .to = 4},
 };
 
 static const char *const tables[] = {
@@ -252,15 +255,9 @@ static const char *const later_tables[] = {
 	"reason TEXT NOT NULL)",
 	"CREATE INDEX IF NOT EXISTS integrity_at ON integrity(verified_at)",
 	"CREATE INDEX IF NOT EXISTS integrity_bad ON integrity(verdict) WHERE verdict > 1",
-	/* conditions (store_alerts.h); state: enum store_alert_state; value, bound: NULL is not known */
-	"CREATE TABLE IF NOT EXISTS alert(name TEXT NOT NULL, subject TEXT NOT NULL, text TEXT NOT NULL, "
-	"state INTEGER NOT NULL, since INTEGER NOT NULL, fired_at INTEGER NOT NULL, cleared_at INTEGER NOT NULL, "
-	"changed_at INTEGER NOT NULL, streak INTEGER NOT NULL, value REAL, bound REAL, PRIMARY KEY(name, subject))",
-	"CREATE INDEX IF NOT EXISTS alert_state ON alert(state) WHERE state = 2",
-	/* room on the disks of roots, by their last look */
-	"CREATE TABLE IF NOT EXISTS disk(root_id INTEGER PRIMARY KEY, free_bytes INTEGER NOT NULL, "
-	"size_bytes INTEGER NOT NULL, at INTEGER NOT NULL)",
+	ALERT_TABLES,
 	CHAPTER_TABLES,
+	METRICS_TABLES,
 };
 
 static const char *type_of(enum field_id f)
@@ -464,6 +461,8 @@ static int change_tables(struct store *s, const struct migration *steps, size_t 
 		r = store_pack_number(s);
 	if (r == 0 && to == SCHEMA_VERSION)
 		r = index_what_is_there(s);
+	if (r == 0 && to == SCHEMA_VERSION)
+		r = store_tally_keep(s);
 	return r;
 }
 

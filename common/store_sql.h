@@ -14,6 +14,7 @@
 #include "common/store_sql_chapters.h"
 #include "common/store_sql_find.h"
 #include "common/store_sql_integrity.h"
+#include "common/store_sql_metrics.h"
 #include "common/store_sql_pack.h"
 #include "common/store_sql_repair.h"
 #include "common/store_sql_symlinks.h"
@@ -23,6 +24,7 @@
 	STATEMENTS_CHAPTERS(SQL) \
 	STATEMENTS_FIND(SQL) \
 	STATEMENTS_INTEGRITY(SQL) \
+	STATEMENTS_METRICS(SQL) \
 	STATEMENTS_REPAIR(SQL) \
 	STATEMENTS_SYMLINKS(SQL) \
 	/* --- numbers of fields: store_pack_more.c --- */ \

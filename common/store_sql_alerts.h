@@ -1,7 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/** The statements of store_alerts.c and store_write_alerts.c; part of STATEMENTS (store_sql.h). */
+/** The tables and statements of store_alerts.c and store_write_alerts.c; parts of store_schema.c and STATEMENTS (store_sql.h). */
 #ifndef COMMON_STORE_SQL_ALERTS_H
 #define COMMON_STORE_SQL_ALERTS_H
+
+#define ALERT_TABLES \
+	/* conditions (store_alerts.h); state: enum store_alert_state; value, bound: NULL is not known */ \
+	"CREATE TABLE IF NOT EXISTS alert(name TEXT NOT NULL, subject TEXT NOT NULL, text TEXT NOT NULL, " \
+	"state INTEGER NOT NULL, since INTEGER NOT NULL, fired_at INTEGER NOT NULL, cleared_at INTEGER NOT NULL, " \
+	"changed_at INTEGER NOT NULL, streak INTEGER NOT NULL, value REAL, bound REAL, PRIMARY KEY(name, subject))", \
+	"CREATE INDEX IF NOT EXISTS alert_state ON alert(state) WHERE state = 2", \
+	/* room on the disks of roots, by their last look */ \
+	"CREATE TABLE IF NOT EXISTS disk(root_id INTEGER PRIMARY KEY, free_bytes INTEGER NOT NULL, " \
+	"size_bytes INTEGER NOT NULL, at INTEGER NOT NULL)"
 
 #define SQL_ALERT_COLUMNS \
 	"name, subject, text, state, since, fired_at, cleared_at, changed_at, streak, value, bound"

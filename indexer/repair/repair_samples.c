@@ -39,7 +39,7 @@ static void rotate(const char *path)
 	}
 }
 
-static void add_line(struct buf *out, const struct store_sample *s)
+static void add_line(struct buf *out, const struct store_repair_sample *s)
 {
 	struct json j;
 	json_init(&j, out, 0);
@@ -55,7 +55,7 @@ static void add_line(struct buf *out, const struct store_sample *s)
 }
 
 /** Its lines are a copy of what the store keeps: a file that cannot be written costs a warning. */
-static void append(const char *path, const struct store_sample *samples, size_t n)
+static void append(const char *path, const struct store_repair_sample *samples, size_t n)
 {
 	_buf_ struct buf lines = BUF_INIT(1 << 16);
 	struct stat st;
@@ -73,7 +73,7 @@ static void append(const char *path, const struct store_sample *samples, size_t 
 /* --- numbers --- */
 
 struct sampling {
-	struct store_sample samples[SAMPLES_MOST];
+	struct store_repair_sample samples[SAMPLES_MOST];
 	char names[SAMPLES_MOST][WORD];
 	size_t count;
 	int64_t at;
@@ -85,7 +85,7 @@ static void add_sample(struct sampling *s, const char *type, const char *name, d
 	if (s->count == SAMPLES_MOST)
 		return;
 	snprintf(s->names[s->count], WORD, "%s", name);
-	s->samples[s->count] = (struct store_sample){.at = s->at, .type = type, .name = s->names[s->count],
+	s->samples[s->count] = (struct store_repair_sample){.at = s->at, .type = type, .name = s->names[s->count],
 						     .tags = s->tags, .value = value};
 	s->count++;
 }
