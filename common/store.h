@@ -47,7 +47,9 @@ struct store;
 	/* chapters and downloads, whoever told of them */ \
 	T(chapters) \
 	/* pictures of series */ \
-	T(covers)
+	T(covers) \
+	/* conditions that somebody should be told of */ \
+	T(alerts)
 
 enum topic {
 #define T(name) TOPIC_##name,

@@ -255,6 +255,7 @@ static const char *const later_tables[] = {
 	"reason TEXT NOT NULL)",
 	"CREATE INDEX IF NOT EXISTS integrity_at ON integrity(verified_at)",
 	"CREATE INDEX IF NOT EXISTS integrity_bad ON integrity(verdict) WHERE verdict > 1",
+	ALERT_TABLES,
 	METRICS_TABLES,
 	CHAPTER_TABLES,
 	/*

@@ -10,6 +10,7 @@
 #ifndef COMMON_STORE_SQL_H
 #define COMMON_STORE_SQL_H
 
+#include "common/store_sql_alerts.h"
 #include "common/store_sql_chapters.h"
 #include "common/store_sql_cover.h"
 #include "common/store_sql_find.h"
@@ -20,6 +21,7 @@
 #include "common/store_sql_symlinks.h"
 
 #define STATEMENTS(SQL) \
+	STATEMENTS_ALERTS(SQL) \
 	STATEMENTS_CHAPTERS(SQL) \
 	STATEMENTS_COVER(SQL) \
 	STATEMENTS_FIND(SQL) \

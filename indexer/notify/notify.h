@@ -12,7 +12,7 @@
 
 /** What happened; texts of any bytes.  Notifiers get valid UTF-8, cut to the lengths below. */
 struct notice {
-	/** "found", "sent", "arrived", "failed", "wrong-volume", … : what they are grouped by. */
+	/** "found", "sent", "arrived", "failed", "wrong-volume", "alert", "alert over", … : what they are grouped by. */
 	const char *kind;
 	/** "" for none. */
 	const char *series;

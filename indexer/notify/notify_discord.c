@@ -46,7 +46,8 @@ static const struct {
 	int colour;
 } colours[] = {
 	{"found", 0x3498db},  {"sent", 0x3498db},         {"arrived", 0x2ecc71},
-	{"failed", 0xe74c3c}, {"wrong-volume", 0xe74c3c},
+	{"failed", 0xe74c3c}, {"wrong-volume", 0xe74c3c}, {"alert", 0xe74c3c},
+	{"alert over", 0x2ecc71},
 };
 
 static int colour_of(const char *kind)

@@ -7,8 +7,8 @@ from tree import Rule
 # what the stages of the pipeline share
 SHARED = re.compile(r"^indexer/((frame|heads|device|profile|child|change|queue|guard|bits|release|hash|mounts)\.h|extract/(wants|guess)\.h|net/[^/]+)$")
 # those that act by themselves: they send their changes to the writer and tell people
-ACTORS = {"search", "request", "repair", "symlinks"}
-ACTORS_SEE = re.compile(r"^indexer/(load/(finds|repairs|sights|writer)|notify/notify|monitor/monitor_links|symlinks/(looker|health|place))\.h$")
+ACTORS = {"search", "request", "repair", "symlinks", "alert"}
+ACTORS_SEE = re.compile(r"^indexer/(load/(alerts|finds|repairs|sights|writer)|notify/notify|monitor/monitor_links|symlinks/(looker|health|place))\.h$")
 # a process of its own starts there, and main.c must call it
 ENTRY_POINTS = {"indexer/discover/scout.h", "indexer/extract/worker.h", "indexer/symlinks/looker.h", "indexer/repair/hand.h"}
 EXTRACTORS_SEE = re.compile(
