@@ -61,6 +61,9 @@ void json_kv_path(struct json *j, const char *key, const char *s, size_t n);
 /** Text for people: C0, C1, DEL, ESC, bidirectional controls and invalid bytes as \xNN. */
 void text_escape(const char *s, size_t n, struct buf *out);
 
+/** Terminal cells of valid UTF-8 (East Asian wide characters take two). */
+unsigned text_width(const char *s, size_t n);
+
 /** One RFC 4180 cell, neutralised against formulas; the caller puts commas and CRLF. */
 void csv_text(struct buf *out, const char *s, size_t n);
 
