@@ -450,8 +450,7 @@ void table_clear(struct table *t)
 	buf_clear(&t->cells);
 }
 
-/** Terminal cells of valid UTF-8 (East Asian wide characters take two). */
-static unsigned width_of(const char *s, size_t n)
+unsigned text_width(const char *s, size_t n)
 {
 	unsigned width = 0;
 	for (size_t i = 0; i < n;) {
@@ -489,7 +488,7 @@ static void escaped_cell(struct table *t, const char *s, size_t n)
 		return;
 	char *text = t->cells.data + start;
 	n = t->cells.len - start;
-	end_cell(t, text, n, width_of(text, n));
+	end_cell(t, text, n, text_width(text, n));
 }
 
 void table_cell(struct table *t, const char *s, size_t n)

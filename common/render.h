@@ -64,6 +64,8 @@ void text_escape(const char *s, size_t n, struct buf *out);
 void text_base64(const char *s, size_t n, struct buf *out);
 /** A finite number: an integer when whole, else at most @digits decimals. */
 void real_text(double v, int digits, struct buf *out);
+/** Terminal cells of valid UTF-8 (East Asian wide characters take two). */
+unsigned text_width(const char *s, size_t n);
 
 /** One RFC 4180 cell, neutralised against formulas; the caller puts commas and CRLF. */
 void csv_text(struct buf *out, const char *s, size_t n);

@@ -5,7 +5,7 @@
 #include "common/cleanup.h"
 #include "common/render.h"
 #include "fs/html.h"
-#include "fs/links.h"
+#include "fs/summary.h"
 #include "fs/views.h"
 
 /** A file of the page, and what its tag's content must hash to (base64 of SHA-256). */
@@ -47,6 +47,7 @@ struct shown {
 struct sheet {
 	struct view *v;
 	struct buf *out;
+	struct summary summary;
 	struct shown shown[SECTION_COUNT];
 };
 
@@ -182,12 +183,12 @@ static void sentence(struct sheet *s, const char *line, size_t n)
 	buf_adds(s->out, "</li>\n");
 }
 
-static void sentences(struct sheet *s, const char *title, const struct buf *lines)
+static void sentences(struct sheet *s, const char *title, const char *lines)
 {
-	if (!lines->len)
+	if (!*lines)
 		return;
 	buf_addf(s->out, "<h3>%s</h3>\n<ul class=\"sentences\">\n", title);
-	for (const char *line = lines->data; *line;) {
+	for (const char *line = lines; *line;) {
 		size_t n = strcspn(line, "\n");
 		sentence(s, line, n);
 		line += n + (line[n] == '\n');
@@ -198,18 +199,19 @@ static void sentences(struct sheet *s, const char *title, const struct buf *line
 /** Is all well, and what needs a human. */
 static void verdict(struct sheet *s)
 {
-	_buf_ struct buf wrong = BUF_INIT(1 << 20), wishes = BUF_INIT(1 << 20);
-	const char *word = health_sentences(s->v, &wrong);
-	attention_sentences(s->v, &wishes);
+	_buf_ struct buf wrong = BUF_INIT(1 << 20), all = BUF_INIT(1 << 20);
+	const char *word = summary_health(s->v, &wrong);
+	/* it begins with those that are wrong */
+	summary_attention(s->v, &s->summary, &all);
 	bool is_failed = *word == 'f', is_ok = *word == 'o';
 	buf_addf(s->out, "<section id=\"now\" class=\"verdict %s\" aria-labelledby=\"h-now\">\n<h2 id=\"h-now\">",
 		 is_failed ? "bad" : is_ok ? "good" : "warn");
 	buf_adds(s->out, is_failed ? "Nothing is updated" : is_ok ? "All is well" : "Something is wrong");
 	buf_adds(s->out, "</h2>\n");
-	if (!wrong.len && !wishes.len)
+	if (!all.len)
 		buf_adds(s->out, "<p>Nothing needs you.</p>\n");
-	sentences(s, "What is wrong", &wrong);
-	sentences(s, "What waits for you", &wishes);
+	sentences(s, "What is wrong", buf_str(&wrong));
+	sentences(s, "What waits for you", buf_str(&all) + wrong.len);
 	buf_adds(s->out, "</section>\n");
 }
 
@@ -222,31 +224,28 @@ static void figure(struct sheet *s, const char *name, int64_t n, const char *mor
 
 static void figures(struct sheet *s)
 {
-	struct store_counts c = {0};
-	struct store_symlink_counts links = {0};
+	const struct store_counts *c = &s->summary.c;
+	const struct store_symlink_counts *links = &s->summary.links;
 	_buf_ struct buf music = BUF_INIT(256), manga = BUF_INIT(256), linked = BUF_INIT(256);
-	if (!s->v->store || store_counts(s->v->store, &c) < 0)
-		return;
-	links_count(s->v, &links);
-	html_number(c.albums, &music);
+	html_number(c->albums, &music);
 	buf_adds(&music, " albums, ");
-	human_bytes((uint64_t)c.music_bytes, &music);
+	human_bytes((uint64_t)c->music_bytes, &music);
 	buf_adds(&music, ", ");
-	human_duration(c.music_seconds, &music);
+	human_duration(c->music_seconds, &music);
 	buf_adds(&manga, "of ");
-	html_number(c.series, &manga);
+	html_number(c->series, &manga);
 	buf_adds(&manga, " series, ");
-	human_bytes((uint64_t)c.manga_bytes, &manga);
+	human_bytes((uint64_t)c->manga_bytes, &manga);
 	buf_adds(s->out, "<section class=\"figures\" aria-label=\"The library in numbers\"><dl>\n");
-	figure(s, "Tracks", c.tracks, buf_str(&music));
-	figure(s, "Volumes", c.volumes, buf_str(&manga));
-	if (c.chapters)
-		figure(s, "Chapters", c.chapters, "in files of their own");
-	figure(s, "Missing", c.missing, c.missing ? "volumes" : "nothing");
-	if (links.total) {
-		html_number(links.state[LINK_BROKEN], &linked);
+	figure(s, "Tracks", c->tracks, buf_str(&music));
+	figure(s, "Volumes", c->volumes, buf_str(&manga));
+	if (c->chapters)
+		figure(s, "Chapters", c->chapters, "in files of their own");
+	figure(s, "Missing", c->missing, c->missing ? "volumes" : "nothing");
+	if (links->total) {
+		html_number(links->state[LINK_BROKEN], &linked);
 		buf_adds(&linked, " broken");
-		figure(s, "Links", links.total, buf_str(&linked));
+		figure(s, "Links", links->total, buf_str(&linked));
 	}
 	buf_adds(s->out, "</dl></section>\n");
 }
@@ -332,6 +331,7 @@ int show_dashboard(struct view *v, const struct node *n, struct buf *out)
 {
 	_sheet_ struct sheet s = {.v = v, .out = out};
 	(void)n;
+	summary_read(v, &s.summary);
 	int r = write_sections(&s);
 	if (r < 0)
 		return r;

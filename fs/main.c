@@ -23,6 +23,8 @@
  *   diff.c       what changed between two states of the documents, in words; document.c reads them
  *   progress.c   how far a job is
  *   dump.c       the same files without a mount; export; order; the snapshot that the indexer keeps
+ *   status_command.c status_screen.c status_watch.c screen.c
+ *                `mediamon status`: the command, what it tells, what wakes it, how it is written
  *   doctor.c     checks
  *
  * The store, the live page, the control socket and the configuration are in common/.
@@ -46,6 +48,7 @@
 #include "fs/orders.h"
 #include "fs/pollers.h"
 #include "fs/spill.h"
+#include "fs/status_command.h"
 #include "fs/tree.h"
 
 enum {
@@ -62,6 +65,7 @@ static void print_usage(FILE *out)
 	      "       mediamon dump PATH [--config CONFIG]           print a virtual file\n"
 	      "       mediamon order FILE WORDS… [--config CONFIG]   give an order\n"
 	      "       mediamon export tracks|volumes|links|errors|gone [--config CONFIG]\n"
+	      "       mediamon status [--watch | --wait | --json] [--color auto|always|never] [--config CONFIG]\n"
 	      "       mediamon doctor [--config CONFIG]              what is wrong here\n"
 	      "       mediamon --check-config CONFIG | --print-default-config\n"
 	      "       mediamon --version | --help\n"
@@ -177,10 +181,13 @@ static int with_config(const char *path, int (*run)(const struct config *, int, 
 	return r;
 }
 
+/** `status` tells by 2 that something failed. */
+static int usage_status = EXIT_USAGE;
+
 static int usage_error(void)
 {
 	print_usage(stderr);
-	return EXIT_USAGE;
+	return usage_status;
 }
 
 static int do_dump(const struct config *c, int argc, char **argv)
@@ -196,6 +203,31 @@ static int do_export(const struct config *c, int argc, char **argv)
 static int do_order(const struct config *c, int argc, char **argv)
 {
 	return argc >= 1 ? order_command(c, argv[0], argc - 1, argv + 1) : usage_error();
+}
+
+static struct status_options status_options;
+
+static bool is_for_status(int c)
+{
+	switch (c) {
+	case 'w':
+		return status_options.watch = true;
+	case 'W':
+		return status_options.wait = true;
+	case 'j':
+		return status_options.json = true;
+	case 'k':
+		status_options.colour = optarg;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int do_status(const struct config *c, int argc, char **argv)
+{
+	(void)argv;
+	return argc == 0 ? status_command(c, &status_options) : usage_error();
 }
 
 static int do_doctor(const struct config *c, int argc, char **argv)
@@ -241,7 +273,7 @@ static const struct {
 	const char *name;
 	int (*run)(const struct config *, int, char **);
 } commands[] = {
-	{"dump", do_dump}, {"export", do_export}, {"order", do_order}, {"doctor", do_doctor},
+	{"dump", do_dump}, {"export", do_export}, {"order", do_order}, {"doctor", do_doctor}, {"status", do_status},
 };
 
 int main(int argc, char **argv)
@@ -250,6 +282,10 @@ int main(int argc, char **argv)
 		{"config", required_argument, NULL, 'C'},
 		{"check-config", required_argument, NULL, 'c'},
 		{"print-default-config", no_argument, NULL, 'p'},
+		{"watch", no_argument, NULL, 'w'},
+		{"wait", no_argument, NULL, 'W'},
+		{"json", no_argument, NULL, 'j'},
+		{"color", required_argument, NULL, 'k'},
 		{"version", no_argument, NULL, 'V'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
@@ -258,6 +294,8 @@ int main(int argc, char **argv)
 	const char *config = NULL;
 	int c;
 	log_init("mediamon");
+	if (argc > 1 && strcmp(argv[1], "status") == 0)
+		usage_status = STATUS_USAGE;
 	while ((c = getopt_long(argc, argv, "fdho:V", options, NULL)) != -1) {
 		switch (c) {
 		case 'f':
@@ -282,11 +320,14 @@ int main(int argc, char **argv)
 			print_usage(stdout);
 			return 0;
 		default:
-			return usage_error();
+			if (!is_for_status(c))
+				return usage_error();
 		}
 	}
 	argc -= optind;
 	argv += optind;
+	if (status_options_given(&status_options) && (argc == 0 || strcmp(argv[0], "status") != 0))
+		return usage_error();
 	for (size_t i = 0; i < COUNT_OF(commands) && argc > 0; i++)
 		if (strcmp(argv[0], commands[i].name) == 0)
 			return with_config(config, commands[i].run, argc - 1, argv + 1);

@@ -9,6 +9,7 @@
 #include "common/store_find.h"
 #include "common/store_repair.h"
 #include "fs/links.h"
+#include "fs/summary.h"
 #include "fs/view_sandbox.h"
 #include "fs/views.h"
 
@@ -168,11 +169,11 @@ static const char *health_word(const struct health *h)
 	return h->is_failed ? "failed" : h->reasons.len ? "degraded" : "ok";
 }
 
-const char *health_sentences(struct view *v, struct buf *out)
+const char *summary_health(struct view *v, struct buf *reasons)
 {
 	struct health h;
 	check_health(v, &h);
-	buf_adds(out, buf_str(&h.reasons));
+	buf_adds(reasons, buf_str(&h.reasons));
 	const char *word = health_word(&h);
 	buf_clear(&h.reasons);
 	return word;
@@ -268,17 +269,9 @@ int show_health(struct view *v, const struct node *n, struct buf *out)
 
 /* --- summary --- */
 
-struct totals {
-	struct store_counts c;
-	struct store_symlink_counts links;
-	int64_t running, queued;
-	/** Finds that nobody has asked for. */
-	int64_t found;
-};
-
-static void add_totals(struct view *v, struct totals *t)
+void summary_read(struct view *v, struct summary *t)
 {
-	*t = (struct totals){0};
+	*t = (struct summary){0};
 	if (!v->store)
 		return;
 	store_counts(v->store, &t->c);
@@ -315,7 +308,7 @@ static void say_failed_changes(struct view *v, struct buf *out)
 			 failed == 1 ? "" : "s");
 }
 
-static void links_attention(struct view *v, const struct totals *t, struct buf *out)
+static void links_attention(struct view *v, const struct summary *t, struct buf *out)
 {
 	int64_t broken = t->links.state[LINK_BROKEN];
 	if (!v->store)
@@ -328,38 +321,26 @@ static void links_attention(struct view *v, const struct totals *t, struct buf *
 	say_failed_changes(v, out);
 }
 
-static void wishes(struct view *v, const struct totals *t, struct buf *out)
+const char *summary_attention(struct view *v, const struct summary *t, struct buf *out)
 {
+	const char *word = summary_health(v, out);
 	if (t->c.missing)
 		buf_addf(out, "%lld volumes are missing (status/missing)\n", (long long)t->c.missing);
 	if (t->found)
 		buf_addf(out, "%lld of them %s found, and wait%s for a grab (status/requests)\n",
 			 (long long)t->found, t->found == 1 ? "was" : "were", t->found == 1 ? "s" : "");
 	links_attention(v, t, out);
-}
-
-void attention_sentences(struct view *v, struct buf *out)
-{
-	struct totals t;
-	add_totals(v, &t);
-	wishes(v, &t, out);
-}
-
-/** What needs a human, in sentences. */
-static void attention(struct view *v, const struct totals *t, struct buf *out)
-{
-	health_sentences(v, out);
-	wishes(v, t, out);
+	return word;
 }
 
 int show_summary_json(struct view *v, const struct node *n, struct buf *out)
 {
-	struct totals t;
+	struct summary t;
 	struct json j;
 	_buf_ struct buf sentences = BUF_INIT(1 << 20);
 	(void)n;
-	add_totals(v, &t);
-	attention(v, &t, &sentences);
+	summary_read(v, &t);
+	summary_attention(v, &t, &sentences);
 	doc_begin(&j, out, v, "summary", OF_SUMMARY, MOODY);
 	json_key(&j, "music");
 	json_object(&j);
@@ -401,9 +382,9 @@ static void text_links(const struct store_symlink_counts *c, struct buf *out)
 
 int show_summary(struct view *v, const struct node *n, struct buf *out)
 {
-	struct totals t;
+	struct summary t;
 	(void)n;
-	add_totals(v, &t);
+	summary_read(v, &t);
 	buf_adds(out, "# mediamon: ");
 	buf_addf(out, "the indexer is %s\n", indexer_state_name(v->mood.state));
 	buf_addf(out, "music    %lld tracks, %lld albums, %lld artists, ", (long long)t.c.tracks,
@@ -419,7 +400,7 @@ int show_summary(struct view *v, const struct node *n, struct buf *out)
 	buf_addf(out, "\nerrors   %lld\njobs     %lld running, %lld queued\n\n", (long long)t.c.errors,
 		 (long long)t.running, (long long)t.queued);
 	size_t before = out->len;
-	attention(v, &t, out);
+	summary_attention(v, &t, out);
 	if (out->len == before)
 		buf_adds(out, "nothing needs you\n");
 	doc_away(out, v);

@@ -54,10 +54,6 @@ int show_health_json(struct view *v, const struct node *n, struct buf *out);
 
 /** The page for people. */
 int show_dashboard(struct view *v, const struct node *n, struct buf *out);
-/** What is wrong, in sentences, each ended by '\n'; "ok", "degraded" or "failed". */
-const char *health_sentences(struct view *v, struct buf *out);
-/** What waits for a human besides; the same. */
-void attention_sentences(struct view *v, struct buf *out);
 
 int show_requests(struct view *v, const struct node *n, struct buf *out);
 int show_requests_json(struct view *v, const struct node *n, struct buf *out);
