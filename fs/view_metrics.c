@@ -107,7 +107,7 @@ static int show_scan_csv(struct view *v, const struct node *n, struct buf *out)
 
 /* a plot's file is of its row */
 #define P(id, name, title, topics, help) \
-	static int show_##id(struct view *v, const struct node *n, struct buf *out) \
+	static int plot_##id(struct view *v, const struct node *n, struct buf *out) \
 	{ \
 		(void)n; \
 		return plot_show(v, PLOT_##id, out); \
@@ -132,7 +132,7 @@ const struct entry metrics_dir[] = {
 		.help = "searching: cache, budgets used and left, feeds"),
 	FILE_OF("realdebrid.json", show_realdebrid_json, .topics = OF_REALDEBRID, .moods = VIEW_AWAY,
 		.help = "Real-Debrid: calls, refusals, budgets, repairs, links by state, samples"),
-#define P(id, name_, title, topics_, help_) FILE_OF(name_ ".svg", show_##id, .topics = topics_, .help = help_),
+#define P(id, name_, title, topics_, help_) FILE_OF(name_ ".svg", plot_##id, .topics = topics_, .help = help_),
 	PLOTS(P)
 #undef P
 	{0},
