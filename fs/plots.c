@@ -60,6 +60,23 @@ struct svg_chart plot_chart(const struct plot *p, const struct plot_data *d)
 				  .x_label = "time (UTC)", .x = d->x.data, .n = d->x.len};
 }
 
+static bool is_known(const struct svg_series *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (svg_is_value(s->y[i]))
+			return true;
+	return false;
+}
+
+size_t plot_known(struct svg_series *series, size_t count, size_t n)
+{
+	size_t left = 0;
+	for (size_t s = 0; s < count; s++)
+		if (is_known(&series[s], n))
+			series[left++] = series[s];
+	return left;
+}
+
 int plot_end(const struct plot *p, const struct svg_chart *c)
 {
 	_buf_ struct buf desc = BUF_INIT(4096);

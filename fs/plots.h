@@ -13,9 +13,17 @@
 /** id, name of the file without ".svg", title, topics, help (a line of README.txt) */
 #define PLOTS(P) \
 	P(scan_rate, "scan-rate", "Scan rate", TOPIC_BIT(scan), "files per second of each scan") \
-	P(stages, "stages", "Where scans spend their time", TOPIC_BIT(scan), \
-	  "how long each stage of each scan worked, stacked") \
-	P(success, "success", "Files that could be read", TOPIC_BIT(scan), "share of the files of each scan read without error")
+	P(stages, "stages", "What scans are busy with", TOPIC_BIT(scan), \
+	  "share of each scan's time in which its stages worked, on each other") \
+	P(success, "success", "Files that could be read", TOPIC_BIT(scan), \
+	  "share of the files of each scan that were read without error") \
+	P(library, "library", "The library grows", TOPIC_BIT(metrics), "tracks, volumes and chapters over time") \
+	P(missing, "missing", "Missing volumes", TOPIC_BIT(metrics), "missing volumes over time, by where the gap is") \
+	P(api_budget, "api-budget", "Calls to APIs", TOPIC_BIT(metrics), \
+	  "calls in each hour by API, and what is left of the day's budget") \
+	P(repairs, "repairs", "Repairs", TOPIC_BIT(repairs), "attempts to put torrents back by day, and how they ended") \
+	P(chapters, "chapters", "Chapters", TOPIC_BIT(chapters), \
+	  "how long the last chapters took, and their speed")
 
 enum plot_id {
 #define P(id, name, title, topics, help) PLOT_##id,

@@ -28,6 +28,8 @@ void plot_data_clear(struct plot_data *d);
 
 /** A chart over the data, with the plot's name and title; texts are empty. */
 struct svg_chart plot_chart(const struct plot *p, const struct plot_data *d);
+/** Takes the series of which nothing is known out of @series; returns how many are left. */
+size_t plot_known(struct svg_series *series, size_t count, size_t n);
 /** Writes it.  Its note is said to those who cannot see it, too.  0 or -errno. */
 int plot_end(const struct plot *p, const struct svg_chart *c);
 

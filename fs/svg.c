@@ -42,7 +42,7 @@ static const char style[] =
 	"@media (prefers-color-scheme:dark){.plot{--bg:#14181d;--ink:#e8ecf0;--muted:#a9b4c0;--grid:#2a3139;--axis:#76828f;"
 	"--c0:#56b4e9;--c1:#f0823c;--c2:#2fc59a;--c3:#df8fbf;--c4:#e6c04a;--c5:#9aa5b1}}"
 	".plot .b{fill:var(--bg)}.plot text{fill:var(--ink)}.plot .m{fill:var(--muted)}.plot .g{stroke:var(--grid)}"
-	".plot .a{stroke:var(--axis)}.plot .k{stroke:var(--muted)}"
+	".plot .a{stroke:var(--axis)}"
 	".plot .s0{stroke:var(--c0)}.plot .s1{stroke:var(--c1)}.plot .s2{stroke:var(--c2)}"
 	".plot .s3{stroke:var(--c3)}.plot .s4{stroke:var(--c4)}.plot .s5{stroke:var(--c5)}"
 	".plot .f0{fill:var(--c0)}.plot .f1{fill:var(--c1)}.plot .f2{fill:var(--c2)}"
@@ -139,14 +139,9 @@ static bool range_of(const struct svg_chart *c, const struct svg_panel *p, doubl
 	return is_any;
 }
 
-static bool has_mark(const struct svg_panel *p)
-{
-	return p->mark_name && svg_is_value(p->mark);
-}
-
 static bool scale_panel(const struct svg_chart *c, const struct svg_panel *p, struct svg_scale *scale)
 {
-	enum { TICKS = 5, FEW_TICKS = 4, FAR_APART = 100, NEAR = 4 };
+	enum { TICKS = 5, FEW_TICKS = 4, FAR_APART = 20 };
 	double low, high;
 	bool is_any = range_of(c, p, &low, &high);
 	int ticks = c->panels > 1 ? FEW_TICKS : TICKS;
@@ -154,9 +149,6 @@ static bool scale_panel(const struct svg_chart *c, const struct svg_panel *p, st
 		svg_scale_log(scale, low, high, p->unit, ticks);
 		return is_any;
 	}
-	/* a mark far above would press the values to the ground */
-	if (has_mark(p) && p->mark > high && p->mark <= NEAR * high)
-		high = p->mark;
 	if (!p->is_fitted || p->kind != SVG_LINE || high - low > high / 2)
 		low = fmin(low, 0);
 	svg_scale_linear(scale, low, high, p->unit, ticks);
@@ -271,19 +263,6 @@ static int head_lines(const struct svg_chart *c, const struct svg_panel *p)
 	return 1 + put_legend(NULL, c, p, MARGIN, 0);
 }
 
-static void put_mark(struct buf *out, const struct svg_frame *f)
-{
-	const struct svg_panel *p = f->panel;
-	char text[128], value[SVG_TICK_CHARS];
-	svg_value_text(p->mark, p->unit, value);
-	bool is_above = p->mark > f->scale->high;
-	double y = is_above ? f->top : f->top + f->height * (1 - svg_scale_place(f->scale, p->mark));
-	snprintf(text, sizeof text, "%s %s%s", p->mark_name, value, is_above ? " ↑" : "");
-	if (!is_above)
-		put_line(out, "k", MUTED, " stroke-dasharray=\"5 4\"", LEFT, y, RIGHT, y);
-	put_text(out, RIGHT, is_above || y < f->top + 16 ? y + 14 : y - 5, TEXT_SIZE, "m", "end", RIGHT - LEFT, text);
-}
-
 static void put_panel(struct buf *out, const struct svg_chart *c, const struct svg_panel *p, double top, double height)
 {
 	struct svg_scale scale;
@@ -305,8 +284,6 @@ static void put_panel(struct buf *out, const struct svg_chart *c, const struct s
 	}
 	put_values_axis(out, &f);
 	svg_marks(out, &f);
-	if (has_mark(p))
-		put_mark(out, &f);
 	if (p == c->panel + c->panels - 1)
 		put_time_axis(out, &f);
 }

@@ -47,9 +47,6 @@ struct svg_panel {
 	bool is_fitted;
 	/** Powers of ten when the values (above 0) lie so far apart that most would be at the bottom. */
 	bool may_be_log;
-	/** A value that matters, drawn as a line across with its name; no name: none. */
-	double mark;
-	const char *mark_name;
 	const struct svg_series *series;
 	size_t count;
 };
@@ -81,5 +78,8 @@ struct svg_chart {
  * for, the least and the greatest of each place are drawn.
  */
 void svg_chart(struct buf *out, const struct svg_chart *c, bool embedded);
+
+/** Values of all series on each other at one time; NAN when none is known. */
+double svg_total(const struct svg_panel *p, size_t i);
 
 #endif

@@ -194,11 +194,11 @@ static void add_marker(struct buf *out, int shape, double x, double y, double r)
 		buf_adds(out, shapes[shape]);
 }
 
-static void draw_line(struct buf *out, int colour, double width, const points *p)
+static void draw_line(struct buf *out, int colour, double width, bool is_dashed, const points *p)
 {
 	buf_addf(out, "<path class=\"s%d\" fill=\"none\" stroke=\"%s\" stroke-width=\"%.1f\" stroke-linejoin=\"round\"",
 		 colour, SVG_COLOURS_LIGHT[colour], width);
-	if (*dashes[colour])
+	if (is_dashed && *dashes[colour])
 		buf_addf(out, " stroke-dasharray=\"%s\"", dashes[colour]);
 	buf_adds(out, " d=\"");
 	for (size_t i = 0; i < p->len; i++)
@@ -233,7 +233,7 @@ static void draw_series(struct buf *out, const struct svg_frame *f, const struct
 	bool is_dots = f->panel->kind == SVG_DOTS;
 	thin(f, s, &p);
 	if (p.len > 1)
-		draw_line(out, s->colour, is_dots ? 1 : 2, &p);
+		draw_line(out, s->colour, is_dots ? 1 : 2, f->panel->count > 1, &p);
 	draw_markers(out, s->colour, &p, is_dots || p.len <= MARKED_MOST);
 	vec_clear(&p);
 }
@@ -345,7 +345,7 @@ void svg_swatch(struct buf *out, const struct svg_chart *c, const struct svg_pan
 		return;
 	}
 	struct point ends[] = {{x, y, 0, true}, {x + 20, y, 1, false}}, middle = {x + 10, y, 0, true};
-	draw_line(out, s->colour, p->kind == SVG_DOTS ? 1 : 2, &(points){ends, 2, 2});
+	draw_line(out, s->colour, p->kind == SVG_DOTS ? 1 : 2, true, &(points){ends, 2, 2});
 	draw_markers(out, s->colour, &(points){&middle, 1, 1}, true);
 }
 
@@ -359,9 +359,9 @@ void svg_hatchings(struct buf *out, const struct svg_chart *c)
 				continue;
 			done |= 1u << colour;
 			buf_addf(out,
-				 "<pattern id=\"plot-%s-h%d\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\" "
-				 "patternTransform=\"rotate(%d)\"><path class=\"f%d\" fill=\"%s\" d=\"M0 0h5v5h-5z\"/>"
-				 "<path class=\"b\" fill=\"#fff\" fill-opacity=\".45\" d=\"M0 0h1v5h-1z\"/></pattern>\n",
+				 "<pattern id=\"plot-%s-h%d\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" "
+				 "patternTransform=\"rotate(%d)\"><path class=\"f%d\" fill=\"%s\" d=\"M0 0h6v6h-6z\"/>"
+				 "<path class=\"b\" fill=\"#fff\" fill-opacity=\".4\" d=\"M0 0h1v6h-1z\"/></pattern>\n",
 				 c->name, colour, colour % 3 == 1 ? 45 : 135, colour, SVG_COLOURS_LIGHT[colour]);
 		}
 }

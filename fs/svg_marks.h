@@ -27,9 +27,6 @@ size_t svg_even_places(const struct svg_chart *c);
 /** Where the element is, left of the picture's left edge at 0. */
 double svg_x(const struct svg_frame *f, size_t i);
 
-/** Values of all series on each other; NAN when none is known. */
-double svg_total(const struct svg_panel *p, size_t i);
-
 void svg_marks(struct buf *out, const struct svg_frame *f);
 /** How a series looks, 22 wide around @y. */
 void svg_swatch(struct buf *out, const struct svg_chart *c, const struct svg_panel *p, const struct svg_series *s,

@@ -113,6 +113,11 @@ static void add_tick(struct svg_scale *s, double v, int decimals, const struct p
 /** Values that are all the same get room around them. */
 static void widen(double *low, double *high, enum svg_unit unit)
 {
+	/* shares that differ by less than one in a hundred are as good as the same */
+	if (unit == SVG_RATIO && *high - *low < 0.01 && *high > 0.01 && *high <= 1) {
+		*low = *high - 0.01;
+		return;
+	}
 	if (*high - *low > fabs(*high) * 1e-9 && *high - *low > SMALLEST)
 		return;
 	if (fabs(*high) < SMALLEST && fabs(*low) < SMALLEST) {
@@ -122,8 +127,7 @@ static void widen(double *low, double *high, enum svg_unit unit)
 	}
 	double more = unit == SVG_COUNT ? fmax(1, fabs(*high) * 1e-3) : fabs(*high) * 0.1;
 	*low -= more;
-	/* nothing is more than all */
-	*high = unit == SVG_RATIO && *high <= 1 ? fmin(1, *high + more) : *high + more;
+	*high += more;
 }
 
 void svg_scale_linear(struct svg_scale *s, double low, double high, enum svg_unit unit, int most)

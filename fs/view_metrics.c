@@ -107,7 +107,7 @@ static int show_scan_csv(struct view *v, const struct node *n, struct buf *out)
 
 /* a plot's file is of its row */
 #define P(id, name, title, topics, help) \
-	static int show_##id(struct view *v, const struct node *n, struct buf *out) \
+	static int plot_##id(struct view *v, const struct node *n, struct buf *out) \
 	{ \
 		(void)n; \
 		return plot_show(v, PLOT_##id, out); \
@@ -134,7 +134,7 @@ const struct entry metrics_dir[] = {
 		.help = "Real-Debrid: calls, refusals, budgets, repairs, links by state, samples"),
 	FILE_OF("mediamon.prom", show_prom, .topics = OF_EVERYTHING, .moods = MOODY,
 		.help = "Prometheus' text format; node_exporter's textfile collector reads it where it is"),
-#define P(id, name_, title, topics_, help_) FILE_OF(name_ ".svg", show_##id, .topics = topics_, .help = help_),
+#define P(id, name_, title, topics_, help_) FILE_OF(name_ ".svg", plot_##id, .topics = topics_, .help = help_),
 	PLOTS(P)
 #undef P
 	{0},

@@ -5,7 +5,12 @@
  */
 #include "tests/unit/store_fill.h"
 
+#include <math.h>
+
 #include "common/clock.h"
+#include "common/store_sample.h"
+#include "common/store_write_chapters.h"
+#include "common/store_write_repair.h"
 #include "common/text.h"
 #include "fs/plots.h"
 #include "fs/tree.h"
@@ -106,6 +111,81 @@ static void fill_runs(struct world *w, int n)
 	fill_commit(&w->f);
 }
 
+/** @n samples up to @last; an hour's night without any of them now and then. */
+static void fill_samples(struct world *w, enum sample_step step, int n, int64_t last)
+{
+	enum { AT_ONCE = 500 };
+	struct gauges *rows = calloc(AT_ONCE, sizeof *rows);
+	size_t filled = 0;
+	assert_non_null(rows);
+	assert_int_equal(store_begin_write(w->f.s), 0);
+	for (int i = 0; i < n; i++) {
+		struct gauges *g = &rows[filled];
+		if (i % 500 > 480)
+			continue;
+		g->at = last - (int64_t)(n - 1 - i) * SAMPLE_STEP_NS[step];
+		for (int k = 0; k < GAUGE_COUNT; k++)
+			g->value[k] = NAN;
+		g->value[GAUGE_tracks] = 81000 + i * 3 + i / 300 * 400;
+		g->value[GAUGE_volumes] = 9100 + i / 4;
+		g->value[GAUGE_chapters] = 2400 + i / 9;
+		g->value[GAUGE_missing_interior] = 120 + 40 * sin(i / 90.);
+		g->value[GAUGE_missing_tail] = 300 - i % 150;
+		g->value[GAUGE_missing_announced] = 25 + i / 80 % 30;
+		g->value[GAUGE_api_prowlarr_calls] = 1000 + i * 12 + i * i % 7;
+		g->value[GAUGE_api_prowlarr_left] = 2000 - i % 24 * 12;
+		g->value[GAUGE_api_nautiljon_calls] = 50 + i * 2;
+		g->value[GAUGE_api_nautiljon_left] = 300 - i % 24 * 2;
+		g->value[GAUGE_api_realdebrid_calls] = 5 + i / 3 * 9;
+		g->value[GAUGE_api_realdebrid_left] = 1000 - i % 24 / 3 * 9;
+		if (++filled == AT_ONCE) {
+			assert_int_equal(store_put_samples(w->f.s, step, rows, filled), 0);
+			filled = 0;
+		}
+	}
+	assert_int_equal(store_put_samples(w->f.s, step, rows, filled), 0);
+	fill_commit(&w->f);
+	free(rows);
+}
+
+static void fill_attempts(struct world *w, int n)
+{
+	assert_int_equal(store_begin_write(w->f.s), 0);
+	for (int i = 0; i < n; i++) {
+		const struct store_attempt a = {
+			.at = NOON - (n - i) * 5 * HOUR, .provider = "realdebrid", .torrent = "T", .hash = "H",
+			.name = "<b>&\x1b\xff", .outcome = i % 4 ? "success" : "failed", .error = "",
+		};
+		assert_int_equal(store_add_attempt(w->f.s, &a), 0);
+	}
+	fill_commit(&w->f);
+}
+
+static void fill_chapters(struct world *w, int n)
+{
+	assert_int_equal(store_begin_write(w->f.s), 0);
+	for (int i = 0; i < n; i++) {
+		char chapter[16];
+		enum chapter_refusal refusal;
+		size_t index;
+		const int64_t at = NOON - (n - i) * HOUR / 30;
+		snprintf(chapter, sizeof chapter, "%d", i + 1);
+		const struct chapter_event begins = {
+			.kind = CHAPTER_EVENT_start, .run = "r", .series = "<script>", .chapter = chapter, .url = "", .error = "",
+			.at = at, .seconds = -1, .found = -1, .downloaded = -1, .processed = -1, .errors = -1, .said_bytes = -1,
+		};
+		struct chapter_event ends = begins;
+		ends.kind = CHAPTER_EVENT_end;
+		ends.seconds = 8 + i * 7 % 11;
+		ends.at = at + (int64_t)ends.seconds * NS_PER_S;
+		ends.said_bytes = 9000000 + i * 7919 % 3000000;
+		ends.success = i % 9 != 4;
+		assert_int_equal(store_tell_chapters(w->f.s, (struct chapter_event[]){begins, ends}, 2, &refusal, &index), 0);
+		assert_int_equal(refusal, CHAPTER_TAKEN);
+	}
+	fill_commit(&w->f);
+}
+
 static void test_empty(void **state)
 {
 	struct world w;
@@ -132,11 +212,66 @@ static void test_runs(void **state)
 	end(&w);
 }
 
+static void test_samples(void **state)
+{
+	struct world w;
+	(void)state;
+	begin(&w);
+	fill_samples(&w, SAMPLE_HOUR, unit_many(2160, 8760), NOON);
+	has(show(&w, "samples", "library"), " volumes, ");
+	has(show(&w, "samples", "missing"), "now: ");
+	has(show(&w, "samples", "api-budget"), ">calls per hour</text>");
+	end(&w);
+}
+
+/** A young installation has minutes and no hours. */
+static void test_minutes(void **state)
+{
+	struct world w;
+	(void)state;
+	begin(&w);
+	fill_samples(&w, SAMPLE_MINUTE, 90, NOON + 42 * 60 * NS_PER_S);
+	has(show(&w, "minutes", "library"), "now: 81.3 k tracks");
+	show(&w, "minutes", "missing");
+	show(&w, "minutes", "api-budget");
+	end(&w);
+}
+
+static void test_one(void **state)
+{
+	struct world w;
+	(void)state;
+	begin(&w);
+	fill_samples(&w, SAMPLE_MINUTE, 1, NOON);
+	fill_runs(&w, 1);
+	fill_attempts(&w, 1);
+	fill_chapters(&w, 1);
+	for (int p = 0; p < PLOT_COUNT; p++)
+		show(&w, "one", PLOTS_TABLE[p].name);
+	end(&w);
+}
+
+static void test_work(void **state)
+{
+	struct world w;
+	(void)state;
+	begin(&w);
+	fill_attempts(&w, 100);
+	fill_chapters(&w, 70);
+	has(show(&w, "work", "repairs"), "75 of 100 attempts succeeded (75 %)");
+	has(show(&w, "work", "chapters"), ">not ended well</text>");
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_runs),
+		cmocka_unit_test(test_samples),
+		cmocka_unit_test(test_minutes),
+		cmocka_unit_test(test_one),
+		cmocka_unit_test(test_work),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
