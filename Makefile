@@ -95,12 +95,11 @@ $(O)/%.o: $(SRC)/%.c $(O)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_) $(CFLAGS_) -MMD -MP -c $< -o $@
 
-# what dashboard.html is made of, as initialisers: its text, and the SHA-256 that the page names to the browser
-$(O)/%.inc: $(SRC)/%
+# a text as a string of C: what dashboard.html is made of
+$(O)/%.inc: $(SRC)/% $(SRC)/Makefile
 	$(call say,INC,$*)
 	@mkdir -p $(@D)
-	$(Q){ sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $<; \
-		printf ', "%s"\n' "$$(sha256sum $< | cut -d ' ' -f 1 | tr a-f A-F | basenc --base16 -d | base64)"; } > $@
+	$(Q)sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $< > $@
 
 $(O)/fs/dashboard.o: $(O)/fs/dashboard.css.inc $(O)/fs/dashboard.js.inc
 

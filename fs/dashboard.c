@@ -5,21 +5,17 @@
 #include "common/cleanup.h"
 #include "common/render.h"
 #include "fs/html.h"
+#include "fs/sha256.h"
 #include "fs/summary.h"
 #include "fs/views.h"
 
-/** A file of the page, and what its tag's content must hash to (base64 of SHA-256). */
-struct asset {
-	const char *text, *sha256;
-};
-
-static const struct asset css = {
+static const char css[] =
 #include "fs/dashboard.css.inc"
-};
+	;
 
-static const struct asset js = {
+static const char js[] =
 #include "fs/dashboard.js.inc"
-};
+	;
 
 enum {
 	PAGE_MAX = 8 << 20,
@@ -36,7 +32,12 @@ static const struct section {
 #undef S
 };
 
-enum { SECTION_COUNT = COUNT_OF(sections) };
+enum {
+#define S(id, ...) SECTION_##id,
+	SECTIONS(S)
+#undef S
+	SECTION_COUNT
+};
 
 /** A section that was written. */
 struct shown {
@@ -97,18 +98,40 @@ void page_rest(struct page *p, int64_t n, const char *what, const char *file)
 
 /* --- above the sections --- */
 
+/** What the page's policy lets the browser use: the text between two tags. */
+static void allow(const char *text, size_t n, struct buf *out)
+{
+	uint8_t digest[SHA256_BYTES];
+	sha256(text, n, digest);
+	buf_adds(out, " 'sha256-");
+	text_base64((const char *)digest, sizeof digest, out);
+	buf_addc(out, '\'');
+}
+
+/** The style that every plot brings; they are the same bytes. */
+static void allow_plots(const struct sheet *s, struct buf *out)
+{
+	static const char open[] = "<style>", close[] = "</style>";
+	const struct buf *body = &s->shown[SECTION_plots].body;
+	const char *from = body->len ? strstr(body->data, open) : NULL;
+	const char *to = from ? strstr(from, close) : NULL;
+	if (to)
+		allow(from + sizeof open - 1, (size_t)(to - from) - (sizeof open - 1), out);
+}
+
 static void head(struct sheet *s)
 {
 	buf_adds(s->out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-			 "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-");
-	buf_adds(s->out, css.sha256);
-	buf_adds(s->out, "'; script-src 'sha256-");
-	buf_adds(s->out, js.sha256);
-	buf_adds(s->out, "'; img-src data:; base-uri 'none'; form-action 'none'\">\n"
+			 "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src");
+	allow(css, sizeof css - 1, s->out);
+	allow_plots(s, s->out);
+	buf_adds(s->out, "; script-src");
+	allow(js, sizeof js - 1, s->out);
+	buf_adds(s->out, "; img-src data:; base-uri 'none'; form-action 'none'\">\n"
 			 "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
 			 "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n"
 			 "<link rel=\"icon\" href=\"data:,\">\n<title>mediamon</title>\n<style>");
-	buf_adds(s->out, css.text);
+	buf_adds(s->out, css);
 	buf_adds(s->out, "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n");
 }
 
@@ -150,7 +173,7 @@ static void menu(struct sheet *s)
 static const struct section *section_of(const struct sheet *s, const char *file, size_t n)
 {
 	for (size_t i = 0; i < SECTION_COUNT; i++)
-		if (s->shown[i].body.len && strlen(sections[i].file) == n && memcmp(sections[i].file, file, n) == 0)
+		if (s->shown[i].body.len && n && strlen(sections[i].file) == n && memcmp(sections[i].file, file, n) == 0)
 			return &sections[i];
 	return NULL;
 }
@@ -323,7 +346,7 @@ static void foot(struct sheet *s)
 			 "<p class=\"noscript\">Times are in UTC. The page shows one moment: load it again (F5) for the next.</p>\n"
 			 "<p>mediamon " MEDIAMON_VERSION "</p>\n</footer>\n"
 			 "<p id=\"said\" class=\"unseen\" role=\"status\"></p>\n<script>");
-	buf_adds(s->out, js.text);
+	buf_adds(s->out, js);
 	buf_adds(s->out, "</script>\n</body>\n</html>\n");
 }
 

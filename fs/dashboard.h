@@ -18,8 +18,9 @@ struct page {
 	int64_t count;
 };
 
-/*   id, file in status/ that tells all of it, whether it takes the whole width, heading */
+/*   id, file in status/ that tells all of it ("" none), whether it takes the whole width, heading */
 #define SECTIONS(S) \
+	S(alerts, "health", true, "Alerts") \
 	S(jobs, "jobs", false, "Running now") \
 	S(roots, "roots", false, "Folders") \
 	S(finds, "requests", true, "Found, waiting for your word") \
@@ -27,7 +28,9 @@ struct page {
 	S(links, "symlinks", false, "Broken links") \
 	S(plan, "repairs", false, "Repair plan") \
 	S(requests, "requests", true, "Requests") \
-	S(errors, "errors", true, "Files that cannot be read")
+	S(errors, "errors", true, "Files that cannot be read") \
+	S(chapters, "", true, "Chapters") \
+	S(plots, "", true, "Over time")
 
 #define S(id, file, wide, title) int page_##id(struct page *p);
 SECTIONS(S)

@@ -4,6 +4,7 @@
 
 #include "common/cleanup.h"
 #include "common/render.h"
+#include "common/store_cover.h"
 #include "common/store_find.h"
 #include "common/text.h"
 #include "fs/dashboard.h"
@@ -12,6 +13,8 @@
 
 enum {
 	SERIES_MOST = 60,
+	/** Of all pictures together. */
+	COVERS_BYTES = 400 << 10,
 	/** Ranges of volumes that are named of a series. */
 	RANGES_MOST = 12,
 	FINDS_MOST = 40,
@@ -71,6 +74,7 @@ static void ranges_put(struct ranges *r, struct buf *out)
 struct missing {
 	struct page *p;
 	int64_t series, volumes;
+	size_t cover_bytes;
 };
 
 struct volumes {
@@ -96,6 +100,36 @@ static void put_letter(const char *title, struct buf *out)
 	if (n && !text_is_control(cp))
 		html_text(title, n, out);
 	buf_adds(out, "</span>");
+}
+
+struct cover {
+	struct buf *out;
+	size_t left;
+	bool is_put;
+};
+
+static int put_jpeg(void *arg, const void *jpeg, size_t n)
+{
+	struct cover *c = arg;
+	if (n > c->left)
+		return 0;
+	c->left -= n;
+	c->is_put = true;
+	/* the title stands beside it */
+	buf_adds(c->out, "<img class=\"cover\" alt=\"\" loading=\"lazy\" width=\"64\" height=\"92\" src=\"data:image/jpeg;base64,");
+	text_base64(jpeg, n, c->out);
+	buf_adds(c->out, "\">");
+	return 0;
+}
+
+/** The picture of a series while there is room for pictures, or its first letter. */
+static void put_cover(struct missing *m, const struct store_missing_count *row)
+{
+	struct cover c = {.out = m->p->out, .left = COVERS_BYTES - m->cover_bytes};
+	store_cover(m->p->v->store, row->id, put_jpeg, &c);
+	m->cover_bytes = COVERS_BYTES - c.left;
+	if (!c.is_put)
+		put_letter(row->title, m->p->out);
 }
 
 static int64_t count_owned(const char *list)
@@ -126,7 +160,7 @@ static int put_series(void *arg, const struct store_missing_count *row)
 	m->series++;
 	m->volumes += row->count;
 	buf_addf(out, "<li data-count=\"%lld\" data-since=\"%lld\">", (long long)row->count, (long long)(row->since / 1000000000));
-	put_letter(row->title, out);
+	put_cover(m, row);
 	buf_adds(out, "<div><p class=\"line\"><a class=\"title\" href=\"manga/");
 	html_address(row->shown, strlen(row->shown), out);
 	buf_adds(out, "/\">");

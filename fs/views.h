@@ -25,7 +25,8 @@ enum {
 	OF_REQUESTS = TOPIC_BIT(requests) | TOPIC_BIT(search),
 	OF_NEW = TOPIC_BIT(search) | TOPIC_BIT(missing) | TOPIC_BIT(manga),
 	OF_SEARCH = TOPIC_BIT(search),
-	OF_DASHBOARD = OF_SUMMARY | OF_HEALTH | OF_ROOTS | OF_REPAIRS | OF_REQUESTS | OF_SYMLINKS,
+	OF_DASHBOARD = OF_SUMMARY | OF_HEALTH | OF_ROOTS | OF_REPAIRS | OF_REQUESTS | OF_SYMLINKS |
+		       TOPIC_BIT(alerts) | TOPIC_BIT(chapters) | TOPIC_BIT(covers) | TOPIC_BIT(metrics) | TOPIC_BIT(scan),
 	OF_VERIFY = TOPIC_BIT(verify),
 	OF_INTEGRITY = TOPIC_BIT(integrity) | TOPIC_BIT(music) | TOPIC_BIT(manga) | TOPIC_BIT(roots),
 	OF_ERRORS = TOPIC_BIT(errors) | TOPIC_BIT(roots),

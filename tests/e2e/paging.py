@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A store with much to see: rows put straight into it while nobody writes."""
+import base64
 import sqlite3
 import time
+
+from harness import until
 
 NOW = int(time.time()) * 10**9
 HOUR = 3600 * 10**9
@@ -10,6 +13,12 @@ HOSTILE = ["<img src=x onerror=\"document.title='owned'\">", "</script><script>d
            "&lt;b&gt; & \x1b[31m", "シリーズ \u2067عربي", "javascript:document.title='owned'", "-->]]><!--"]
 TITLES = ["Berserk", "Vagabond", "Yotsuba&!", "Monster", "Blame!", "Nausicaä", "Dorohedoro", "20th Century Boys",
           "L'Habitant de l'infini", "鋼の錬金術師", "Vinland Saga", "Akira", "Planètes", "Pluto", "One Piece", "Naruto"]
+
+#: a picture of one colour
+JPEG = base64.b64decode(
+    "/9j/4AAQSkZJRgABAgAAAQABAAD//gAQTGF2YzU5LjM3LjEwMAD/2wBDAAgoKC8oLzc3Nzc3N0E8QUNDQ0FBQUFDQ0NISEhVVVVISEhDQ0hIUF"
+    "BVVVxfXFdXVVdfX2RkZHh4c3OMjJGsrM//xABMAAEBAAAAAAAAAAAAAAAAAAAABAEBAQAAAAAAAAAAAAAAAAAAAAUQAQAAAAAAAAAAAAAAAAAA"
+    "AAARAQAAAAAAAAAAAAAAAAAAAAD/wAARCAAYABADASIAAhEAAxEA/9oADAMBAAIRAxEAPwCYBRTAAH//2Q==")
 
 
 class Filler:
@@ -62,6 +71,29 @@ class Filler:
             self.put("plan_item", plan="0123456789abcdef", item=n, action="reinsert" if n % 3 else "none", state="planned",
                      name=name, links=n, why="5 links into it are broken: it is gone from the account")
 
+    def links(self, texts):
+        root = self.put("root", name="media", kind="links", path=b"/srv/media", state="present", since=NOW, files=len(texts))
+        folder = self.put("link_dir", root_id=root, path=b"Shows")
+        target = self.put("target_dir", path=b"/mnt/debrid/torrents/Some.Show.S01/", torrent=b"Some.Show.S01")
+        for text in texts:
+            name = text.replace("/", "_").encode()
+            self.put("symlink", dir_id=folder, name=name, target_dir_id=target, target_name=name, state=2, error=2, sightings=3,
+                     since=NOW - 9 * HOUR, ok_at=NOW - 99 * HOUR, size=-1)
+
+    def chapter(self, n, text, state):
+        self.put("chapter", run="r", series=text, chapter=str(n), attempt=1, state=state, started_at=NOW - n * HOUR,
+                 ended_at=NOW - n * HOUR + 10**10, found=20, downloaded=18, bytes=9000000, seconds=10.5, url=text,
+                 error=text if state > 1 else "")
+
+    def measured(self, texts):
+        for n, text in enumerate(texts):
+            self.chapter(n + 1, text, n % 4)
+            self.put("alert", name="root_absent", subject=text, text=f"folder {text} is not present", state=2,
+                     since=NOW - HOUR, fired_at=NOW)
+        self.put("chapter_sum", producer=0, ok=len(texts), failed=2)
+        for id, in self.db.execute("SELECT id FROM series ORDER BY id").fetchall()[::2]:
+            self.put("cover", series_id=id, made_at=NOW, bytes=len(JPEG), jpeg=JPEG, version=1, at=NOW)
+
     def much(self, hostile=True):
         """Of each kind something; hostile: in every place where somebody else's text is shown."""
         texts = (HOSTILE if hostile else []) + TITLES
@@ -76,6 +108,8 @@ class Filler:
             self.put("job", words=f"verify {title}", state="queued", submitted_at=NOW)
         self.error(b"caf\xe9/\xff\xfe.cbz", "it ends early", "incomplete")
         self.plan(texts)
+        self.links(texts)
+        self.measured(texts[:12])
 
     def wide(self, series, volumes):
         """So many missing volumes in so many series."""
