@@ -6,7 +6,9 @@
 #define STATEMENTS_METRICS(SQL) \
 	/* a few dozens of rows */ \
 	SQL(tallies, 0, "SELECT name, key, n, sum FROM tally") \
-	SQL(tally_of, 0, "SELECT 1 FROM tally WHERE name = ? LIMIT 1") \
+	/* a table that was made anew has lost them */ \
+	SQL(tally_triggers, 1, \
+	    "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND name = 'tally_' || ? || '_INSERT'") \
 	SQL(jobs_states, 0, "SELECT state FROM job WHERE state IN ('queued', 'running', 'paused')") \
 	SQL(gauge_numbers, 0, "SELECT id, key FROM gauge") \
 	SQL(gauge_add, 0, "INSERT INTO gauge(key) VALUES(?)") \
