@@ -134,9 +134,11 @@ int64_t sampler_tick(struct sampler *m, int64_t now)
 
 void sampler_end(struct sampler *m, int64_t now)
 {
-	if (m->minute == now / SAMPLE_STEP_NS[SAMPLE_MINUTE])
+	int64_t ago = now / SAMPLE_STEP_NS[SAMPLE_MINUTE] - m->minute;
+	if (m->minute >= 0 && (ago == 0 || ago == 1))
 		add_now(m, now);
 	end_minute(m);
+	m->minute = -1;
 	write_minutes(m, now);
 }
 
