@@ -101,7 +101,7 @@ enum option_kind {
 	O(history_minutes, "history", "minutes", OPTION_DURATION, "24h", 0, 0, \
 	  "metrics/history.json: so much time of one sample a minute; 0s: nothing is measured over time") \
 	O(history_hours, "history", "hours", OPTION_DURATION, "90d", 0, 0, \
-	  "and so much of one an hour; a year takes 2 MB") \
+	  "and so much of one an hour; a year takes 4 MB") \
 	O(backup_interval, "backup", "interval", OPTION_DURATION, "24h", 0, 0, \
 	  "the index is copied to state_dir/backups this often; 0s: never") \
 	O(backup_keep, "backup", "keep", OPTION_INT, "7", 1, 1000, "how many of these copies are kept") \
