@@ -137,7 +137,7 @@ static void head(struct sheet *s)
 
 static void banner(struct sheet *s)
 {
-	int64_t at = view_at(s->v, OF_DASHBOARD, MOODY);
+	int64_t at = view_at(s->v, OF_EVERYTHING, MOODY);
 	buf_adds(s->out, "<header class=\"banner\">\n<h1>mediamon</h1>\n<p class=\"asof\">");
 	if (s->v->mood.state == INDEXER_RUNNING) {
 		buf_adds(s->out, "As of <span id=\"made\">");

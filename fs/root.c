@@ -99,7 +99,7 @@ static int show_events(struct view *v, const struct node *n, struct buf *out)
 
 static const struct entry root_dir[] = {
 	FILE_OF("README.txt", show_readme, .help = "this text"),
-	FILE_OF("dashboard.html", show_dashboard, .topics = OF_DASHBOARD, .moods = MOODY,
+	FILE_OF("dashboard.html", show_dashboard, .topics = OF_EVERYTHING, .moods = MOODY,
 		.help = "one page for a browser: what needs you, what runs, what is missing; no server, no network"),
 	FILE_OF("events.jsonl", show_events, .topics = TOPIC_BIT(events), .stamp = stamp_events,
 		.grows = true, .help = "what happened last, one JSON object a line; tail -f works"),

@@ -14,6 +14,7 @@
 #include "common/seconds.h"
 #include "common/thread.h"
 #include "indexer/load/samples.h"
+#include "indexer/metrics_log.h"
 
 enum {
 	/** Minutes that wait for a store that cannot be written. */
@@ -27,6 +28,9 @@ struct sampler {
 	int64_t keep[SAMPLE_STEPS];
 	const struct live_page *live;
 	struct writer *writer;
+	/** NULL: none is wanted. */
+	struct metrics_log *log;
+	int64_t log_interval;
 	struct thread thread;
 	/** Readable when the end has come. */
 	int end;
@@ -34,13 +38,13 @@ struct sampler {
 	struct store *store;
 	int seconds;
 	bool has_complained;
-	/** The second that was measured last; the minute that is being collected, -1 none. */
-	int64_t second, minute;
+	/** The second that was measured last; the minute that is being collected, -1 none; the last line's time. */
+	int64_t second, minute, line;
 	struct gauge_mean mean;
 	struct gauges now;
 	struct gauges waiting[WAITING];
 	size_t count;
-	/** The tenth of minutes that was being collected when something was last written, or could not be. */
+	/** The ten minutes that were being collected when writing was last tried. */
 	int64_t tenth;
 };
 
@@ -100,32 +104,51 @@ static void write_minutes(struct sampler *m, int64_t now)
 		m->count = 0;
 }
 
-static void begin_minute(struct sampler *m, int64_t now)
+static void add_now(struct sampler *m, int64_t now)
 {
-	int64_t minute = now / SAMPLE_STEP_NS[SAMPLE_MINUTE];
+	measure(m, now);
+	gauge_mean_add(&m->mean, m->now.value);
+}
+
+static void begin_minute(struct sampler *m, int64_t now, int64_t minute)
+{
+	/* as it was at its end; after a sleep, or when the clock was set, nobody knows */
+	if (m->minute >= 0 && minute == m->minute + 1)
+		add_now(m, now);
 	end_minute(m);
 	m->minute = minute;
-	if (minute / BATCH == m->tenth)
-		return;
+	if (minute / BATCH != m->tenth)
+		write_minutes(m, now);
 	m->tenth = minute / BATCH;
-	write_minutes(m, now);
 }
 
 int64_t sampler_tick(struct sampler *m, int64_t now)
 {
 	int64_t second = now / NS_PER_S, minute = now / SAMPLE_STEP_NS[SAMPLE_MINUTE];
-	bool is_running = atomic_load(&m->live->job) != 0;
-	bool is_new = minute != m->minute;
-	if (is_new)
-		begin_minute(m, now);
-	if (is_new || (is_running && second != m->second)) {
-		measure(m, now);
-		gauge_mean_add(&m->mean, m->now.value);
-		if (is_running)
-			keep_second(m);
+	bool is_running = atomic_load(&m->live->job) && !atomic_load(&m->live->job_paused);
+	if (minute != m->minute)
+		begin_minute(m, now, minute);
+	if (is_running && second != m->second) {
+		add_now(m, now);
+		keep_second(m);
 	}
 	m->second = second;
+	if (m->log && now / m->log_interval != m->line) {
+		m->line = now / m->log_interval;
+		measure(m, now);
+		metrics_log_put(m->log, &m->now);
+	}
 	return NS_PER_S - now % NS_PER_S;
+}
+
+void sampler_end(struct sampler *m, int64_t now)
+{
+	int64_t ago = now / SAMPLE_STEP_NS[SAMPLE_MINUTE] - m->minute;
+	if (m->minute >= 0 && (ago == 0 || ago == 1))
+		add_now(m, now);
+	end_minute(m);
+	m->minute = -1;
+	write_minutes(m, now);
 }
 
 /* --- the thread --- */
@@ -144,23 +167,29 @@ static void *run(void *arg)
 int sampler_make(const struct sampler_options *options, struct sampler **out)
 {
 	*out = NULL;
-	if (!options->keep[SAMPLE_SECOND] && !options->keep[SAMPLE_MINUTE])
+	if (!options->keep[SAMPLE_SECOND] && !options->keep[SAMPLE_MINUTE] && !*options->log.path)
 		return 0;
 	struct sampler *m = calloc(1, sizeof *m);
 	if (!m)
 		return -ENOMEM;
+	m->seconds = -1;
 	m->state_dir = strdup(options->state_dir);
 	memcpy(m->keep, options->keep, sizeof m->keep);
 	m->live = options->live;
 	m->writer = options->writer;
-	m->second = m->minute = -1;
-	m->tenth = now_ns() / SAMPLE_STEP_NS[SAMPLE_MINUTE] / BATCH;
+	m->second = m->minute = m->line = -1;
+	m->log_interval = options->log.interval;
 	m->end = eventfd(0, EFD_CLOEXEC);
 	if (!m->state_dir || m->end < 0) {
 		sampler_free(m);
 		return -ENOMEM;
 	}
 	m->seconds = seconds_open(m->state_dir, places(m));
+	int r = metrics_log_new(&options->log, options->state_dir, &m->log);
+	if (r < 0) {
+		sampler_free(m);
+		return r;
+	}
 	*out = m;
 	return 0;
 }
@@ -183,9 +212,11 @@ void sampler_free(struct sampler *m)
 		return;
 	if (m->end >= 0 && write(m->end, &one, sizeof one) < 0)
 		log_debug("the sampler's thread is awake already");
-	thread_join(&m->thread);
-	end_minute(m);
-	write_minutes(m, now_ns());
+	if (m->thread.is_started) {
+		thread_join(&m->thread);
+		sampler_end(m, now_ns());
+	}
+	metrics_log_free(m->log);
 	store_close(m->store);
 	if (m->seconds >= 0)
 		close(m->seconds);
