@@ -12,7 +12,7 @@
 #include "fs/views.h"
 
 enum {
-	JOBS_MOST = 30,
+	JOBS_MOST = 8,
 	ENDED_MOST = 3,
 	ROOTS_MOST = 100,
 	ERRORS_MOST = 30,

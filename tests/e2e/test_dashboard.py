@@ -106,8 +106,12 @@ def test_people_copy_the_line_that_grabs_a_find(full, browser):
     assert page.value("document.getElementById('said').textContent") == "Copied"
 
 
-@pytest.mark.parametrize("width, dark, script", LOOKS)
-def test_everybody_can_use_it_and_nothing_is_fetched(full, browser, axe, width, dark, script):
+def test_everybody_can_use_it_and_nothing_is_fetched(full, browser, axe):
+    for width, dark, script in LOOKS:
+        look(full, browser, axe, width, dark, script)
+
+
+def look(full, browser, axe, width, dark, script):
     page = browser.page(width=width, dark=dark, script=script).open(address(full))
     assert page.value("document.title") == "mediamon"
     assert page.value("document.documentElement.scrollWidth") <= width
@@ -121,6 +125,8 @@ def test_everybody_can_use_it_and_nothing_is_fetched(full, browser, axe, width, 
         page.value("document.querySelectorAll('img[src^=\"data:image/jpeg\"]').length")
     asked = [r for r in page.requests if not r.startswith("data:")]
     assert asked == [address(full)] and page.complaints == []
+    # what judges needs timers; the page's own script did not run
+    page.call("Emulation.setScriptExecutionDisabled", value=False)
     page.value(axe + "; 0")
     result = page.value("axe.run({resultTypes: ['violations']}).then(r => [r.passes.length, r.violations.map(v => "
                         "[v.id, v.nodes.length, v.nodes[0].html.slice(0, 200), v.nodes[0].failureSummary])])")
