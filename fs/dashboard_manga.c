@@ -14,7 +14,7 @@
 enum {
 	SERIES_MOST = 60,
 	/** Of all pictures together. */
-	COVERS_BYTES = 400 << 10,
+	COVERS_BYTES = 256 << 10,
 	/** Ranges of volumes that are named of a series. */
 	RANGES_MOST = 12,
 	FINDS_MOST = 40,

@@ -16,7 +16,7 @@ enum {
 	/** Calls are among them. */
 	CHAPTERS_READ = 60,
 	/** Of all plots together. */
-	PLOTS_BYTES = 300 << 10,
+	PLOTS_BYTES = 200 << 10,
 };
 
 /* --- alerts --- */

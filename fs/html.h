@@ -13,7 +13,7 @@
 
 enum {
 	/** Longer texts are cut, so that no text makes the page large; in bytes. */
-	HTML_TEXT_MAX = 1000,
+	HTML_TEXT_MAX = 400,
 };
 
 /** Between tags and between double quotes. */

@@ -116,6 +116,8 @@ class Filler:
         each = volumes // series
         for n in range(series):
             self.series(f"Series {n:04d} & <more>", [3 * v + 1 for v in range(each)], total=9999)
+        # the largest pictures that there may be
+        self.db.execute("INSERT OR REPLACE INTO cover SELECT id, 0, 0, 0, 0, 0, 0, 0, 0, '', 16384, 1, 1, zeroblob(16384) FROM series")
 
     def end(self):
         # the next version of everything
