@@ -30,7 +30,7 @@ struct sampler {
 	struct writer *writer;
 	/** NULL: none is wanted. */
 	struct metrics_log *log;
-	int64_t log_interval;
+	int64_t log_interval, prowlarr_day;
 	struct thread thread;
 	/** Readable when the end has come. */
 	int end;
@@ -61,6 +61,7 @@ static int measure(struct sampler *m, int64_t now)
 		return -EIO;
 	}
 	int r = gauges_read(&m->now, m->store, &live, now);
+	gauges_set_left(&m->now, GAUGE_api_prowlarr_left, m->prowlarr_day);
 	if (m->store)
 		store_end(m->store);
 	return r;
@@ -179,6 +180,7 @@ int sampler_make(const struct sampler_options *options, struct sampler **out)
 	m->writer = options->writer;
 	m->second = m->minute = m->line = -1;
 	m->log_interval = options->log.interval;
+	m->prowlarr_day = options->prowlarr_day;
 	m->end = eventfd(0, EFD_CLOEXEC);
 	if (!m->state_dir || m->end < 0) {
 		sampler_free(m);
