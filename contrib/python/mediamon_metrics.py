@@ -36,6 +36,8 @@ MIB = 1024 * 1024
 LINE_MOST, LINES_MOST, WRITE_MOST = 2900, 60, 2990
 COUNT_MOST, BYTES_MOST = 10 ** 9, 10 ** 15
 SUMS = ("images_found", "images_downloaded", "images_processed", "download_errors", "total_bytes")
+# of a write: these lines will never be taken
+REFUSALS = (errno.EINVAL, errno.ENOENT, errno.EBUSY, errno.E2BIG)
 # between two tries of a mount that is not there, and what a program waits at its end
 RETRY_S, LAST_S = (0.1, 5.0), 2.0
 # so long a thread waits for more to tell at once
@@ -185,7 +187,7 @@ class _Writer:
         # protected by changed: [(collector, attempt or None for a reset)] in the order in which they are told
         self.waiting = {}
         self.thread, self.is_busy, self.pause = None, False, RETRY_S[0]
-        self.is_hurried = False
+        self.is_hurried = self.is_absent = False
         self.refused = 0
 
     def add(self, collector, attempt):
@@ -196,13 +198,13 @@ class _Writer:
                 self.thread.start()
             self.changed.notify_all()
 
-    def flush(self, timeout):
-        """Whether all is told."""
+    def flush(self, timeout, is_last=False):
+        """Whether all is told.  The last time, nobody waits for a mount that is not there."""
         end = time.monotonic() + timeout
         with self.changed:
             self.is_hurried = True
             self.changed.notify_all()
-            while (self.waiting or self.is_busy) and time.monotonic() < end:
+            while (self.waiting or self.is_busy) and time.monotonic() < end and not (is_last and self.is_absent):
                 self.changed.wait(max(0.0, end - time.monotonic()))
             self.is_hurried = False
             return not self.waiting and not self.is_busy
@@ -252,12 +254,13 @@ class _Writer:
     def _send(self, batch):
         """As one write; one by one when a line is refused."""
         error = _write(b"".join(line for _, _, _, line in batch))
-        if error in (errno.EINVAL, errno.ENOENT, errno.EBUSY, errno.E2BIG) and len(batch) > 1:
+        self.is_absent = error is _Absent
+        if error in REFUSALS and len(batch) > 1:
             return all(self._send([entry]) for entry in batch)
         if error == errno.EBUSY and batch[0][2] in ("start", "end"):
             # it was told already, and the answer was lost
             error = 0
-        if error in (errno.EINVAL, errno.ENOENT, errno.EBUSY, errno.E2BIG):
+        if error in REFUSALS:
             self.refused += 1
             log.warning("mediamon refused %r: %s", batch[0][3], errno.errorcode[error])
             error = 0
@@ -268,21 +271,24 @@ class _Writer:
 
 
 class _Absent:
-    """The mount, or the indexer behind it."""
+    """There is no mount."""
+
+
+class _Away:
+    """Nobody takes lines there now."""
 
 
 def _write(data):
-    """0, an errno of the write, or _Absent."""
+    """0, an errno that refuses the lines, _Absent or _Away."""
     path = os.path.join(os.environ.get("MEDIAMON_MOUNT") or DEFAULT_MOUNT, "control", "chapter")
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     except OSError:
         return _Absent
     try:
-        return 0 if os.write(fd, data) == len(data) else _Absent
+        return 0 if os.write(fd, data) == len(data) else _Away
     except OSError as e:
-        known = (errno.EINVAL, errno.ENOENT, errno.EBUSY, errno.E2BIG)
-        return e.errno if e.errno in known else _Absent
+        return e.errno if e.errno in REFUSALS else _Away
     finally:
         try:
             os.close(fd)
@@ -504,4 +510,4 @@ def _after_fork():
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
-atexit.register(lambda: _writer.flush(LAST_S) if _writer.waiting or _writer.is_busy else None)
+atexit.register(lambda: _writer.flush(LAST_S, True) if _writer.waiting or _writer.is_busy else None)

@@ -286,7 +286,12 @@ static void a_session_ends_with_a_reset_or_a_new_run(void **state)
 	assert_int_equal(store_chapters_session(world.reader, 0, row_text, &now), 0);
 	assert_string_equal(now.text, "b:A/1#2:running:0+0/0=0 ");
 	TELL(end, e_.run = "b");
-	TELL(start, e_.run = "c");
+	/* told late, begun before the other ended: they went side by side */
+	TELL(start, e_.run = "c", e_.at = WORLD_START - NS_PER_S);
+	TELL(end, e_.run = "c", e_.at = WORLD_START - NS_PER_S);
+	assert_int_equal(session(), 3);
+	world_pass(NS_PER_S);
+	TELL(start, e_.run = "d");
 	assert_int_equal(session(), 4);
 	sums_hold();
 }
