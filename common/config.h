@@ -109,6 +109,10 @@ enum option_kind {
 	O(metrics_log_size, "history", "log_size", OPTION_SIZE, "10MiB", 4096, 0, \
 	  "a file that is larger is renamed to NAME.1, and a new one begun") \
 	O(metrics_log_keep, "history", "log_keep", OPTION_INT, "5", 0, 1000, "how many of those are kept") \
+	O(chapters_silence, "chapters", "silence", OPTION_DURATION, "30m", 1, 0, \
+	  "a chapter of which a scraper tells nothing for so long is abandoned") \
+	O(chapters_keep, "chapters", "keep", OPTION_INT, "10000", 1, 1000000, \
+	  "how many chapters of each producer are kept; sums are kept for ever") \
 	O(backup_interval, "backup", "interval", OPTION_DURATION, "24h", 0, 0, \
 	  "the index is copied to state_dir/backups this often; 0s: never") \
 	O(backup_keep, "backup", "keep", OPTION_INT, "7", 1, 1000, "how many of these copies are kept") \

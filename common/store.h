@@ -43,7 +43,9 @@ struct store;
 	/* which files were read to their end, and what that told */ \
 	T(integrity) \
 	/* samples of the gauges */ \
-	T(metrics)
+	T(metrics) \
+	/* chapters and downloads, whoever told of them */ \
+	T(chapters)
 
 enum topic {
 #define T(name) TOPIC_##name,

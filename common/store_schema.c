@@ -256,6 +256,7 @@ static const char *const later_tables[] = {
 	"CREATE INDEX IF NOT EXISTS integrity_at ON integrity(verified_at)",
 	"CREATE INDEX IF NOT EXISTS integrity_bad ON integrity(verdict) WHERE verdict > 1",
 	METRICS_TABLES,
+	CHAPTER_TABLES,
 };
 
 static const char *type_of(enum field_id f)

@@ -10,6 +10,7 @@
 #ifndef COMMON_STORE_SQL_H
 #define COMMON_STORE_SQL_H
 
+#include "common/store_sql_chapters.h"
 #include "common/store_sql_find.h"
 #include "common/store_sql_integrity.h"
 #include "common/store_sql_metrics.h"
@@ -18,6 +19,7 @@
 #include "common/store_sql_symlinks.h"
 
 #define STATEMENTS(SQL) \
+	STATEMENTS_CHAPTERS(SQL) \
 	STATEMENTS_FIND(SQL) \
 	STATEMENTS_INTEGRITY(SQL) \
 	STATEMENTS_METRICS(SQL) \

@@ -24,6 +24,7 @@
 #include "common/log.h"
 #include "common/store.h"
 #include "indexer/backup.h"
+#include "indexer/chapters.h"
 #include "indexer/child.h"
 #include "indexer/history.h"
 #include "indexer/load/writer.h"
@@ -66,7 +67,7 @@ struct daemon {
 	pthread_mutex_t busy;
 	/** A SIGHUP came while somebody had busy. */
 	bool is_reload_due;
-	int64_t next_scan;
+	int64_t next_scan, next_chapters;
 };
 
 /* --- before anything starts --- */
@@ -397,6 +398,7 @@ static void look_at_timers(struct daemon *d)
 	d->told = generation;
 	backups_look(d->backups, config_int(d->config, OPT_backup_interval),
 		     (unsigned)config_int(d->config, OPT_backup_keep), is_idle);
+	chapters_look(d->writer, d->config, &d->next_chapters);
 	if (!interval || mono_ns() < d->next_scan || writer_error(d->writer))
 		return;
 	d->next_scan = mono_ns() + interval;

@@ -153,6 +153,7 @@ static void what_is_not_known_is_no_number(void **state)
 	assert_true(isnan(g.value[GAUGE_last_seconds]) && isnan(g.value[GAUGE_scan_total]));
 	assert_gauge(g, tracks, 0);
 	assert_gauge(g, links_broken, 0);
+	assert_gauge(g, chapters_abandoned, 0);
 	assert_gauge(g, roots_frozen, 0);
 	assert_true(g.value[GAUGE_store_bytes] > 0 && g.value[GAUGE_disk_bytes] > g.value[GAUGE_disk_free_bytes]);
 	store_close(s);
