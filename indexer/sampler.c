@@ -50,7 +50,7 @@ struct sampler {
 
 /* --- measuring --- */
 
-static int measure(struct sampler *m, int64_t now)
+static void measure(struct sampler *m, int64_t now)
 {
 	struct live_values live;
 	live_read(m->live, &live);
@@ -58,13 +58,12 @@ static int measure(struct sampler *m, int64_t now)
 		store_open_reader(m->state_dir, &m->store);
 	if (m->store && store_begin_read(m->store) < 0) {
 		gauges_read(&m->now, NULL, &live, now);
-		return -EIO;
+		return;
 	}
-	int r = gauges_read(&m->now, m->store, &live, now);
+	gauges_read(&m->now, m->store, &live, now);
 	gauges_set_left(&m->now, GAUGE_api_prowlarr_left, m->prowlarr_day);
 	if (m->store)
 		store_end(m->store);
-	return r;
 }
 
 static unsigned places(const struct sampler *m)
