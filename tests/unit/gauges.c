@@ -124,6 +124,14 @@ static void states_move_from_one_count_to_the_other(void **state)
 	assert_gauge(g, torrents_failed, 1);
 	assert_gauge(g, torrents_busy, 1);
 	assert_gauge(g, torrent_bytes, 45);
+	/* what a file says of itself may be anything */
+	run_sql(s, "INSERT INTO track(file_id, album_id, audit, duration_seconds) VALUES(1, 1, 0, 9e18), (2, 1, 0, 9e300), "
+		   "(3, 1, 0, -9e300), (4, 1, 0, NULL), (5, 1, 0, 2.5); DROP TRIGGER tally_track_INSERT");
+	store_close(s);
+	s = open_writer(dir);
+	assert_gauge(read_gauges(s), tracks, 5);
+	run_sql(s, "DELETE FROM track WHERE file_id < 4");
+	assert_gauge(read_gauges(s), music_seconds, 2.5);
 	/* the only one of a state goes to a state of which there was none */
 	run_sql(s, "UPDATE torrent SET status = 'magnet_error' WHERE id = 2");
 	g = read_gauges(s);
