@@ -8,6 +8,7 @@
 #include "common/cleanup.h"
 #include "common/gauges.h"
 #include "common/live.h"
+#include "common/store_chapters.h"
 #include "common/store_find.h"
 #include "common/store_rows.h"
 #include "common/store_symlinks.h"
@@ -170,6 +171,44 @@ static int read_events(struct store *s, struct gauges *g)
 	return r;
 }
 
+static int read_chapters(struct store *s, struct gauges *g)
+{
+	struct store_chapter_counts c;
+	int r = store_chapter_counts(s, &c);
+	if (r < 0)
+		return r;
+	set(g, GAUGE_chapters_running, (double)c.running);
+	set(g, GAUGE_chapters_ok, (double)c.ok);
+	set(g, GAUGE_chapters_failed, (double)c.failed);
+	set(g, GAUGE_chapters_abandoned, (double)c.abandoned);
+	set(g, GAUGE_chapter_bytes, (double)c.bytes);
+	set(g, GAUGE_chapter_seconds, c.seconds);
+	return 0;
+}
+
+/* --- who is asked --- */
+
+static int see_host(void *arg, const struct store_host *h)
+{
+	static const char *const names[] = {"prowlarr", "nautiljon", "realdebrid"};
+	struct gauges *g = arg;
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		if (strcmp(h->name, names[i]) != 0)
+			continue;
+		bool is_today = h->day == g->at / (86400 * NS_PER_S);
+		set(g, (enum gauge_id)(GAUGE_api_prowlarr_calls + i), (double)h->calls);
+		set(g, (enum gauge_id)(GAUGE_api_prowlarr_used + i), is_today ? (double)h->used_day : 0);
+		set(g, (enum gauge_id)(GAUGE_api_prowlarr_refused + i), (double)h->refusals);
+		set(g, (enum gauge_id)(GAUGE_api_prowlarr_failures + i), (double)h->failures);
+	}
+	return 0;
+}
+
+static int read_hosts(struct store *s, struct gauges *g)
+{
+	return store_hosts(s, see_host, g);
+}
+
 /* --- the last scan --- */
 
 static int see_run(void *arg, const struct run *run)
@@ -277,7 +316,9 @@ static void read_disk(struct store *s, struct gauges *g)
 
 static int read_store(struct store *s, struct gauges *g)
 {
-	static int (*const parts[])(struct store *s, struct gauges *g) = {read_roots, read_jobs, read_events};
+	static int (*const parts[])(struct store *s, struct gauges *g) = {
+		read_roots, read_jobs, read_events, read_chapters, read_hosts,
+	};
 	int r = store_tallies(s, see_tally, g), first = r;
 	for (size_t i = 0; i < COUNT_OF(parts); i++) {
 		r = parts[i](s, g);

@@ -33,9 +33,17 @@ static void add_key(struct buf *out, const struct tally *t, const char *row)
 	add_of(out, t->key, row, "''");
 }
 
+/** Tags of damaged files say anything: a single row can neither fill nor break the sum. */
+static void add_bounded(struct buf *out, const char *expression, const char *row)
+{
+	buf_adds(out, "max(0, min(1125899906842624, ");
+	add_of(out, expression, row, "0");
+	buf_adds(out, "))");
+}
+
 static void add_sum(struct buf *out, const struct tally *t, const char *row)
 {
-	add_of(out, t->sum, row, "0");
+	add_bounded(out, t->sum, row);
 }
 
 /** Adds a row of the table to its count (@sign "+"), or takes it away ("-"). */
@@ -82,9 +90,9 @@ static void add_count(struct buf *out, const struct tally *t)
 	buf_addf(out, "DELETE FROM tally WHERE name = '%s'; INSERT INTO tally(name, key, n, sum) SELECT '%s', ", t->name,
 		 t->name);
 	add_key(out, t, buf_str(&row));
-	buf_adds(out, ", count(*), ifnull(sum(");
-	add_of(out, t->first ? t->first : t->sum, buf_str(&row), "0");
-	buf_addf(out, "), 0) FROM %s GROUP BY 2; INSERT OR IGNORE INTO tally VALUES('%s', '', 0, 0)", t->table, t->name);
+	buf_adds(out, ", count(*), CAST(total(");
+	add_bounded(out, t->first ? t->first : t->sum, buf_str(&row));
+	buf_addf(out, ") AS INTEGER) FROM %s GROUP BY 2; INSERT OR IGNORE INTO tally VALUES('%s', '', 0, 0)", t->table, t->name);
 }
 
 static int keep(struct store *s, const struct tally *t)

@@ -30,7 +30,7 @@ struct sampler {
 	struct writer *writer;
 	/** NULL: none is wanted. */
 	struct metrics_log *log;
-	int64_t log_interval;
+	int64_t log_interval, prowlarr_day;
 	struct thread thread;
 	/** Readable when the end has come. */
 	int end;
@@ -50,7 +50,7 @@ struct sampler {
 
 /* --- measuring --- */
 
-static int measure(struct sampler *m, int64_t now)
+static void measure(struct sampler *m, int64_t now)
 {
 	struct live_values live;
 	live_read(m->live, &live);
@@ -58,12 +58,12 @@ static int measure(struct sampler *m, int64_t now)
 		store_open_reader(m->state_dir, &m->store);
 	if (m->store && store_begin_read(m->store) < 0) {
 		gauges_read(&m->now, NULL, &live, now);
-		return -EIO;
+		return;
 	}
-	int r = gauges_read(&m->now, m->store, &live, now);
+	gauges_read(&m->now, m->store, &live, now);
+	gauges_set_left(&m->now, GAUGE_api_prowlarr_left, m->prowlarr_day);
 	if (m->store)
 		store_end(m->store);
-	return r;
 }
 
 static unsigned places(const struct sampler *m)
@@ -179,6 +179,7 @@ int sampler_make(const struct sampler_options *options, struct sampler **out)
 	m->writer = options->writer;
 	m->second = m->minute = m->line = -1;
 	m->log_interval = options->log.interval;
+	m->prowlarr_day = options->prowlarr_day;
 	m->end = eventfd(0, EFD_CLOEXEC);
 	if (!m->state_dir || m->end < 0) {
 		sampler_free(m);

@@ -21,6 +21,8 @@ struct sampler_options {
 	int64_t keep[SAMPLE_STEPS];
 	/** Where lines go too; an empty path: nowhere.  Copied. */
 	struct metrics_log_options log;
+	/** Calls that Prowlarr may get in a day. */
+	int64_t prowlarr_day;
 	/** Borrowed until sampler_free(). */
 	const struct live_page *live;
 	struct writer *writer;

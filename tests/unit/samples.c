@@ -214,6 +214,11 @@ static void a_clock_that_goes_back_changes_nothing_and_doubles_nothing(void **st
 		assert_true(seen.at[i] == TEN + i * MINUTE && seen.value[i][0] == (i < 90 ? i : 1000 + i));
 	assert_int_equal(ask(s, SAMPLE_HOUR, 0, INT64_MAX), 1);
 	assert_true(seen.at[0] == TEN && seen.value[0][0] == 59);
+	/* one that is there beside one that is not, in one row */
+	const struct gauges two[] = {sample_of(TEN + 93 * MINUTE, 5000), sample_of(TEN + 95 * MINUTE, 5001)};
+	assert_int_equal(store_put_samples(s, SAMPLE_MINUTE, two, 2), 0);
+	assert_int_equal(ask(s, SAMPLE_MINUTE, TEN + 93 * MINUTE, INT64_MAX), 3);
+	assert_true(seen.value[0][0] == 1093 && seen.value[2][0] == 5001);
 	/* ten years ahead and back: hours go on where they were */
 	put(s, SAMPLE_MINUTE, TEN + INT64_C(87600) * HOUR, 7);
 	assert_int_equal(store_roll_samples(s, TEN + INT64_C(87601) * HOUR), 0);
@@ -395,7 +400,7 @@ static void begin(struct world *w)
 	if (writer_new(&o, &w->writer, why) < 0)
 		fail_msg("%s", why);
 	assert_int_equal(store_open_reader(w->dir, &w->reader), 0);
-	struct sampler_options options = {w->dir, {HOUR, 24 * HOUR, 90 * 24 * HOUR}, {.path = ""}, w->live, w->writer};
+	struct sampler_options options = {w->dir, {HOUR, 24 * HOUR, 90 * 24 * HOUR}, {.path = ""}, 100, w->live, w->writer};
 	assert_int_equal(sampler_make(&options, &w->sampler), 0);
 }
 
