@@ -79,9 +79,27 @@ static int translate(const struct order *o, struct buf *words, struct buf *answe
 	return r;
 }
 
-static void carry_out(struct order *o)
+/** Asks the indexer.  0: it answered *verdict; -errno: it did not, and *verdict is for the writer all the same. */
+static int send_order(const struct order *o, const struct buf *words, int *verdict, struct buf *answer)
 {
 	char token[CTL_TOKEN];
+	ctl_token(token);
+	int r = ctl_order(config_state_dir(views_config()), token, o->control->order, buf_str(words), words->len,
+			  DEADLINE_MS, verdict, answer);
+	if (r < 0) {
+		*verdict = r == -EACCES ? EACCES : EAGAIN;
+		buf_reset(answer);
+		buf_adds(answer, r == -EACCES	   ? "this user may not give orders to the indexer"
+				 : r == -ETIMEDOUT ? "the indexer is too busy to answer: it may have taken the order, "
+						     "see status/jobs; giving it again does no harm (but to a line of "
+						     "control/chapter without \"seq\")"
+						   : "the indexer is away: the order was not taken");
+	}
+	return r;
+}
+
+static void carry_out(struct order *o)
+{
 	int verdict = 0;
 	_buf_ struct buf answer = BUF_INIT(1 << 16);
 	if (o->n > ORDER_MAX) {
@@ -97,23 +115,73 @@ static void carry_out(struct order *o)
 		ops_answer_write(o->request, verdict, 0);
 		return;
 	}
-	ctl_token(token);
-	int r = ctl_order(config_state_dir(views_config()), token, o->control->order, buf_str(&words),
-			  words.len, DEADLINE_MS, &verdict, &answer);
-	if (r < 0) {
-		verdict = r == -EACCES ? EACCES : EAGAIN;
-		buf_reset(&answer);
-		buf_adds(&answer, r == -EACCES	    ? "this user may not give orders to the indexer"
-				  : r == -ETIMEDOUT ? "the indexer is too busy to answer: it may have taken the order, "
-						      "see status/jobs; giving it again does no harm (but to a line of "
-						      "control/chapter without \"seq\")"
-						    : "the indexer is away: the order was not taken");
-	}
+	int r = send_order(o, &words, &verdict, &answer);
 	remember(o, verdict, buf_str(&answer));
 	/* the notify thread takes the lock of control/, which is not held during a write */
 	if (r == 0)
 		notify_wait(ANNOUNCED_MS);
 	ops_answer_write(o->request, verdict, o->n);
+}
+
+/* --- chapters: many small orders, which cost one commit together --- */
+
+/** Whether orders like it can be one: all lines of it are one change, and none is blank. */
+static bool can_share(const struct order *o)
+{
+	return strcmp(o->control->order, ORDERS_TABLE[ORDER_chapter].name) == 0 && o->n < ORDER_MAX && o->text[0] == '{';
+}
+
+/** Takes those that wait behind @first and fit into one order with it; with it in @shared, how many. */
+static size_t take_like(struct order *first, struct order **shared)
+{
+	size_t bytes = first->n + 1, n = 1;
+	int left = 0;
+	shared[0] = first;
+	LOCKED(&all.lock);
+	for (int i = 0; i < all.count; i++) {
+		struct order *o = all.waiting[i];
+		bool fits = can_share(o) && bytes + o->n + 1 <= ORDER_MAX;
+		bytes += fits ? o->n + 1 : 0;
+		if (fits)
+			shared[n++] = o;
+		else
+			all.waiting[left++] = o;
+	}
+	all.count = left;
+	return n;
+}
+
+/** One order of all; false: its words are refused, nothing was taken, and each is to be asked for by itself. */
+static bool carry_out_shared(struct order **shared, size_t n)
+{
+	int verdict = 0;
+	_buf_ struct buf answer = BUF_INIT(1 << 16), words = BUF_INIT(1 << 16);
+	for (size_t i = 0; i < n; i++) {
+		buf_add(&words, shared[i]->text, shared[i]->n);
+		buf_addc(&words, '\n');
+	}
+	int r = send_order(shared[0], &words, &verdict, &answer);
+	/* whatever else went wrong, some of it may have been taken */
+	if (verdict == EINVAL || verdict == ENOENT || verdict == EBUSY || verdict == E2BIG)
+		return false;
+	remember(shared[0], verdict, buf_str(&answer));
+	if (r == 0)
+		notify_wait(ANNOUNCED_MS);
+	for (size_t i = 0; i < n; i++)
+		ops_answer_write(shared[i]->request, verdict, shared[i]->n);
+	return true;
+}
+
+static void carry_out_like(struct order *first)
+{
+	struct order *shared[WAITING + 1];
+	size_t n = can_share(first) ? take_like(first, shared) : (shared[0] = first, 1);
+	bool is_done = n > 1 && carry_out_shared(shared, n);
+	for (size_t i = 0; i < n; i++) {
+		if (!is_done)
+			carry_out(shared[i]);
+		free(shared[i]);
+	}
 }
 
 static struct order *next_order(void)
@@ -132,10 +200,8 @@ static void *run(void *arg)
 {
 	struct order *o;
 	(void)arg;
-	for (o = next_order(); o; o = next_order()) {
-		carry_out(o);
-		free(o);
-	}
+	for (o = next_order(); o; o = next_order())
+		carry_out_like(o);
 	return NULL;
 }
 

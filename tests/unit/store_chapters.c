@@ -240,7 +240,7 @@ static void what_is_silent_is_abandoned_and_may_come_back(void **state)
 static void rows_are_bounded_and_sums_stay(void **state)
 {
 	struct store_chapter_counts c;
-	char number[8];
+	char number[16];
 	(void)state;
 	TELL(start, e_.chapter = "open");
 	for (int i = 0; i < 20; i++) {
