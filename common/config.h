@@ -95,9 +95,9 @@ enum option_kind {
 	  "names (with * and ?) of files and folders that are not looked at") \
 	O(history_interval, "history", "interval", OPTION_DURATION, "1h", 0, 0, \
 	  "keep the documents of status/ this often, counted from midnight UTC; 0s: never") \
-	O(history_seconds, "history", "seconds", OPTION_DURATION, "1h", 0, 21600, \
-	  "metrics/seconds.json: a sample of every metric a second while something runs, the last of so much time; " \
-	  "0s: none") \
+	O(history_seconds, "history", "seconds", OPTION_DURATION, "1h", 0, 0, \
+	  "metrics/seconds.json: a sample of every metric a second while something runs, the last of so much time, at most " \
+	  "6h; 0s: none") \
 	O(history_minutes, "history", "minutes", OPTION_DURATION, "24h", 0, 0, \
 	  "metrics/history.json: so much time of one sample a minute; 0s: nothing is measured over time") \
 	O(history_hours, "history", "hours", OPTION_DURATION, "90d", 0, 0, \
