@@ -5,6 +5,7 @@ import os
 import re
 import sqlite3
 import subprocess
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -146,7 +147,7 @@ def fill_by_hand(db):
         for _ in range(n):
             put(db, "retry", is_spent=is_spent)
     put(db, "permanent")
-    put(db, "plan", hash="p", state="new")
+    put(db, "plan", hash="p", state="planned")
     for i, state in enumerate(["planned", "planned", "done", "failed"]):
         put(db, "plan_item", plan="p", item=i, state=state)
     for step in ("added", "done", "failed"):
@@ -244,6 +245,10 @@ def test_every_number_is_that_of_the_documents(lab, corpus, tmp_path):
     corpus.music(lab.music, 60, seed=7)
     corpus.manga(lab.manga, 20, seed=7)
     (lab.music / "bad.flac").write_bytes(b"bad")
+    (lab.manga / "Solo").mkdir()
+    for name in ("Solo Chapter 001.cbz", "Solo Chapter 002.cbz"):
+        with zipfile.ZipFile(lab.manga / "Solo" / name, "w") as z:
+            z.writestr("001.jpg", b"x")
     lab.start()
     lab.wait_idle()
     lab.rescan("all")
