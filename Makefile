@@ -169,6 +169,9 @@ bench bench-quick:
 clean:
 	rm -rf build build-*
 
+# below contrib/, for share/mediamon/
+SHARED_FILES := $(addprefix prometheus/,README.md alerts.yml alerts_test.yml alerts_days_test.yml) grafana/mediamon.json
+
 install: all
 	install -D -m 755 $(O)/mediamon $(DESTDIR)$(PREFIX)/bin/mediamon
 	install -D -m 755 $(O)/mediamond $(DESTDIR)$(PREFIX)/sbin/mediamond
@@ -177,13 +180,14 @@ install: all
 	install -D -m 644 $(SRC)/README.md $(DESTDIR)$(PREFIX)/share/doc/mediamon/README.md
 	install -D -m 644 $(SRC)/contrib/mediamond.service $(DESTDIR)$(PREFIX)/lib/systemd/system/mediamond.service
 	install -D -m 644 $(SRC)/contrib/mediamon.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/mediamon.conf
+	for f in $(SHARED_FILES); do install -D -m 644 $(SRC)/contrib/$$f $(DESTDIR)$(PREFIX)/share/mediamon/$$f || exit; done
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/mediamon $(DESTDIR)$(PREFIX)/sbin/mediamond \
 		$(DESTDIR)$(PREFIX)/share/man/man8/mediamon.8 \
 		$(DESTDIR)$(PREFIX)/lib/systemd/system/mediamond.service \
 		$(DESTDIR)$(PREFIX)/lib/sysusers.d/mediamon.conf
-	rm -rf $(DESTDIR)$(PREFIX)/share/doc/mediamon
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/mediamon $(DESTDIR)$(PREFIX)/share/mediamon
 
 FORCE:
 
