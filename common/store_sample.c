@@ -65,9 +65,12 @@ static int give_numbers(struct store *s, struct sample_numbers *numbers)
 			continue;
 		sqlite3_stmt *q = store_stmt(s, SQL_gauge_add);
 		bind_str(q, 1, GAUGES_TABLE[g].key);
-		r = store_run(s, q);
+		int64_t number;
+		r = store_one_number(s, q, &number);
 		if (r == 0)
-			know_number(numbers, sqlite3_last_insert_rowid(s->db), GAUGES_TABLE[g].key);
+			know_number(numbers, number, GAUGES_TABLE[g].key);
+		/* one that has a number too large for us is not kept */
+		r = r == -ENOENT ? 0 : r;
 	}
 	return r;
 }

@@ -40,7 +40,7 @@ struct sampler {
 	struct gauges now;
 	struct gauges waiting[WAITING];
 	size_t count;
-	/** The tenth of minutes that was being collected when something was last written, or could not be. */
+	/** The ten minutes that were being collected when writing was last tried. */
 	int64_t tenth;
 };
 
@@ -100,32 +100,46 @@ static void write_minutes(struct sampler *m, int64_t now)
 		m->count = 0;
 }
 
-static void begin_minute(struct sampler *m, int64_t now)
+static void add_now(struct sampler *m, int64_t now)
 {
-	int64_t minute = now / SAMPLE_STEP_NS[SAMPLE_MINUTE];
+	measure(m, now);
+	gauge_mean_add(&m->mean, m->now.value);
+}
+
+static void begin_minute(struct sampler *m, int64_t now, int64_t minute)
+{
+	/* as it was at its end; after a sleep, or when the clock was set, nobody knows */
+	if (m->minute >= 0 && minute == m->minute + 1)
+		add_now(m, now);
 	end_minute(m);
 	m->minute = minute;
-	if (minute / BATCH == m->tenth)
-		return;
+	if (minute / BATCH != m->tenth)
+		write_minutes(m, now);
 	m->tenth = minute / BATCH;
-	write_minutes(m, now);
 }
 
 int64_t sampler_tick(struct sampler *m, int64_t now)
 {
 	int64_t second = now / NS_PER_S, minute = now / SAMPLE_STEP_NS[SAMPLE_MINUTE];
-	bool is_running = atomic_load(&m->live->job) != 0;
-	bool is_new = minute != m->minute;
-	if (is_new)
-		begin_minute(m, now);
-	if (is_new || (is_running && second != m->second)) {
-		measure(m, now);
-		gauge_mean_add(&m->mean, m->now.value);
-		if (is_running)
-			keep_second(m);
+	bool is_running = atomic_load(&m->live->job) && !atomic_load(&m->live->job_paused);
+	if (minute != m->minute)
+		begin_minute(m, now, minute);
+	if (is_running && second != m->second) {
+		add_now(m, now);
+		keep_second(m);
 	}
 	m->second = second;
 	return NS_PER_S - now % NS_PER_S;
+}
+
+void sampler_end(struct sampler *m, int64_t now)
+{
+	int64_t ago = now / SAMPLE_STEP_NS[SAMPLE_MINUTE] - m->minute;
+	if (m->minute >= 0 && (ago == 0 || ago == 1))
+		add_now(m, now);
+	end_minute(m);
+	m->minute = -1;
+	write_minutes(m, now);
 }
 
 /* --- the thread --- */
@@ -154,7 +168,6 @@ int sampler_make(const struct sampler_options *options, struct sampler **out)
 	m->live = options->live;
 	m->writer = options->writer;
 	m->second = m->minute = -1;
-	m->tenth = now_ns() / SAMPLE_STEP_NS[SAMPLE_MINUTE] / BATCH;
 	m->end = eventfd(0, EFD_CLOEXEC);
 	if (!m->state_dir || m->end < 0) {
 		sampler_free(m);
@@ -183,9 +196,10 @@ void sampler_free(struct sampler *m)
 		return;
 	if (m->end >= 0 && write(m->end, &one, sizeof one) < 0)
 		log_debug("the sampler's thread is awake already");
-	thread_join(&m->thread);
-	end_minute(m);
-	write_minutes(m, now_ns());
+	if (m->thread.is_started) {
+		thread_join(&m->thread);
+		sampler_end(m, now_ns());
+	}
 	store_close(m->store);
 	if (m->seconds >= 0)
 		close(m->seconds);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /**
- * Measures the gauges (common/gauges.h): each second while a job runs, else once a minute.  Seconds go to the file of
+ * Measures the gauges (common/gauges.h): each second while a job runs, and at the end of each minute.  Seconds go to the file of
  * common/seconds.h; minutes are collected and written to the store at each tenth one, at once with the hours that are
  * made of them.  Nobody waits for its thread; while the store cannot be written the last two hours stay in memory.
  */
@@ -33,5 +33,7 @@ void sampler_free(struct sampler *m);
 int sampler_make(const struct sampler_options *options, struct sampler **out);
 /** What is to be done at @now.  Returns when it wants to be called again, in ns from then. */
 int64_t sampler_tick(struct sampler *m, int64_t now);
+/** Writes what is collected, the minute that is not over too. */
+void sampler_end(struct sampler *m, int64_t now);
 
 #endif
