@@ -150,6 +150,8 @@ def fill_by_hand(db):
         put(db, "plan_item", plan="p", item=i, state=state)
     for step in ("added", "done", "failed"):
         put(db, "insertion", step=step)
+    db.execute("UPDATE root SET held = 5 WHERE kind = 'manga'")
+    db.execute("INSERT INTO link_hold(root_id, count, since, reason) SELECT id, 3, 1, 'x' FROM root WHERE kind = 'links'")
     for name, calls in {"prowlarr": 40, "nautiljon": 30, "realdebrid": 20}.items():
         put(db, "host", name=name, day=20000, used_day=3, calls=calls, failures=calls // 2, refusals=calls // 4)
 
@@ -159,7 +161,7 @@ def check_library(f, document):
     music, manga = summary["music"], summary["manga"]
     plain = {"mediamon_tracks": music["tracks"], "mediamon_albums": music["albums"], "mediamon_series": manga["series"],
              "mediamon_volumes": manga["volumes"], "mediamon_chapters": manga["chapters"],
-             "mediamon_errors": summary["errors"]}
+             "mediamon_errors": summary["errors"], "mediamon_artists": music["artists"]}
     assert {name: value(f, name) for name in plain} == plain and all(plain.values())
     assert value(f, "mediamon_music_duration_seconds") == pytest.approx(music["duration_seconds"], abs=1)
     for kind, of in (("music", music), ("manga", manga)):
@@ -185,7 +187,8 @@ def check_roots(f, document):
     known = Counter(r["state"] if r["state"] in ("present", "frozen", "absent") else "other" for r in items)
     assert {k: value(f, "mediamon_roots", state=k) for k in ("present", "frozen", "absent", "other")} == {
         k: known[k] for k in ("present", "frozen", "absent", "other")}
-    assert value(f, "mediamon_held_files") == sum(r["held"] for r in items)
+    # links that are held are not files: they are a state of links
+    assert value(f, "mediamon_held_files") == sum(r["held"] for r in items if r["kind"] != "links") == 5
     wrong = any("folder " in reason for reason in document("status/health.json")["reasons"])
     assert wrong == (min(f["mediamon_root_ok"].values()) == 0)
 
@@ -220,8 +223,8 @@ def check_requests_and_hosts(f, document):
         for window in ("minute", "day"):
             left = [v for k, v in f["mediamon_host_budget_left_requests"].items() if {("host", name), ("window", window)} <= k]
             assert left == ([] if h[f"left_{window}"] is None else [h[f"left_{window}"]])
-        if name in ("prowlarr", "nautiljon", "realdebrid") and "mediamon_api_calls_total" in f:
-            assert value(f, "mediamon_api_calls_total", api=name) == h["calls_total"]
+        for metric, key in (("calls", "calls"), ("failures", "failures"), ("refusals", "refused")):
+            assert value(f, f"mediamon_api_{metric}_total", api=name) == h[f"{key}_total"]
 
 
 def check_scans(f, document):
