@@ -241,6 +241,9 @@ static void restart_sampler(struct daemon *d)
 		d->state_dir,
 		{config_int(d->config, OPT_history_seconds), config_int(d->config, OPT_history_minutes),
 		 config_int(d->config, OPT_history_hours)},
+		{config_text(d->config, OPT_metrics_log), config_int(d->config, OPT_metrics_log_interval),
+		 config_int(d->config, OPT_metrics_log_size), (int)config_int(d->config, OPT_metrics_log_keep)},
+		config_int(d->config, OPT_prowlarr_day),
 		d->live,
 		d->writer,
 	};

@@ -14,6 +14,7 @@
 #include "common/seconds.h"
 #include "common/thread.h"
 #include "indexer/load/samples.h"
+#include "indexer/metrics_log.h"
 
 enum {
 	/** Minutes that wait for a store that cannot be written. */
@@ -27,6 +28,9 @@ struct sampler {
 	int64_t keep[SAMPLE_STEPS];
 	const struct live_page *live;
 	struct writer *writer;
+	/** NULL: none is wanted. */
+	struct metrics_log *log;
+	int64_t log_interval, prowlarr_day;
 	struct thread thread;
 	/** Readable when the end has come. */
 	int end;
@@ -34,8 +38,8 @@ struct sampler {
 	struct store *store;
 	int seconds;
 	bool has_complained;
-	/** The second that was measured last; the minute that is being collected, -1 none. */
-	int64_t second, minute;
+	/** The second that was measured last; the minute that is being collected, -1 none; the last line's time. */
+	int64_t second, minute, line;
 	struct gauge_mean mean;
 	struct gauges now;
 	struct gauges waiting[WAITING];
@@ -57,6 +61,7 @@ static int measure(struct sampler *m, int64_t now)
 		return -EIO;
 	}
 	int r = gauges_read(&m->now, m->store, &live, now);
+	gauges_set_left(&m->now, GAUGE_api_prowlarr_left, m->prowlarr_day);
 	if (m->store)
 		store_end(m->store);
 	return r;
@@ -129,6 +134,11 @@ int64_t sampler_tick(struct sampler *m, int64_t now)
 		keep_second(m);
 	}
 	m->second = second;
+	if (m->log && now / m->log_interval != m->line) {
+		m->line = now / m->log_interval;
+		measure(m, now);
+		metrics_log_put(m->log, &m->now);
+	}
 	return NS_PER_S - now % NS_PER_S;
 }
 
@@ -158,22 +168,30 @@ static void *run(void *arg)
 int sampler_make(const struct sampler_options *options, struct sampler **out)
 {
 	*out = NULL;
-	if (!options->keep[SAMPLE_SECOND] && !options->keep[SAMPLE_MINUTE])
+	if (!options->keep[SAMPLE_SECOND] && !options->keep[SAMPLE_MINUTE] && !*options->log.path)
 		return 0;
 	struct sampler *m = calloc(1, sizeof *m);
 	if (!m)
 		return -ENOMEM;
+	m->seconds = -1;
 	m->state_dir = strdup(options->state_dir);
 	memcpy(m->keep, options->keep, sizeof m->keep);
 	m->live = options->live;
 	m->writer = options->writer;
-	m->second = m->minute = -1;
+	m->second = m->minute = m->line = -1;
+	m->log_interval = options->log.interval;
+	m->prowlarr_day = options->prowlarr_day;
 	m->end = eventfd(0, EFD_CLOEXEC);
 	if (!m->state_dir || m->end < 0) {
 		sampler_free(m);
 		return -ENOMEM;
 	}
 	m->seconds = seconds_open(m->state_dir, places(m));
+	int r = metrics_log_new(&options->log, options->state_dir, &m->log);
+	if (r < 0) {
+		sampler_free(m);
+		return r;
+	}
 	*out = m;
 	return 0;
 }
@@ -200,6 +218,7 @@ void sampler_free(struct sampler *m)
 		thread_join(&m->thread);
 		sampler_end(m, now_ns());
 	}
+	metrics_log_free(m->log);
 	store_close(m->store);
 	if (m->seconds >= 0)
 		close(m->seconds);

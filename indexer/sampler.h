@@ -9,6 +9,7 @@
 
 #include "common/live.h"
 #include "common/store_sample.h"
+#include "indexer/metrics_log.h"
 
 struct sampler;
 struct writer;
@@ -18,6 +19,10 @@ struct sampler_options {
 	const char *state_dir;
 	/** How long samples of each step are kept, in ns; 0: none are made, of minutes no hours either. */
 	int64_t keep[SAMPLE_STEPS];
+	/** Where lines go too; an empty path: nowhere.  Copied. */
+	struct metrics_log_options log;
+	/** Calls that Prowlarr may get in a day. */
+	int64_t prowlarr_day;
 	/** Borrowed until sampler_free(). */
 	const struct live_page *live;
 	struct writer *writer;

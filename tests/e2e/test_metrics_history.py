@@ -114,3 +114,16 @@ def test_the_last_scan_is_compared_with_those_before_it(small):
     assert abs(row["median"] - statistics.median(walls)) < 0.002
     assert abs(row["mad"] - statistics.median(abs(w - statistics.median(walls)) for w in walls)) < 0.002
     assert lab.read("metrics/compare").decode().endswith(found["text"])
+
+
+def test_the_file_of_lines_is_rotated(lab):
+    lab.configure(extra='history { log = "metrics.jsonl" log_interval = "1s" log_size = "4KiB" log_keep = 2 }')
+    lab.start()
+    until((lab.state / "metrics.jsonl.2").exists, 60, "the second rotation")
+    found = [lab.state / f"metrics.jsonl{end}" for end in (".2", ".1")]
+    columns = {c["key"] for c in lab.json("metrics/history.json")["columns"]}
+    read = [json.loads(line) for f in found for line in f.read_text().splitlines()]
+    assert all(f.stat().st_size <= 8192 for f in found)
+    assert [r["at"] for r in read] == sorted(r["at"] for r in read)
+    assert all(r.keys() - {"at"} <= columns and r["up"] == 1 for r in read)
+    assert not (lab.state / "metrics.jsonl.3").exists()

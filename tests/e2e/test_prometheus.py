@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sqlite3
+import time
 import zipfile
 from collections import Counter
 
@@ -152,8 +153,9 @@ def fill_by_hand(db):
         put(db, "insertion", step=step)
     db.execute("UPDATE root SET held = 5 WHERE kind = 'manga'")
     db.execute("INSERT INTO link_hold(root_id, count, since, reason) SELECT id, 3, 1, 'x' FROM root WHERE kind = 'links'")
+    day = int(time.time() // 86400)
     for name, calls in {"prowlarr": 40, "nautiljon": 30, "realdebrid": 20}.items():
-        put(db, "host", name=name, day=20000, used_day=3, calls=calls, failures=calls // 2, refusals=calls // 4)
+        put(db, "host", name=name, day=day, used_day=3, calls=calls, failures=calls // 2, refusals=calls // 4)
 
 
 def check_library(f, document):
@@ -225,6 +227,8 @@ def check_requests_and_hosts(f, document):
             assert left == ([] if h[f"left_{window}"] is None else [h[f"left_{window}"]])
         for metric, key in (("calls", "calls"), ("failures", "failures"), ("refusals", "refused")):
             assert value(f, f"mediamon_api_{metric}_total", api=name) == h[f"{key}_total"]
+        assert value(f, "mediamon_api_calls_today", api=name) == h["used_day"]
+        assert name != "prowlarr" or value(f, "mediamon_api_calls_left_today", api=name) == h["left_day"] > 0
 
 
 def check_scans(f, document):

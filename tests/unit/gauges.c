@@ -2,6 +2,7 @@
 /** Gauges: kept counts are what counting gives, whatever happens to the tables, and reading them walks no table. */
 #include "tests/unit/store_fill.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 
@@ -185,6 +186,35 @@ static void names_are_fit_for_prometheus(void **state)
 	}
 }
 
+static void budgets_are_those_of_the_day(void **state)
+{
+	char *dir = unit_folder(), sql[512];
+	struct store *s = open_writer(dir);
+	(void)state;
+	snprintf(sql, sizeof sql, "INSERT INTO host VALUES('prowlarr', %lld, 30, 4, 500, 6, 7, 0, '', 0, 0, 0, x''), "
+		 "('nautiljon', %lld, 9, 4, 50, 0, 1, 0, '', 0, 0, 0, x''), ('torznab-x', 1, 1, 1, 1, 1, 1, 0, '', 0, 0, 0, x'')",
+		 (long long)(NOW / (86400 * NS_PER_S)), (long long)(NOW / (86400 * NS_PER_S) - 1));
+	run_sql(s, sql);
+	struct gauges g = read_gauges(s);
+	assert_gauge(g, api_prowlarr_used, 30);
+	assert_gauge(g, api_prowlarr_calls, 500);
+	assert_gauge(g, api_prowlarr_failures, 6);
+	assert_gauge(g, api_prowlarr_refused, 7);
+	/* yesterday's is used up no more */
+	assert_gauge(g, api_nautiljon_used, 0);
+	assert_gauge(g, api_nautiljon_calls, 50);
+	/* who was never asked has no row */
+	assert_true(isnan(g.value[GAUGE_api_realdebrid_calls]) && isnan(g.value[GAUGE_api_prowlarr_left]));
+	gauges_set_left(&g, GAUGE_api_prowlarr_left, 100);
+	assert_gauge(g, api_prowlarr_left, 70);
+	gauges_set_left(&g, GAUGE_api_prowlarr_left, 20);
+	assert_gauge(g, api_prowlarr_left, 0);
+	gauges_set_left(&g, GAUGE_api_realdebrid_left, 20);
+	assert_gauge(g, api_realdebrid_left, 20);
+	store_close(s);
+	unit_remove(dir);
+}
+
 /** Steps of SQLite's machine since the last question. */
 static int64_t steps(struct store *s)
 {
@@ -237,6 +267,20 @@ static void reading_costs_the_same_however_large_the_tables_are(void **state)
 
 /* --- stores of older versions --- */
 
+static void remove_backups(const char *dir)
+{
+	char path[4096], file[4096 + 256];
+	snprintf(path, sizeof path, "%s/backups", dir);
+	DIR *d = opendir(path);
+	assert_non_null(d);
+	for (struct dirent *e = readdir(d); e; e = readdir(d)) {
+		snprintf(file, sizeof file, "%s/%s", path, e->d_name);
+		unlink(file);
+	}
+	closedir(d);
+	rmdir(path);
+}
+
 static void a_store_of_version_3_is_counted_once_and_then_kept(void **state)
 {
 	struct filler f;
@@ -277,9 +321,7 @@ static void a_store_of_version_3_is_counted_once_and_then_kept(void **state)
 	assert_counts(f.s);
 	store_close(f.s);
 	/* the copy that is made before */
-	char command[8192];
-	snprintf(command, sizeof command, "rm -r '%s/backups'", dir);
-	assert_int_equal(system(command), 0);
+	remove_backups(dir);
 	unit_remove(dir);
 }
 
@@ -289,6 +331,7 @@ int main(void)
 		cmocka_unit_test(kept_counts_follow_the_tables),
 		cmocka_unit_test(states_move_from_one_count_to_the_other),
 		cmocka_unit_test(what_is_not_known_is_no_number),
+		cmocka_unit_test(budgets_are_those_of_the_day),
 		cmocka_unit_test(names_are_fit_for_prometheus),
 		cmocka_unit_test(reading_costs_the_same_however_large_the_tables_are),
 		cmocka_unit_test(a_store_of_version_3_is_counted_once_and_then_kept),

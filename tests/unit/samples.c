@@ -395,7 +395,7 @@ static void begin(struct world *w)
 	if (writer_new(&o, &w->writer, why) < 0)
 		fail_msg("%s", why);
 	assert_int_equal(store_open_reader(w->dir, &w->reader), 0);
-	struct sampler_options options = {w->dir, {HOUR, 24 * HOUR, 90 * 24 * HOUR}, w->live, w->writer};
+	struct sampler_options options = {w->dir, {HOUR, 24 * HOUR, 90 * 24 * HOUR}, {.path = ""}, 100, w->live, w->writer};
 	assert_int_equal(sampler_make(&options, &w->sampler), 0);
 }
 
