@@ -177,6 +177,9 @@ bench bench-quick:
 clean:
 	rm -rf build build-*
 
+# below contrib/, for share/mediamon/
+SHARED_FILES := $(addprefix prometheus/,README.md alerts.yml alerts_test.yml alerts_days_test.yml) grafana/mediamon.json
+
 install: all
 	install -D -m 755 $(O)/mediamon $(DESTDIR)$(PREFIX)/bin/mediamon
 	install -D -m 755 $(O)/mediamond $(DESTDIR)$(PREFIX)/sbin/mediamond
@@ -186,6 +189,7 @@ install: all
 	install -D -m 644 $(SRC)/contrib/python/mediamon_metrics.py $(DESTDIR)$(PREFIX)/share/mediamon/python/mediamon_metrics.py
 	install -D -m 644 $(SRC)/contrib/mediamond.service $(DESTDIR)$(PREFIX)/lib/systemd/system/mediamond.service
 	install -D -m 644 $(SRC)/contrib/mediamon.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/mediamon.conf
+	for f in $(SHARED_FILES); do install -D -m 644 $(SRC)/contrib/$$f $(DESTDIR)$(PREFIX)/share/mediamon/$$f || exit; done
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/mediamon $(DESTDIR)$(PREFIX)/sbin/mediamond \

@@ -27,7 +27,7 @@ static void add(struct gauges *g, enum gauge_id id, double v)
 
 /* --- kept counts --- */
 
-/** Adds up rows, or their sums; key NULL: of every key that no row above names. */
+/** Adds up rows, or their sums; key NULL: of every key that no other row names.  GAUGE_COUNT: rows that are over. */
 static const struct counted {
 	enum gauge_id gauge;
 	enum tally_id tally;
@@ -67,6 +67,9 @@ static const struct counted {
 	{GAUGE_repairs_failed, TALLY_attempt, NULL, false, 1},
 	{GAUGE_repairs_permanent, TALLY_permanent, NULL, false, 1},
 	{GAUGE_repairs_waiting, TALLY_retry, "0", false, 1},
+	{GAUGE_COUNT, TALLY_insertion, "done", false, 1},
+	{GAUGE_COUNT, TALLY_insertion, "failed", false, 1},
+	{GAUGE_COUNT, TALLY_insertion, "undone", false, 1},
 	{GAUGE_insertions_open, TALLY_insertion, NULL, false, 1},
 	{GAUGE_plan_items, TALLY_plan_item, "planned", false, 1},
 	{GAUGE_requests_wanted, TALLY_request, "wanted", false, 1},
@@ -106,7 +109,7 @@ static int see_tally(void *arg, enum tally_id tally, const char *key, int64_t n,
 	for (size_t i = 0; i < COUNT_OF(counted); i++) {
 		const struct counted *c = &counted[i];
 		/* a key without rows is 0, once the table is counted at all */
-		if (c->tally == tally)
+		if (c->tally == tally && c->gauge != GAUGE_COUNT)
 			add(g, c->gauge, counts(c, tally, key, is_named) ? (double)(c->is_sum ? sum : n) * c->scale : 0);
 	}
 	return 0;

@@ -53,6 +53,7 @@ int view_gauges(struct view *v, struct gauges *g)
 		/* as of the last change, so that one version has one content */
 		int r = gauges_read(&measured.gauges, v->store, is_up ? &v->mood.live : NULL,
 				    view_at(v, OF_EVERYTHING, MOODY));
+		gauges_set_left(&measured.gauges, GAUGE_api_prowlarr_left, config_int(v->config, OPT_prowlarr_day));
 		measured.version = r < 0 ? 0 : version;
 		measured.epoch = v->epoch;
 		measured.has_store = v->store != NULL;
@@ -180,14 +181,15 @@ static const struct {
 	const char *name, *help;
 	bool is_counter, by_window;
 } host_families[HOST_FAMILIES] = {
-	[HOST_calls] = {"mediamon_host_requests_total", "Requests sent to the host.", .is_counter = true},
-	[HOST_failures] = {"mediamon_host_failures_total", "Requests that failed.", .is_counter = true},
-	[HOST_refused] = {"mediamon_host_refused_total", "Requests that the host refused: it was asked too often.",
-			  .is_counter = true},
-	[HOST_open] = {"mediamon_host_suspended", "1 while the host is not asked, because it failed too often in a row."},
-	[HOST_most] = {"mediamon_host_budget_requests", "Requests that the host may get in a minute, in a day; "
-			"absent where there is no limit.", .by_window = true},
-	[HOST_left] = {"mediamon_host_budget_left_requests", "Requests left of that now.", .by_window = true},
+	[HOST_calls] = {.name = "mediamon_host_requests_total", .help = "Requests sent to the host.", .is_counter = true},
+	[HOST_failures] = {.name = "mediamon_host_failures_total", .help = "Requests that failed.", .is_counter = true},
+	[HOST_refused] = {.name = "mediamon_host_refused_total", .is_counter = true,
+			  .help = "Requests that the host refused: it was asked too often."},
+	[HOST_open] = {.name = "mediamon_host_suspended",
+		       .help = "1 while the host is not asked, because it failed too often in a row."},
+	[HOST_most] = {.name = "mediamon_host_budget_requests", .by_window = true,
+		       .help = "Requests that the host may get in a minute, in a day; absent where there is no limit."},
+	[HOST_left] = {.name = "mediamon_host_budget_left_requests", .help = "Requests left of that now.", .by_window = true},
 };
 
 static double left_of(int64_t most, int64_t used)

@@ -198,6 +198,14 @@ class Lab:
     def read(self, path):
         return (self.mnt / path).read_bytes()
 
+    def newest_text(self, path):
+        """As of the newest commit: TREE.md, status/generation."""
+        def settled():
+            before = self.generation()
+            text = self.read(path)
+            return text if before % 2 == 0 and self.generation() == before else None
+        return until(settled, 10, f"a settled {path}", pause=0).decode()
+
     def json(self, path):
         return json.loads(self.read(path))
 
@@ -206,11 +214,7 @@ class Lab:
 
     def newest(self, path):
         """The document as of the newest commit: TREE.md, status/generation."""
-        def settled():
-            before = self.generation()
-            text = self.read(path)
-            return text if before % 2 == 0 and self.generation() == before else None
-        return json.loads(until(settled, 10, f"a settled {path}", pause=0))
+        return json.loads(self.newest_text(path))
 
     def jobs(self):
         return {job["id"]: job for job in self.newest("status/jobs.json")["items"]}
