@@ -231,7 +231,7 @@ static void test_minutes(void **state)
 	(void)state;
 	begin(&w);
 	fill_samples(&w, SAMPLE_MINUTE, 90, NOON + 42 * 60 * NS_PER_S);
-	has(show(&w, "minutes", "library"), "now: 81.3 k tracks");
+	has(show(&w, "minutes", "library"), "now: 81,267 tracks");
 	show(&w, "minutes", "missing");
 	show(&w, "minutes", "api-budget");
 	end(&w);
