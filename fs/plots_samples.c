@@ -213,6 +213,15 @@ static int fill_hours(const struct plot_data *from, struct plot_data *to)
 	return r;
 }
 
+static void add_left(struct buf *note, const char *api, double left)
+{
+	char text[SVG_TICK_CHARS];
+	if (!svg_is_value(left))
+		return;
+	svg_value_text(left, SVG_COUNT, text);
+	buf_addf(note, "%s%s %s", note->len ? ", " : "left today: ", api, text);
+}
+
 int plot_draw_api_budget(const struct plot *p)
 {
 	_data_ struct plot_data samples = {0}, hours = {0};
@@ -222,9 +231,11 @@ int plot_draw_api_budget(const struct plot *p)
 	if (r < 0)
 		return r;
 	struct svg_series calls[APIS], left[APIS];
+	_buf_ struct buf note = BUF_INIT(1024);
 	for (int a = 0; a < APIS; a++) {
 		calls[a] = (struct svg_series){api_names[a], hours.y[a].data, a};
 		left[a] = (struct svg_series){api_names[a], hours.y[APIS + a].data, a};
+		add_left(&note, api_names[a], newest(&hours, (size_t)(APIS + a)));
 	}
 	const struct svg_panel panels[] = {
 		{.label = "calls per hour", .kind = SVG_BARS, .series = calls,
@@ -234,6 +245,7 @@ int plot_draw_api_budget(const struct plot *p)
 	};
 	struct svg_chart c = chart_of_samples(p, &hours);
 	c.is_even = true;
+	c.note = buf_str(&note);
 	c.empty = "no call has been counted yet";
 	c.x_label = "hours (UTC)";
 	c.panel = panels;

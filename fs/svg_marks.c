@@ -15,6 +15,8 @@ enum {
 	POINTS_MOST = 2800,
 	/** As many points are told apart by markers. */
 	MARKED_MOST = 40,
+	/** Of more, markers are small and are not joined. */
+	JOINED_MOST = 80,
 };
 
 struct point {
@@ -233,7 +235,7 @@ static void draw_markers(struct buf *out, int colour, const points *p, bool all)
 		if (!is_begun)
 			buf_addf(out, "<path class=\"f%d\" fill=\"%s\" d=\"", colour, SVG_COLOURS_LIGHT[colour]);
 		is_begun = true;
-		add_marker(out, colour, p->data[i].x, p->data[i].y, p->len > 2 * MARKED_MOST ? 2 : 2.5);
+		add_marker(out, colour, p->data[i].x, p->data[i].y, p->len > JOINED_MOST ? 2 : 2.5);
 	}
 	if (is_begun)
 		buf_adds(out, "\"/>\n");
@@ -244,7 +246,8 @@ static void draw_series(struct buf *out, const struct svg_frame *f, const struct
 	points p = {0};
 	bool is_dots = f->panel->kind == SVG_DOTS;
 	thin(f, s, &p);
-	if (p.len > 1)
+	/* so many would be a tangle */
+	if (p.len > 1 && !(is_dots && p.len > JOINED_MOST))
 		draw_line(out, s->colour, is_dots, f->panel->count > 1, &p);
 	draw_markers(out, s->colour, &p, is_dots || p.len <= MARKED_MOST);
 	vec_clear(&p);
