@@ -65,6 +65,9 @@
 	    "errors, said_errors, bytes, said_bytes, seconds, url, error, producer, run, series, chapter, attempt, " \
 	    "started_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id") \
 	SQL(chapter_session_add, 0, "INSERT INTO chapter_session(started_at) VALUES(?) RETURNING id") \
+	SQL(chapter_session_end, 0, \
+	    "SELECT ifnull(max(CASE state WHEN 0 THEN 9223372036854775807 ELSE ended_at END), 0) FROM chapter " \
+	    "WHERE session = ? AND session > 0") \
 	SQL(chapter_run, 0, "SELECT told FROM chapter_run WHERE run = ?") \
 	SQL(chapter_run_put, 0, \
 	    "INSERT INTO chapter_run(run, told, changed_at) VALUES(?, ?, ?) ON CONFLICT(run) DO UPDATE SET " \

@@ -158,15 +158,22 @@ static int put_run(struct store *s, const char *run, int64_t told)
 	return store_run(s, q);
 }
 
-/** A run that is new begins a session, unless another is at work. */
+/** When the last chapter of a session ended; INT64_MAX while one is open. */
+static int session_end(struct store *s, int64_t session, int64_t *at)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_chapter_session_end);
+	sqlite3_bind_int64(q, 1, session);
+	return store_one_number(s, q, at);
+}
+
+/** A run that is new begins a session, unless another was at work then. */
 static int join_session(struct store *s, bool is_new, int64_t at, int64_t *session)
 {
-	struct store_chapter_counts c;
-	int64_t since;
+	int64_t since, end = 0;
 	int r = store_chapter_session(s, session, &since);
-	if (r == 0)
-		r = store_chapter_counts(s, &c);
-	if (r < 0 || (*session && !(is_new && c.running == 0)))
+	if (r == 0 && *session && is_new)
+		r = session_end(s, *session, &end);
+	if (r < 0 || (*session && !(is_new && at > end)))
 		return r;
 	return new_session(s, at, session);
 }
@@ -253,8 +260,11 @@ static int start(struct store *s, const struct chapter_event *e, bool is_new_run
 		*refusal = CHAPTER_EXISTS;
 		return 0;
 	}
+	/* a later attempt ends the one before, whoever numbers them */
+	if (e->attempt)
+		f = find(s, PRODUCER_scraper, &k, 0, &old);
 	r.attempt = e->attempt ? e->attempt : f == 0 ? old.attempt + 1 : 1;
-	if (f == 0 && old.state == CHAPTER_running)
+	if (f == 0 && old.state == CHAPTER_running && old.attempt < r.attempt)
 		f = abandon(s, &old, "it was begun again");
 	r.started_at = time_of(s, e);
 	r.changed_at = s->started_at;

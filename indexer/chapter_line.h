@@ -7,7 +7,7 @@
 #define INDEXER_CHAPTER_LINE_H
 
 #include "common/buf.h"
-#include "common/store_write_chapters.h"
+#include "common/chapter_event.h"
 
 struct chapter_line {
 	/** Its texts live as long as the line. */

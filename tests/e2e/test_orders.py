@@ -90,7 +90,7 @@ def test_what_a_shell_does_works(small):
 def test_reading_a_control_file_explains_it(small):
     names = set(small.listing("control"))
     assert names == {"rescan", "pause", "resume", "cancel", "verify", "accept-loss", "reload", "log-level", "quit", "last",
-                     "search", "grab", "monitor", "refresh", "dry-run", "repair", "apply", "undo"}
+                     "search", "grab", "monitor", "refresh", "dry-run", "repair", "apply", "undo", "chapter"}
     for name in names - {"last"}:
         text = small.read(f"control/{name}").decode()
         assert len(text) <= 1024
