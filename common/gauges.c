@@ -12,6 +12,13 @@ const struct gauge_row GAUGES_TABLE[GAUGE_COUNT] = {
 #undef G
 };
 
+void gauges_set_left(struct gauges *g, enum gauge_id left, int64_t per_day)
+{
+	/* the rows of one API stand at the same place in both families */
+	double used = g->value[GAUGE_api_prowlarr_used + ((int)left - GAUGE_api_prowlarr_left)];
+	g->value[left] = fmax(0, (double)per_day - (isnan(used) ? 0 : used));
+}
+
 void gauge_mean_add(struct gauge_mean *m, const double *value)
 {
 	m->count++;

@@ -87,7 +87,7 @@ struct live_values;
 	G(search_nothing, "mediamon_search_cache_empty_entries", NOW, NULL, NULL, 0, "of these, where nothing was found") \
 	BY_API(G, calls, "mediamon_api_calls_total", TOTAL, "calls made, as long as the index lives") \
 	BY_API(G, used, "mediamon_api_calls_today", NOW, "calls used of the day's budget") \
-	BY_API(G, left, "mediamon_api_calls_left_today", NOW, "calls left of the day's budget") \
+	BY_API(G, left, "mediamon_api_calls_left_today", NOW, "calls left of the day's budget, where there is one") \
 	BY_API(G, refused, "mediamon_api_refusals_total", TOTAL, "calls that were refused") \
 	BY_API(G, failures, "mediamon_api_failures_total", TOTAL, "calls that failed")
 
@@ -205,6 +205,12 @@ struct gauges {
  * store; what could be read is there then too.
  */
 int gauges_read(struct gauges *g, struct store *s, const struct live_values *live, int64_t now);
+
+/**
+ * Budgets are in the configuration, not in the store: what is @left (of BY_API) of @per_day calls.  Of who has no budget by
+ * the day it stays unknown.
+ */
+void gauges_set_left(struct gauges *g, enum gauge_id left, int64_t per_day);
 
 /**
  * One sample out of several.  Of counts and totals the last value known counts, of what has decimals (rates, ratios,

@@ -37,6 +37,7 @@ static const struct counted {
 	{GAUGE_tracks, TALLY_track, NULL, false, 1},
 	{GAUGE_music_seconds, TALLY_track, NULL, true, 1e-3},
 	{GAUGE_albums, TALLY_album, NULL, false, 1},
+	{GAUGE_artists, TALLY_artist, NULL, true, 1},
 	{GAUGE_series, TALLY_series, NULL, false, 1},
 	{GAUGE_chapters, TALLY_volume, "chapter", false, 1},
 	{GAUGE_volumes, TALLY_volume, NULL, false, 1},
@@ -169,6 +170,29 @@ static int read_events(struct store *s, struct gauges *g)
 	return r;
 }
 
+/* --- who is asked --- */
+
+static int see_host(void *arg, const struct store_host *h)
+{
+	static const char *const names[] = {"prowlarr", "nautiljon", "realdebrid"};
+	struct gauges *g = arg;
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		if (strcmp(h->name, names[i]) != 0)
+			continue;
+		bool is_today = h->day == g->at / (86400 * NS_PER_S);
+		set(g, (enum gauge_id)(GAUGE_api_prowlarr_calls + i), (double)h->calls);
+		set(g, (enum gauge_id)(GAUGE_api_prowlarr_used + i), is_today ? (double)h->used_day : 0);
+		set(g, (enum gauge_id)(GAUGE_api_prowlarr_refused + i), (double)h->refusals);
+		set(g, (enum gauge_id)(GAUGE_api_prowlarr_failures + i), (double)h->failures);
+	}
+	return 0;
+}
+
+static int read_hosts(struct store *s, struct gauges *g)
+{
+	return store_hosts(s, see_host, g);
+}
+
 /* --- the last scan --- */
 
 static int see_run(void *arg, const struct run *run)
@@ -276,7 +300,9 @@ static void read_disk(struct store *s, struct gauges *g)
 
 static int read_store(struct store *s, struct gauges *g)
 {
-	static int (*const parts[])(struct store *s, struct gauges *g) = {read_roots, read_jobs, read_events};
+	static int (*const parts[])(struct store *s, struct gauges *g) = {
+		read_roots, read_jobs, read_events, read_hosts,
+	};
 	int r = store_tallies(s, see_tally, g), first = r;
 	for (size_t i = 0; i < COUNT_OF(parts); i++) {
 		r = parts[i](s, g);

@@ -49,8 +49,8 @@ def test_every_text_has_a_twin_and_begins_with_a_header(small):
     assert set(small.listing(".")) == {"README.txt", "events.jsonl", "status", "metrics", "control", "music", "manga",
                                        "links", "history"}
     assert {n for n in small.listing("metrics") if not n.endswith(".svg")} == {
-        "chapters.csv", "chapters.json", "integrity.json", "realdebrid.json", "scan.csv", "scan.json", "search.json",
-        "session.json"}
+        "chapters.csv", "chapters.json", "compare", "compare.json", "history.csv", "history.json", "integrity.json",
+        "realdebrid.json", "scan.csv", "scan.json", "search.json", "seconds.csv", "seconds.json", "session.json"}
     assert small.listing("links") == ["broken"] and small.listing("links/broken") == []
     assert small.listing("music") == ["artists", "genres", "years"]
     readme = small.read("README.txt").decode()
