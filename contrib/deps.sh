@@ -9,7 +9,7 @@ packages_build="gcc make pkg-config libc6-dev libfuse3-dev libsqlite3-dev libcon
 packages_run="fuse3 python3 util-linux procps"
 packages_check="clang libclang-rt-14-dev libcmocka-dev libid3tag0-dev python3 python3-pytest python3-jsonschema python3-mutagen python3-pytest-xdist ffmpeg musepack-tools
 	sqlite3 jq rsync universal-ctags strace bindfs e2fsprogs qbittorrent-nox amule-daemon amule-utils man-db groff-base rclone p7zip-full
-	prometheus prometheus-node-exporter chromium fonts-dejavu-core"
+	prometheus prometheus-node-exporter chromium fonts-dejavu-core libxml2-utils librsvg2-bin"
 packages_bench="mpd mpc beets ffmpeg libtag1-dev libtagc0-dev python3-mutagen strace util-linux"
 
 # What judges whether everybody can use a page comes from npm: into a cache outside of the tree, checked.

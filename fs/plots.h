@@ -17,7 +17,7 @@
 	  "share of each scan's time in which its stages worked, on each other") \
 	P(success, "success", "Files that could be read", TOPIC_BIT(scan), \
 	  "share of the files of each scan that were read without error") \
-	P(library, "library", "The library grows", TOPIC_BIT(metrics), "tracks, volumes and chapters over time") \
+	P(library, "library", "Library", TOPIC_BIT(metrics), "tracks, volumes and chapters over time") \
 	P(missing, "missing", "Missing volumes", TOPIC_BIT(metrics), "missing volumes over time, by where the gap is") \
 	P(api_budget, "api-budget", "Calls to APIs", TOPIC_BIT(metrics), \
 	  "calls in each hour by API, and what is left of the day's budget") \

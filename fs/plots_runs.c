@@ -39,7 +39,7 @@ static struct svg_chart chart_of_runs(const struct plot *p, const struct plot_da
 	struct svg_chart c = plot_chart(p, d);
 	c.is_even = true;
 	c.empty = no_scan;
-	c.x_label = "scans, in the order of their start (UTC)";
+	c.x_label = "scans by their start (UTC)";
 	c.desc = p->row->help;
 	return c;
 }

@@ -140,28 +140,48 @@ static const enum gauge_id api_gauges[] = {
 
 _Static_assert(COUNT_OF(api_gauges) <= SVG_SERIES_MOST, "as many columns as the data have");
 
-/** The hours there are, and the one that runs from its minutes. */
+/** Adds minutes to the hours: of each hour that is not there the last values known. */
+static int fold_minutes(const struct plot_data *minutes, struct plot_data *hours)
+{
+	const int64_t hour = SAMPLE_STEP_NS[SAMPLE_HOUR];
+	const size_t n = COUNT_OF(api_gauges);
+	double value[COUNT_OF(api_gauges)];
+	int r = 0;
+	for (size_t i = 0; i < minutes->x.len && r == 0; i++) {
+		int64_t at = minutes->x.data[i] / hour * hour;
+		bool ends = i + 1 == minutes->x.len || minutes->x.data[i + 1] / hour * hour != at;
+		for (size_t k = 0; k < n; k++) {
+			double v = minutes->y[k].data[i];
+			value[k] = svg_is_value(v) || i == 0 ? v : value[k];
+		}
+		/* calls are counted from the first minute on */
+		if (i == 0 && !hours->x.len)
+			r = plot_data_add(hours, at - hour, value, n);
+		if (r == 0 && ends && hours->x.data[hours->x.len - 1] < at)
+			r = plot_data_add(hours, at, value, n);
+	}
+	return r;
+}
+
+/** The last hours there are, and those of which only minutes are there. */
 static int collect_hours(const struct plot *p, struct plot_data *d)
 {
 	const int64_t hour = SAMPLE_STEP_NS[SAMPLE_HOUR];
 	_data_ struct plot_data minutes = {0};
-	int64_t last = 0;
+	int64_t last[2] = {0, 0};
 	if (!p->view->store)
 		return 0;
-	int r = store_sample_last(p->view->store, SAMPLE_MINUTE, &last);
-	int64_t begun = last / hour * hour;
-	/* one more: its calls are what the next one has more */
+	int r = store_sample_last(p->view->store, SAMPLE_MINUTE, &last[0]);
 	if (r == 0)
-		r = collect_step(p, SAMPLE_HOUR, api_gauges, 2 * APIS, begun - HOURS_OF_CALLS * hour, d);
+		r = store_sample_last(p->view->store, SAMPLE_HOUR, &last[1]);
+	int64_t end = (last[0] > last[1] ? last[0] : last[1]) / hour * hour;
+	/* one more: what its successor has more are the calls of that */
 	if (r == 0)
-		r = collect_step(p, SAMPLE_MINUTE, api_gauges, 2 * APIS, begun, &minutes);
-	bool is_there = d->x.len && d->x.data[d->x.len - 1] >= begun;
-	if (r < 0 || is_there || !minutes.x.len)
-		return r;
-	double value[2 * APIS];
-	for (size_t i = 0; i < 2 * APIS; i++)
-		value[i] = newest(&minutes, i);
-	return plot_data_add(d, begun, value, 2 * APIS);
+		r = collect_step(p, SAMPLE_HOUR, api_gauges, COUNT_OF(api_gauges), end - HOURS_OF_CALLS * hour, d);
+	int64_t since = d->x.len ? d->x.data[d->x.len - 1] + hour : 0;
+	if (r == 0)
+		r = collect_step(p, SAMPLE_MINUTE, api_gauges, COUNT_OF(api_gauges), since, &minutes);
+	return r < 0 ? r : fold_minutes(&minutes, d);
 }
 
 /** What a total grew by; it begins again at 0 with a new index. */
@@ -193,6 +213,15 @@ static int fill_hours(const struct plot_data *from, struct plot_data *to)
 	return r;
 }
 
+static void add_left(struct buf *note, const char *api, double left)
+{
+	char text[SVG_TICK_CHARS];
+	if (!svg_is_value(left))
+		return;
+	svg_value_text(left, SVG_COUNT, text);
+	buf_addf(note, "%s%s %s", note->len ? ", " : "left today: ", api, text);
+}
+
 int plot_draw_api_budget(const struct plot *p)
 {
 	_data_ struct plot_data samples = {0}, hours = {0};
@@ -202,9 +231,11 @@ int plot_draw_api_budget(const struct plot *p)
 	if (r < 0)
 		return r;
 	struct svg_series calls[APIS], left[APIS];
+	_buf_ struct buf note = BUF_INIT(1024);
 	for (int a = 0; a < APIS; a++) {
 		calls[a] = (struct svg_series){api_names[a], hours.y[a].data, a};
 		left[a] = (struct svg_series){api_names[a], hours.y[APIS + a].data, a};
+		add_left(&note, api_names[a], newest(&hours, (size_t)(APIS + a)));
 	}
 	const struct svg_panel panels[] = {
 		{.label = "calls per hour", .kind = SVG_BARS, .series = calls,
@@ -214,6 +245,7 @@ int plot_draw_api_budget(const struct plot *p)
 	};
 	struct svg_chart c = chart_of_samples(p, &hours);
 	c.is_even = true;
+	c.note = buf_str(&note);
 	c.empty = "no call has been counted yet";
 	c.x_label = "hours (UTC)";
 	c.panel = panels;

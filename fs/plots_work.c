@@ -118,6 +118,11 @@ int plot_draw_chapters(const struct plot *p)
 	int r = p->view->store ? store_chapters(p->view->store, CHAPTERS_MOST, add_chapter, &d) : 0;
 	if (r < 0)
 		return r;
+	size_t good = 0;
+	for (size_t i = 0; i < d.x.len; i++)
+		good += !svg_is_value(d.y[NOT_OK].data[i]);
+	char note[128];
+	snprintf(note, sizeof note, "%zu of the last %zu ended well", good, d.x.len);
 	struct svg_series durations[CHAPTER_KINDS], speeds[CHAPTER_KINDS];
 	for (int k = 0; k < CHAPTER_KINDS; k++) {
 		durations[k] = (struct svg_series){names[k], d.y[k].data, colours[k]};
@@ -133,7 +138,8 @@ int plot_draw_chapters(const struct plot *p)
 	c.is_even = true;
 	c.empty = "no chapter has ended yet";
 	c.desc = p->row->help;
-	c.x_label = "chapters, in the order of their start (UTC)";
+	c.note = d.x.len ? note : "";
+	c.x_label = "chapters by their start (UTC)";
 	c.panel = panels;
 	c.panels = COUNT_OF(panels);
 	return plot_end(p, &c);

@@ -12,7 +12,7 @@
 /* The picture, in its own units: 400 pixels wide the small text is 10 high. */
 enum {
 	WIDTH = 520,
-	LEFT = 64,
+	LEFT = 68,
 	RIGHT = 502,
 	MARGIN = 14,
 	TITLE_SIZE = 18,
@@ -22,6 +22,8 @@ enum {
 	PLOT_1 = 196,
 	PLOT_2 = 128,
 	PLOT_3 = 100,
+	/** Between a panel's label and its values. */
+	HEAD_GAP = 9,
 	/** Between a panel and the next one's label. */
 	PANEL_GAP = 18,
 	/** Ticks and the label below the last panel. */
@@ -185,16 +187,28 @@ static void put_time_tick(struct buf *out, const struct svg_frame *f, double x, 
 	put_text(out, fmin(x, WIDTH - half - 2), ground + 19, TEXT_SIZE, "m", "middle", 200, text);
 }
 
+enum { TIMES = 6 };
+
+/** Whether the elements are equally far from each other in time, too. */
+static bool is_regular(const struct svg_chart *c)
+{
+	for (size_t i = 2; i < c->n; i++)
+		if (c->x[i] - c->x[i - 1] != c->x[1] - c->x[0])
+			return false;
+	return c->n > TIMES;
+}
+
 /** Labels of elements side by side: as many as fit, and none twice. */
 static void put_even_axis(struct buf *out, const struct svg_frame *f)
 {
-	enum { LABELS = 6 };
 	const struct svg_chart *c = f->chart;
-	size_t group = svg_even_group(c), places = svg_even_places(c), every = (places + LABELS - 1) / LABELS;
+	size_t group = svg_even_group(c), places = svg_even_places(c), every = (places + TIMES - 1) / TIMES;
+	/* elements of one minute need no seconds */
+	int64_t span = c->x[c->n - 1] - c->x[0] + 600 * NS_PER_S;
 	char last[SVG_TICK_CHARS] = "";
 	for (size_t place = every / 2; place < places; place += every) {
 		char text[SVG_TICK_CHARS];
-		svg_time_text(c->x[place * group], c->x[c->n - 1] - c->x[0], text);
+		svg_time_text(c->x[place * group], span, text);
 		if (strcmp(text, last) != 0)
 			put_time_tick(out, f, svg_x(f, place * group), text);
 		memcpy(last, text, sizeof last);
@@ -203,19 +217,31 @@ static void put_even_axis(struct buf *out, const struct svg_frame *f)
 
 static void put_time_axis(struct buf *out, const struct svg_frame *f)
 {
-	enum { LABELS = 6 };
 	struct svg_tick tick[SVG_TICKS_MOST];
-	if (f->chart->n == 0)
+	const struct svg_chart *c = f->chart;
+	if (c->n == 0)
 		return;
-	if (f->chart->is_even) {
+	if (c->is_even && !is_regular(c)) {
 		put_even_axis(out, f);
 		return;
 	}
-	size_t n = svg_time_ticks(f->from, f->to, LABELS, tick);
-	for (size_t i = 0; i < n; i++) {
+	size_t n = svg_time_ticks(f->from, f->to, TIMES, tick);
+	for (size_t i = 0, k = 0; i < n; i++) {
 		double at = (tick[i].value - (double)f->from) / (double)(f->to - f->from);
-		put_time_tick(out, f, f->left + f->width * fmin(1, fmax(0, at)), tick[i].text);
+		while (c->is_even && k + 1 < c->n && (double)c->x[k] < tick[i].value)
+			k++;
+		put_time_tick(out, f, c->is_even ? svg_x(f, k) : f->left + f->width * fmin(1, fmax(0, at)), tick[i].text);
 	}
+}
+
+/** Its label tells the last day, too. */
+static void put_time_label(struct buf *out, const struct svg_chart *c, double y)
+{
+	char text[160], day[SVG_TICK_CHARS];
+	if (c->n)
+		svg_date_text(c->x[c->n - 1], day);
+	snprintf(text, sizeof text, "%s%s%s", c->x_label, c->n ? ", up to " : "", c->n ? day : "");
+	put_text(out, (LEFT + RIGHT) / 2., y, TEXT_SIZE, "m", "middle", RIGHT - LEFT, text);
 }
 
 /* --- panels --- */
@@ -276,7 +302,7 @@ static void put_panel(struct buf *out, const struct svg_chart *c, const struct s
 		put_legend(out, c, p, is_beside ? WIDTH - MARGIN - legend_width(p) + 14 : MARGIN,
 			   is_beside ? y : y + LINE_HEIGHT);
 	}
-	f.top = top + head_lines(c, p) * LINE_HEIGHT + 6;
+	f.top = top + head_lines(c, p) * LINE_HEIGHT + HEAD_GAP;
 	if (!is_any) {
 		put_line(out, "a", "#7b8794", "", LEFT, f.top + height, RIGHT, f.top + height);
 		put_text(out, (LEFT + RIGHT) / 2., f.top + height / 2, TEXT_SIZE + 2, "m", "middle", RIGHT - LEFT, c->empty);
@@ -297,7 +323,7 @@ static double plot_height(const struct svg_chart *c)
 
 static double panel_height(const struct svg_chart *c, const struct svg_panel *p)
 {
-	return head_lines(c, p) * LINE_HEIGHT + 6 + plot_height(c);
+	return head_lines(c, p) * LINE_HEIGHT + HEAD_GAP + plot_height(c);
 }
 
 static double head_height(const struct svg_chart *c)
@@ -345,6 +371,6 @@ void svg_chart(struct buf *out, const struct svg_chart *c, bool embedded)
 		put_panel(out, c, &c->panel[p], top, plot_height(c));
 		top += panel_height(c, &c->panel[p]) + PANEL_GAP;
 	}
-	put_text(out, (LEFT + RIGHT) / 2., height - 12, TEXT_SIZE, "m", "middle", RIGHT - LEFT, c->x_label);
+	put_time_label(out, c, height - 12);
 	buf_adds(out, "</svg>\n");
 }

@@ -15,6 +15,8 @@ enum {
 	POINTS_MOST = 2800,
 	/** As many points are told apart by markers. */
 	MARKED_MOST = 40,
+	/** Of more, markers are small and are not joined. */
+	JOINED_MOST = 80,
 };
 
 struct point {
@@ -146,11 +148,13 @@ static void break_line(struct thinner *t)
 	t->starts = true;
 }
 
+/** How many lines a chart is as long as: an area has two edges, and markers are drawn around each point. */
 static size_t lines_of(const struct svg_chart *c)
 {
+	static const size_t weight[] = {[SVG_LINE] = 1, [SVG_DOTS] = 4, [SVG_AREA] = 2, [SVG_BARS] = 2};
 	size_t n = 0;
 	for (size_t p = 0; p < c->panels; p++)
-		n += c->panel[p].count * (is_stack(&c->panel[p]) ? 2 : 1);
+		n += c->panel[p].count * weight[c->panel[p].kind];
 	return n ? n : 1;
 }
 
@@ -182,22 +186,32 @@ static void thin(const struct svg_frame *f, const struct svg_series *series, poi
 
 static void add_marker(struct buf *out, int shape, double x, double y, double r)
 {
-	static const char *const shapes[SVG_COLOURS] = {
-		[1] = "l0 4 4 0 0 -4z", [2] = "l-2.4 4 4.8 0z", [3] = "l-2.5 2.5 2.5 2.5 2.5 -2.5z",
-		[4] = "l2.4 -4 -4.8 0z", [5] = "l0 2 4 0 0 -2z",
+	/* corners around the middle: none is a circle; a square, triangles, a diamond, a bar */
+	static const struct {
+		int corners;
+		double at[4][2];
+	} shapes[SVG_COLOURS] = {
+		[1] = {4, {{-1, -1}, {1, -1}, {1, 1}, {-1, 1}}}, [2] = {3, {{0, -1.3}, {1.3, 1}, {-1.3, 1}}},
+		[3] = {4, {{0, -1.4}, {1.4, 0}, {0, 1.4}, {-1.4, 0}}}, [4] = {3, {{0, 1.3}, {1.3, -1}, {-1.3, -1}}},
+		[5] = {4, {{-1.4, -0.6}, {1.4, -0.6}, {1.4, 0.6}, {-1.4, 0.6}}},
 	};
-	static const double at[SVG_COLOURS][2] = {{-1, 0}, {-1, -1}, {0, -1.2}, {0, -1.25}, {0, 1.2}, {-1, -0.5}};
-	pair(out, 'M', x + at[shape][0] * r, y + at[shape][1] * r);
-	if (shape == 0)
-		buf_addf(out, "a%.1f %.1f 0 1 0 %.1f 0a%.1f %.1f 0 1 0 %.1f 0", r, r, 2 * r, r, r, -2 * r);
-	else
-		buf_adds(out, shapes[shape]);
+	if (shape == 0) {
+		pair(out, 'M', x - r, y);
+		buf_addf(out, "a%.1f %.1f 0 1 0 %.0f 0a%.1f %.1f 0 1 0 %.0f 0", r, r, 2 * r, r, r, -2 * r);
+		return;
+	}
+	const double(*at)[2] = shapes[shape].at;
+	pair(out, 'M', x + at[0][0] * r, y + at[0][1] * r);
+	for (int i = 1; i < shapes[shape].corners; i++)
+		pair(out, 'l', (at[i][0] - at[i - 1][0]) * r, (at[i][1] - at[i - 1][1]) * r);
+	buf_addc(out, 'z');
 }
 
-static void draw_line(struct buf *out, int colour, double width, bool is_dashed, const points *p)
+/** @is_faint: it only joins markers. */
+static void draw_line(struct buf *out, int colour, bool is_faint, bool is_dashed, const points *p)
 {
-	buf_addf(out, "<path class=\"s%d\" fill=\"none\" stroke=\"%s\" stroke-width=\"%.1f\" stroke-linejoin=\"round\"",
-		 colour, SVG_COLOURS_LIGHT[colour], width);
+	buf_addf(out, "<path class=\"s%d\" fill=\"none\" stroke=\"%s\" stroke-width=\"%d\"%s stroke-linejoin=\"round\"",
+		 colour, SVG_COLOURS_LIGHT[colour], is_faint ? 1 : 2, is_faint ? " stroke-opacity=\".45\"" : "");
 	if (is_dashed && *dashes[colour])
 		buf_addf(out, " stroke-dasharray=\"%s\"", dashes[colour]);
 	buf_adds(out, " d=\"");
@@ -221,7 +235,7 @@ static void draw_markers(struct buf *out, int colour, const points *p, bool all)
 		if (!is_begun)
 			buf_addf(out, "<path class=\"f%d\" fill=\"%s\" d=\"", colour, SVG_COLOURS_LIGHT[colour]);
 		is_begun = true;
-		add_marker(out, colour, p->data[i].x, p->data[i].y, 2);
+		add_marker(out, colour, p->data[i].x, p->data[i].y, p->len > JOINED_MOST ? 2 : 2.5);
 	}
 	if (is_begun)
 		buf_adds(out, "\"/>\n");
@@ -232,8 +246,9 @@ static void draw_series(struct buf *out, const struct svg_frame *f, const struct
 	points p = {0};
 	bool is_dots = f->panel->kind == SVG_DOTS;
 	thin(f, s, &p);
-	if (p.len > 1)
-		draw_line(out, s->colour, is_dots ? 1 : 2, f->panel->count > 1, &p);
+	/* so many would be a tangle */
+	if (p.len > 1 && !(is_dots && p.len > JOINED_MOST))
+		draw_line(out, s->colour, is_dots, f->panel->count > 1, &p);
 	draw_markers(out, s->colour, &p, is_dots || p.len <= MARKED_MOST);
 	vec_clear(&p);
 }
@@ -345,7 +360,7 @@ void svg_swatch(struct buf *out, const struct svg_chart *c, const struct svg_pan
 		return;
 	}
 	struct point ends[] = {{x, y, 0, true}, {x + 20, y, 1, false}}, middle = {x + 10, y, 0, true};
-	draw_line(out, s->colour, p->kind == SVG_DOTS ? 1 : 2, true, &(points){ends, 2, 2});
+	draw_line(out, s->colour, p->kind == SVG_DOTS, true, &(points){ends, 2, 2});
 	draw_markers(out, s->colour, &(points){&middle, 1, 1}, true);
 }
 
@@ -361,7 +376,7 @@ void svg_hatchings(struct buf *out, const struct svg_chart *c)
 			buf_addf(out,
 				 "<pattern id=\"plot-%s-h%d\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" "
 				 "patternTransform=\"rotate(%d)\"><path class=\"f%d\" fill=\"%s\" d=\"M0 0h6v6h-6z\"/>"
-				 "<path class=\"b\" fill=\"#fff\" fill-opacity=\".4\" d=\"M0 0h1v6h-1z\"/></pattern>\n",
+				 "<path class=\"b\" fill=\"#fff\" fill-opacity=\".3\" d=\"M0 0h1v6h-1z\"/></pattern>\n",
 				 c->name, colour, colour % 3 == 1 ? 45 : 135, colour, SVG_COLOURS_LIGHT[colour]);
 		}
 }

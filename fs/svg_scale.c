@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "common/cleanup.h"
@@ -68,10 +69,25 @@ static void write_number(double v, int decimals, const char *unit, char text[sta
 		snprintf(text, SVG_TICK_CHARS, "%.*f%s", decimals, v, unit);
 }
 
+/** Whole, with commas. */
+static void write_grouped(double v, char text[static SVG_TICK_CHARS])
+{
+	long whole = lround(v), thousands = labs(whole) / 1000;
+	const char *sign = whole < 0 ? "-" : "";
+	if (thousands)
+		snprintf(text, SVG_TICK_CHARS, "%s%ld,%03ld", sign, thousands, labs(whole) % 1000);
+	else
+		snprintf(text, SVG_TICK_CHARS, "%ld", whole);
+}
+
 void svg_value_text(double v, enum svg_unit unit, char text[static SVG_TICK_CHARS])
 {
 	if (!svg_is_value(v)) {
 		snprintf(text, SVG_TICK_CHARS, "–");
+		return;
+	}
+	if (unit == SVG_COUNT && fabs(v) < 1e6) {
+		write_grouped(v, text);
 		return;
 	}
 	struct prefix p = prefix_for(v, unit);
@@ -136,7 +152,7 @@ void svg_scale_linear(struct svg_scale *s, double low, double high, enum svg_uni
 	widen(&low, &high, unit);
 	struct prefix p = prefix_for(fmax(fabs(low), fabs(high)), unit);
 	double step = step_for(high - low, &p, unit, most);
-	double first = floor(low / step + 1e-9), last = ceil(high / step - 1e-9);
+	double first = floor(low / step + 1e-9), last = fmax(first + 1, ceil(high / step - 1e-9));
 	double exponent = log10(step / p.factor);
 	int decimals = exponent < 0 ? (int)ceil(-exponent - 1e-9) : 0;
 	s->low = first * step;
@@ -170,6 +186,8 @@ double svg_scale_place(const struct svg_scale *s, double v)
 #define MINUTE_NS (60 * NS_PER_S)
 #define HOUR_NS (60 * MINUTE_NS)
 #define DAY_NS (24 * HOUR_NS)
+/** Longer spans are written in days. */
+#define DAYS_NS (2 * DAY_NS)
 
 static const int64_t time_steps[] = {
 	NS_PER_S,       2 * NS_PER_S,  5 * NS_PER_S,   15 * NS_PER_S, 30 * NS_PER_S, MINUTE_NS,   2 * MINUTE_NS,
@@ -186,15 +204,22 @@ static struct tm calendar(int64_t at)
 	return tm;
 }
 
+static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+				     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+
+void svg_date_text(int64_t at, char text[static SVG_TICK_CHARS])
+{
+	struct tm tm = calendar(at);
+	snprintf(text, SVG_TICK_CHARS, "%d %s %d", tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900);
+}
+
 void svg_time_text(int64_t at, int64_t span, char text[static SVG_TICK_CHARS])
 {
-	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-					     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 	struct tm tm = calendar(at);
 	bool is_midnight = !tm.tm_hour && !tm.tm_min && !tm.tm_sec;
 	if (span > 400 * DAY_NS)
 		snprintf(text, SVG_TICK_CHARS, "%s %d", months[tm.tm_mon], tm.tm_year + 1900);
-	else if (span > 2 * DAY_NS || is_midnight)
+	else if (span > DAYS_NS || is_midnight)
 		snprintf(text, SVG_TICK_CHARS, "%d %s", tm.tm_mday, months[tm.tm_mon]);
 	else if (span > 4 * MINUTE_NS)
 		snprintf(text, SVG_TICK_CHARS, "%02d:%02d", tm.tm_hour, tm.tm_min);
@@ -216,9 +241,9 @@ static bool add_time(struct svg_tick *tick, size_t *n, int64_t at, int64_t span)
 static size_t month_ticks(int64_t low, int64_t high, int most, struct svg_tick *tick)
 {
 	struct tm tm = calendar(low);
-	double months = (double)(high - low) / (30.4 * (double)DAY_NS);
+	double all = (double)(high - low) / (30.4 * (double)DAY_NS);
 	size_t n = 0, step = 0;
-	while (step + 1 < COUNT_OF(month_steps) && months / month_steps[step] > most)
+	while (step + 1 < COUNT_OF(month_steps) && all / month_steps[step] > most)
 		step++;
 	int month = (tm.tm_year * 12 + tm.tm_mon) / month_steps[step] * month_steps[step];
 	for (int64_t at = low; at <= high; month += month_steps[step]) {
@@ -233,15 +258,17 @@ static size_t month_ticks(int64_t low, int64_t high, int most, struct svg_tick *
 size_t svg_time_ticks(int64_t low, int64_t high, int most, struct svg_tick *tick)
 {
 	size_t n = 0, i = 0;
-	while (i < COUNT_OF(time_steps) && (high - low) / time_steps[i] > most)
+	/* where hours are not written, only days are told apart */
+	while (i < COUNT_OF(time_steps) && ((high - low) / time_steps[i] > most || (high - low > DAYS_NS && time_steps[i] < DAY_NS)))
 		i++;
 	if (i == COUNT_OF(time_steps))
 		return month_ticks(low, high, most, tick);
 	int64_t step = time_steps[i];
 	/* weeks begin on Mondays: 1970 began with a Thursday */
 	int64_t base = step % (7 * DAY_NS) ? 0 : 4 * DAY_NS;
-	for (int64_t at = (low - base + step - 1) / step * step + base; at <= high; at += step)
-		if (!add_time(tick, &n, at, high - low))
+	int64_t at = low - base - 1;
+	for (at += step - at % step + base; at <= high && add_time(tick, &n, at, high - low); at += step)
+		if (high - at < step)
 			break;
 	return n;
 }

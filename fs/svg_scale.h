@@ -49,7 +49,7 @@ void svg_scale_log(struct svg_scale *s, double low, double high, enum svg_unit u
 /** 0 at the scale's low end, 1 at its high end; inside these for any value. */
 double svg_scale_place(const struct svg_scale *s, double v);
 
-/** One value with its unit, three digits: "12.3 k". */
+/** One value with its unit, three digits: "12.3 k"; of counts below a million all: "12,345". */
 void svg_value_text(double v, enum svg_unit unit, char text[static SVG_TICK_CHARS]);
 
 /** Round times (UTC) from @low to @high, ns since 1970: value is the time in ns.  Returns how many, at most
@@ -58,5 +58,7 @@ size_t svg_time_ticks(int64_t low, int64_t high, int most, struct svg_tick *tick
 /** How a time is written on an axis that covers @span ns: "04:18", "22 Nov", "Nov 2026"; for spans of hours
  * midnight is written as its day. */
 void svg_time_text(int64_t at, int64_t span, char text[static SVG_TICK_CHARS]);
+/** "21 Nov 2026". */
+void svg_date_text(int64_t at, char text[static SVG_TICK_CHARS]);
 
 #endif

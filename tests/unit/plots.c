@@ -81,6 +81,11 @@ static const char *show(struct world *w, const char *test, const char *name)
 	view_end(&w->v);
 	assert_true(text_is_utf8(w->out.data, w->out.len));
 	assert_true(w->out.len <= 60 << 10);
+	_buf_ struct buf again = BUF_INIT(1 << 20);
+	view_begin(&w->v);
+	assert_int_equal(tree_render(&w->v, &n, &again), 0);
+	view_end(&w->v);
+	assert_string_equal(buf_str(&again), buf_str(&w->out));
 	keep(test, name, &w->out);
 	return buf_str(&w->out);
 }
@@ -206,7 +211,11 @@ static void test_runs(void **state)
 	(void)state;
 	begin(&w);
 	fill_runs(&w, 30);
-	has(show(&w, "runs", "scan-rate"), "files/s (quick");
+	/* full scans by thousands a second, quick ones near 100,000: powers of ten */
+	const char *rate = show(&w, "runs", "scan-rate");
+	has(rate, "files/s (quick");
+	has(rate, ">1 k</text>");
+	has(rate, ">100 k</text>");
 	show(&w, "runs", "stages");
 	show(&w, "runs", "success");
 	end(&w);
@@ -231,9 +240,12 @@ static void test_minutes(void **state)
 	(void)state;
 	begin(&w);
 	fill_samples(&w, SAMPLE_MINUTE, 90, NOON + 42 * 60 * NS_PER_S);
-	has(show(&w, "minutes", "library"), "now: 81.3 k tracks");
+	has(show(&w, "minutes", "library"), "now: 81,267 tracks");
 	show(&w, "minutes", "missing");
-	show(&w, "minutes", "api-budget");
+	/* 18 calls a minute in the fuller hour */
+	has(show(&w, "minutes", "api-budget"), ">800</text>");
+	/* of the hour that runs, from its last minute */
+	has(show(&w, "minutes", "api-budget"), ">left today: prowlarr 1,796, nautiljon 266, realdebrid 955</text>");
 	end(&w);
 }
 
@@ -247,7 +259,8 @@ static void test_one(void **state)
 	fill_attempts(&w, 1);
 	fill_chapters(&w, 1);
 	for (int p = 0; p < PLOT_COUNT; p++)
-		show(&w, "one", PLOTS_TABLE[p].name);
+		if (strstr(show(&w, "one", PLOTS_TABLE[p].name), " yet</text>"))
+			fail_msg("%s shows nothing", PLOTS_TABLE[p].name);
 	end(&w);
 }
 
@@ -259,7 +272,38 @@ static void test_work(void **state)
 	fill_attempts(&w, 100);
 	fill_chapters(&w, 70);
 	has(show(&w, "work", "repairs"), "75 of 100 attempts succeeded (75 %)");
-	has(show(&w, "work", "chapters"), ">not ended well</text>");
+	const char *chapters = show(&w, "work", "chapters");
+	has(chapters, ">not ended well</text>");
+	has(chapters, ">62 of the last 70 ended well</text>");
+	end(&w);
+}
+
+/** A year of hours, as many scans, repairs and chapters as are kept: how long each plot takes.  LONG=1 tells. */
+static void test_year(void **state)
+{
+	enum { ROUNDS = 20 };
+	struct world w;
+	(void)state;
+	begin(&w);
+	fill_samples(&w, SAMPLE_HOUR, unit_many(800, 8760), NOON);
+	fill_samples(&w, SAMPLE_MINUTE, unit_many(200, 1440), NOON);
+	fill_runs(&w, unit_many(210, 1000));
+	fill_attempts(&w, unit_many(500, 20000));
+	fill_chapters(&w, unit_many(2100, 10000));
+	for (int p = 0; p < PLOT_COUNT; p++) {
+		int64_t least = INT64_MAX;
+		show(&w, "year", PLOTS_TABLE[p].name);
+		for (int i = 0; i < unit_many(1, ROUNDS); i++) {
+			view_begin(&w.v);
+			buf_reset(&w.out);
+			const int64_t start = mono_ns();
+			assert_int_equal(plot_show(&w.v, (enum plot_id)p, &w.out), 0);
+			least = mono_ns() - start < least ? mono_ns() - start : least;
+			view_end(&w.v);
+		}
+		if (getenv("LONG"))
+			print_message("%-12s %7.3f ms %6zu bytes\n", PLOTS_TABLE[p].name, (double)least / 1e6, w.out.len);
+	}
 	end(&w);
 }
 
@@ -272,6 +316,7 @@ int main(void)
 		cmocka_unit_test(test_minutes),
 		cmocka_unit_test(test_one),
 		cmocka_unit_test(test_work),
+		cmocka_unit_test(test_year),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
