@@ -335,7 +335,7 @@ static void test_damaged(void **state)
 static void test_other_kinds(void **state)
 {
 	(void)state;
-	static const char *const kinds[] = {"GIF89a....", "\0\0\0\x1c" "ftypavif", "BM123456", "", "\xff\xd8", "RIFF1234WAVE"};
+	static const char *const kinds[] = {"GIF89a....", "\0\0\0 ftypavif", "BM123456", "", "\xff\xd8", "RIFF1234WAVE"};
 	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
 		PICTURE(b);
 		PICTURE(out);
