@@ -15,6 +15,8 @@
 
 static const struct cover_size SIZE = {COVER_WIDTH, COVER_HEIGHT, COVER_BYTES};
 static const struct canvas PAGE = {.width = 600, .height = 800};
+/** The same sides in the end. */
+static const struct canvas SMALL = {.width = 300, .height = 400};
 static char reason[EXTRACT_REASON];
 
 static int make(const struct buf *b, struct buf *out)
@@ -98,14 +100,14 @@ static void test_orientation(void **state)
 	for (unsigned o = 1; o <= 8; o++) {
 		PICTURE(little);
 		PICTURE(big);
-		put_jpeg(&little, &PAGE, &(struct jpeg_as){.orientation = o});
-		put_jpeg(&big, &PAGE, &(struct jpeg_as){.orientation = o, .is_big = true});
-		unsigned width = o < 5 ? 240 : 240, height = o < 5 ? 320 : 180;
-		assert_quarters(&little, quarters[o - 1], width, height);
-		assert_quarters(&big, quarters[o - 1], width, height);
+		put_jpeg(&little, &SMALL, &(struct jpeg_as){.orientation = o});
+		put_jpeg(&big, &SMALL, &(struct jpeg_as){.orientation = o, .is_big = true});
+		unsigned height = o < 5 ? 320 : 180;
+		assert_quarters(&little, quarters[o - 1], 240, height);
+		assert_quarters(&big, quarters[o - 1], 240, height);
 	}
 	PICTURE(none);
-	put_jpeg(&none, &PAGE, &(struct jpeg_as){.orientation = 77});
+	put_jpeg(&none, &SMALL, &(struct jpeg_as){.orientation = 77});
 	assert_quarters(&none, "rgbw", 240, 320);
 }
 
@@ -120,12 +122,12 @@ static void test_png(void **state)
 	};
 	for (size_t i = 0; i < COUNT_OF(shapes); i++) {
 		PICTURE(b);
-		put_png(&b, &PAGE, &shapes[i]);
+		put_png(&b, &SMALL, &shapes[i]);
 		assert_quarters(&b, "rgbw", 240, 320);
 	}
 	static const struct png_as greys[] = {{1, PNG_COLOR_TYPE_GRAY, false}, {8, PNG_COLOR_TYPE_GRAY, false},
 					      {16, PNG_COLOR_TYPE_GRAY, true}, {8, PNG_COLOR_TYPE_GRAY_ALPHA, false}};
-	const struct canvas canvas = {.width = 600, .height = 800, .is_grey = true};
+	const struct canvas canvas = {.width = 300, .height = 400, .is_grey = true};
 	for (size_t i = 0; i < COUNT_OF(greys); i++) {
 		PICTURE(b);
 		PICTURE(out);
@@ -169,7 +171,7 @@ static void test_sizes(void **state)
 		unsigned width, height, to_width, to_height;
 	} sizes[] = {
 		{100, 80, 100, 80}, {240, 340, 240, 340}, {241, 340, 240, 339}, {2000, 200, 240, 24}, {1500, 2250, 227, 340},
-		{6000, 8, 240, 1},  {1, 20000, 1, 340},
+		{6000, 8, 240, 1},  {1, 9000, 1, 340},
 	};
 	for (size_t i = 0; i < COUNT_OF(sizes); i++) {
 		PICTURE(jpeg);
