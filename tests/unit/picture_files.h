@@ -8,6 +8,7 @@
 #include <jpeglib.h>
 #include <png.h>
 #include <webp/encode.h>
+#include <zlib.h>
 
 #include "common/buf.h"
 #include "common/cleanup.h"
