@@ -99,6 +99,24 @@ enum option_kind {
 	  "names (with * and ?) of files and folders that are not looked at") \
 	O(history_interval, "history", "interval", OPTION_DURATION, "1h", 0, 0, \
 	  "keep the documents of status/ this often, counted from midnight UTC; 0s: never") \
+	O(history_seconds, "history", "seconds", OPTION_DURATION, "1h", 0, 0, \
+	  "metrics/seconds.json: a sample of every metric a second while something runs, the last of so much time, at most " \
+	  "6h; 0s: none") \
+	O(history_minutes, "history", "minutes", OPTION_DURATION, "24h", 0, 0, \
+	  "metrics/history.json: so much time of one sample a minute; 0s: nothing is measured over time") \
+	O(history_hours, "history", "hours", OPTION_DURATION, "90d", 0, 0, \
+	  "and so much of one an hour; a year takes 4 MB") \
+	O(metrics_log, "history", "log", OPTION_TEXT, "", 0, 0, \
+	  "file to which every metric is appended as one line of JSON, such as \"metrics.jsonl\"; without a / it lies in " \
+	  "state_dir; empty: none") \
+	O(metrics_log_interval, "history", "log_interval", OPTION_DURATION, "60s", 1000000000, 0, "and how often") \
+	O(metrics_log_size, "history", "log_size", OPTION_SIZE, "10MiB", 4096, 0, \
+	  "a file that is larger is renamed to NAME.1, and a new one begun") \
+	O(metrics_log_keep, "history", "log_keep", OPTION_INT, "5", 0, 1000, "how many of those are kept") \
+	O(chapters_silence, "chapters", "silence", OPTION_DURATION, "30m", 1, 0, \
+	  "a chapter of which a scraper tells nothing for so long is abandoned") \
+	O(chapters_keep, "chapters", "keep", OPTION_INT, "10000", 1, 1000000, \
+	  "how many chapters of each producer are kept; sums are kept for ever") \
 	O(backup_interval, "backup", "interval", OPTION_DURATION, "24h", 0, 0, \
 	  "the index is copied to state_dir/backups this often; 0s: never") \
 	O(backup_keep, "backup", "keep", OPTION_INT, "7", 1, 1000, "how many of these copies are kept") \

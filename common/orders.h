@@ -50,6 +50,12 @@
 	  "puts links back as they were, bit for bit; status/repairs has the numbers") \
 	O(dry_run, "dry-run", "on | off", "off", \
 	  "on: nothing outside the index is changed and nothing is handed to a download client") \
+	O(chapter, "chapter", \
+	  "{\"event\": \"start | update | download | end | reset\", \"run\", \"series\", \"chapter\", \"attempt\", \"url\", ...}", \
+	  "{\"event\": \"start\", \"series\": \"Naruto\", \"chapter\": 1.0}", \
+	  "a scraper tells how a chapter goes on, one JSON object a line; metrics/chapters.json shows it.\n" \
+	  "update, end: images_found, images_downloaded, images_processed, download_errors, total_bytes;\n" \
+	  "download: bytes, success, count; end: success, error_message, duration_seconds; any: at, run, seq.") \
 	O(reload, "reload", "config", "config", \
 	  "reads the configuration again; an invalid one is refused whole and the old one stays") \
 	O(log_level, "log-level", "error | warning | info | debug | trace", "debug", \

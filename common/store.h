@@ -42,6 +42,10 @@ struct store;
 	T(store) \
 	/* which files were read to their end, and what that told */ \
 	T(integrity) \
+	/* samples of the gauges */ \
+	T(metrics) \
+	/* chapters and downloads, whoever told of them */ \
+	T(chapters) \
 	/* pictures of series */ \
 	T(covers)
 

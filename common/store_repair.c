@@ -73,7 +73,7 @@ ROW(plan_item, )
 ROW(journal, ID)
 ROW(insertion, ID)
 ROW(told_item, ID)
-ROW(sample, )
+ROW(repair_sample, )
 
 #define EACH(name, q) store_each(s, q, row_##name, STORE_BOX(store_##name##_fn, fn), arg)
 #define ONE(name, q) store_one(s, q, row_##name, STORE_BOX(store_##name##_fn, fn), arg)
@@ -261,9 +261,9 @@ int store_told_open(struct store *s, store_told_item_fn *fn, void *arg)
 	return EACH(told_item, store_stmt(s, SQL_told_open));
 }
 
-int store_samples(struct store *s, int64_t since, store_sample_fn *fn, void *arg)
+int store_repair_samples(struct store *s, int64_t since, store_repair_sample_fn *fn, void *arg)
 {
-	return EACH(sample, of_number(s, SQL_samples, since));
+	return EACH(repair_sample, of_number(s, SQL_samples, since));
 }
 
 int store_journal_failed(struct store *s, int64_t *n)

@@ -189,13 +189,13 @@ int store_told_count(struct store *s, const char *instance, int64_t since, int64
 int store_told_open(struct store *s, store_told_item_fn *fn, void *arg);
 
 /** Numbers over time: {timestamp, type, name, value, tags}, as RDTM's metrics.jsonl. */
-struct store_sample {
+struct store_repair_sample {
 	int64_t at;
 	const char *type, *name, *tags;
 	double value;
 };
-typedef int store_sample_fn(void *arg, const struct store_sample *row);
-int store_samples(struct store *s, int64_t since, store_sample_fn *fn, void *arg);
+typedef int store_repair_sample_fn(void *arg, const struct store_repair_sample *row);
+int store_repair_samples(struct store *s, int64_t since, store_repair_sample_fn *fn, void *arg);
 
 /** Sums for metrics/realdebrid.json. */
 struct store_repair_counts {

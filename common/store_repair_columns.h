@@ -185,11 +185,11 @@ struct store_columns {
 #define TOLD_COLUMNS(X) TOLD_GIVEN(X) TOLD_STEP(X)
 
 #define SAMPLE_COLUMNS(X) \
-	X(store_sample, INT, at) \
-	X(store_sample, TEXT, type) \
-	X(store_sample, TEXT, name) \
-	X(store_sample, TEXT, tags) \
-	X(store_sample, REAL, value)
+	X(store_repair_sample, INT, at) \
+	X(store_repair_sample, TEXT, type) \
+	X(store_repair_sample, TEXT, name) \
+	X(store_repair_sample, TEXT, tags) \
+	X(store_repair_sample, REAL, value)
 
 /** Lists under the name of their record: store_NAME_columns. */
 #define REPAIR_RECORDS(R) \
@@ -203,7 +203,7 @@ struct store_columns {
 	R(journal, JOURNAL_COLUMNS) \
 	R(insertion, INSERTION_COLUMNS) \
 	R(told_item, TOLD_COLUMNS) \
-	R(sample, SAMPLE_COLUMNS)
+	R(repair_sample, SAMPLE_COLUMNS)
 
 #define R(name, list) extern const struct store_columns store_##name##_columns;
 REPAIR_RECORDS(R)

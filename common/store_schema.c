@@ -20,8 +20,9 @@
 #include "common/metrics.h"
 #include "common/store_backup.h"
 #include "common/store_pack.h"
+#include "common/store_tally.h"
 
-enum { SCHEMA_VERSION = 3 };
+enum { SCHEMA_VERSION = 4 };
 
 /**
  * How older stores become this one: a row for each step, then SCHEMA_VERSION.  The tables below
@@ -30,6 +31,8 @@ enum { SCHEMA_VERSION = 3 };
 static const struct migration migrations[] = {
 	{.from = 1, .to = 2, .run = store_to_version_2},
 	{.from = 2, .to = 3, .run = store_to_version_3},
+	/* only new tables, see METRICS_TABLES */
+	{.from = 3, .to = 4},
 };
 
 static const char *const tables[] = {
@@ -262,6 +265,8 @@ static const char *const later_tables[] = {
 	"version INTEGER NOT NULL, at INTEGER NOT NULL, jpeg BLOB)",
 	"CREATE INDEX IF NOT EXISTS cover_version ON cover(version)",
 	"CREATE INDEX IF NOT EXISTS cover_bytes ON cover(bytes)",
+	METRICS_TABLES,
+	CHAPTER_TABLES,
 };
 
 static const char *type_of(enum field_id f)
@@ -465,6 +470,8 @@ static int change_tables(struct store *s, const struct migration *steps, size_t 
 		r = store_pack_number(s);
 	if (r == 0 && to == SCHEMA_VERSION)
 		r = index_what_is_there(s);
+	if (r == 0 && to == SCHEMA_VERSION)
+		r = store_tally_keep(s);
 	return r;
 }
 

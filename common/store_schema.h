@@ -66,6 +66,20 @@
 	"CREATE UNIQUE INDEX spot_shown ON spot(shelf_id, shown_hash)", \
 	"CREATE INDEX spot_album ON spot(album_id)"
 
+/**
+ * New in version 4, all of them tables that the version before lacks: a new store and one that is migrated get them by
+ * the same list (later_tables).
+ */
+#define METRICS_TABLES \
+	/* kept counts: store_tally.h */ \
+	"CREATE TABLE IF NOT EXISTS tally(name TEXT NOT NULL, key TEXT NOT NULL, n INTEGER NOT NULL, " \
+	"sum INTEGER NOT NULL, PRIMARY KEY(name, key)) WITHOUT ROWID", \
+	/* a number for each key of gauges.h, for as long as the store lives */ \
+	"CREATE TABLE IF NOT EXISTS gauge(id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE)", \
+	/* step: enum sample_step; at: of the row's first place; samples: places that are filled; body: sample_pack.h */ \
+	"CREATE TABLE IF NOT EXISTS measured(step INTEGER NOT NULL, at INTEGER NOT NULL, samples INTEGER NOT NULL, " \
+	"body BLOB NOT NULL, PRIMARY KEY(step, at))"
+
 /** Table track and its indexes. */
 int store_create_track(struct store *s);
 /** Columns that fields.h has and the table lacks: a new field of volumes is one row there. */

@@ -10,17 +10,21 @@
 #ifndef COMMON_STORE_SQL_H
 #define COMMON_STORE_SQL_H
 
+#include "common/store_sql_chapters.h"
 #include "common/store_sql_cover.h"
 #include "common/store_sql_find.h"
 #include "common/store_sql_integrity.h"
+#include "common/store_sql_metrics.h"
 #include "common/store_sql_pack.h"
 #include "common/store_sql_repair.h"
 #include "common/store_sql_symlinks.h"
 
 #define STATEMENTS(SQL) \
+	STATEMENTS_CHAPTERS(SQL) \
 	STATEMENTS_COVER(SQL) \
 	STATEMENTS_FIND(SQL) \
 	STATEMENTS_INTEGRITY(SQL) \
+	STATEMENTS_METRICS(SQL) \
 	STATEMENTS_REPAIR(SQL) \
 	STATEMENTS_SYMLINKS(SQL) \
 	/* --- numbers of fields: store_pack_more.c --- */ \

@@ -316,9 +316,9 @@ int store_put_told_item(struct store *s, const struct store_told_item *row, int6
 	return set_record(s, SQL_told_set, SQL_told_get, &store_told_item_step_columns, row, row->id);
 }
 
-int store_add_sample(struct store *s, const struct store_sample *row)
+int store_add_sample(struct store *s, const struct store_repair_sample *row)
 {
-	return PUT(sample, sample_put, row, TORRENTS);
+	return PUT(repair_sample, sample_put, row, TORRENTS);
 }
 
 /* --- retention --- */

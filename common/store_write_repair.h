@@ -38,7 +38,7 @@ int store_put_journal(struct store *s, const struct store_journal *row, int64_t 
 int store_put_insertion(struct store *s, const struct store_insertion *row, int64_t *id);
 /** row->id 0: a new one, *id. */
 int store_put_told_item(struct store *s, const struct store_told_item *row, int64_t *id);
-int store_add_sample(struct store *s, const struct store_sample *row);
+int store_add_sample(struct store *s, const struct store_repair_sample *row);
 
 /** Forgets attempts and ended insertions before @history, samples before @samples, journal rows (and
  * their undo) before @undo, those that are open never.  Plans that are over go with @history, unless the journal or an

@@ -105,7 +105,8 @@ static void carry_out(struct order *o)
 		buf_reset(&answer);
 		buf_adds(&answer, r == -EACCES	    ? "this user may not give orders to the indexer"
 				  : r == -ETIMEDOUT ? "the indexer is too busy to answer: it may have taken the order, "
-						      "see status/jobs; giving it again does no harm"
+						      "see status/jobs; giving it again does no harm (but to a line of "
+						      "control/chapter without \"seq\")"
 						    : "the indexer is away: the order was not taken");
 	}
 	remember(o, verdict, buf_str(&answer));

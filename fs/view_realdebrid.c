@@ -51,7 +51,7 @@ static int json_scan(void *arg, const struct store_torrent_scan *row)
 	return 0;
 }
 
-static int json_sample(void *arg, const struct store_sample *s)
+static int json_sample(void *arg, const struct store_repair_sample *s)
 {
 	struct numbers *n = arg;
 	json_object(n->j);
@@ -90,7 +90,7 @@ static void json_samples(struct numbers *n)
 	json_key(n->j, "samples");
 	json_array(n->j);
 	if (n->v->store)
-		store_samples(n->v->store, n->now - DAY_NS, json_sample, n);
+		store_repair_samples(n->v->store, n->now - DAY_NS, json_sample, n);
 	json_end_array(n->j);
 }
 

@@ -24,12 +24,14 @@
 #include "common/log.h"
 #include "common/store.h"
 #include "indexer/backup.h"
+#include "indexer/chapters.h"
 #include "indexer/child.h"
 #include "indexer/history.h"
 #include "indexer/load/writer.h"
 #include "indexer/order.h"
 #include "indexer/pipeline.h"
 #include "indexer/profile.h"
+#include "indexer/sampler.h"
 #include "indexer/pipeline_find.h"
 #include "indexer/pipeline_mend.h"
 
@@ -56,6 +58,7 @@ struct daemon {
 	/** Last commit that the finder was told of. */
 	uint64_t told;
 	struct history *history;
+	struct sampler *sampler;
 	struct backups *backups;
 	struct orders orders;
 	struct ctl_server *ctl;
@@ -64,7 +67,7 @@ struct daemon {
 	pthread_mutex_t busy;
 	/** A SIGHUP came while somebody had busy. */
 	bool is_reload_due;
-	int64_t next_scan;
+	int64_t next_scan, next_chapters;
 };
 
 /* --- before anything starts --- */
@@ -231,6 +234,25 @@ static void restart_history(struct daemon *d)
 		log_warning("the documents of status/ are not kept in history/: %s", strerror(-r));
 }
 
+/** The same. */
+static void restart_sampler(struct daemon *d)
+{
+	sampler_free(take(d->sampler));
+	struct sampler_options options = {
+		d->state_dir,
+		{config_int(d->config, OPT_history_seconds), config_int(d->config, OPT_history_minutes),
+		 config_int(d->config, OPT_history_hours)},
+		{config_text(d->config, OPT_metrics_log), config_int(d->config, OPT_metrics_log_interval),
+		 config_int(d->config, OPT_metrics_log_size), (int)config_int(d->config, OPT_metrics_log_keep)},
+		config_int(d->config, OPT_prowlarr_day),
+		d->live,
+		d->writer,
+	};
+	int r = sampler_new(&options, &d->sampler);
+	if (r < 0)
+		log_warning("metrics are not measured over time: %s", strerror(-r));
+}
+
 /** Nothing else is less without it. */
 static void restart_finder(struct daemon *d)
 {
@@ -274,6 +296,7 @@ static int reload(void *arg, struct buf *why)
 	if (r == 0 && !same_roots)
 		r = add_scan_job(d, "rescan all");
 	restart_history(d);
+	restart_sampler(d);
 	restart_finder(d);
 	config_free(old);
 	if (r < 0) {
@@ -329,9 +352,11 @@ static int start_parts(struct daemon *d)
 	r = ctl_serve(d->state_dir, group_id(d->config), on_order, d, &d->ctl);
 	if (r < 0)
 		log_error("the control socket cannot be made: %s", strerror(-r));
-	else
-		restart_history(d);
-	return r;
+	if (r < 0)
+		return r;
+	restart_history(d);
+	restart_sampler(d);
+	return 0;
 }
 
 static void stop_parts(struct daemon *d)
@@ -339,6 +364,7 @@ static void stop_parts(struct daemon *d)
 	writer_hurry(d->writer);
 	ctl_stop(take(d->ctl));
 	history_free(take(d->history));
+	sampler_free(take(d->sampler));
 	pipeline_free(take(d->pipeline));
 	mender_free(take(d->mender));
 	finder_free(take(d->finder));
@@ -372,6 +398,7 @@ static void look_at_timers(struct daemon *d)
 	d->told = generation;
 	backups_look(d->backups, config_int(d->config, OPT_backup_interval),
 		     (unsigned)config_int(d->config, OPT_backup_keep), is_idle);
+	chapters_look(d->writer, d->config, &d->next_chapters);
 	if (!interval || mono_ns() < d->next_scan || writer_error(d->writer))
 		return;
 	d->next_scan = mono_ns() + interval;

@@ -13,6 +13,7 @@
 #include "common/path.h"
 #include "common/render.h"
 #include "common/text.h"
+#include "indexer/chapters.h"
 
 enum {
 	LINES_MAX = 64,
@@ -439,6 +440,8 @@ static const struct {
 	int (*act)(struct line *l);
 	/** Needs neither the store nor the folders. */
 	bool is_always_taken;
+	/** Instead of the two above: all lines are one change. */
+	int (*all)(struct writer *w, char *const *lines, size_t n, struct buf *answer);
 } handlers[ORDER_COUNT] = {
 	[ORDER_rescan] = {check_rescan, do_rescan, false},
 	[ORDER_pause] = {check_job, do_job, false},
@@ -454,6 +457,7 @@ static const struct {
 	[ORDER_repair] = {check_mend, do_mend, false},
 	[ORDER_apply] = {check_mend, do_mend, false},
 	[ORDER_undo] = {check_mend, do_mend, false},
+	[ORDER_chapter] = {.all = chapters_order},
 	[ORDER_reload] = {check_reload, do_reload, false},
 	[ORDER_log_level] = {check_level, do_level, true},
 	[ORDER_quit] = {check_quit, do_quit, true},
@@ -503,6 +507,8 @@ static int handle_lines(struct orders *o, enum order_id id, const char *token, c
 	int error = check_store(o, id, answer);
 	if (error)
 		return error;
+	if (handlers[id].all)
+		return handlers[id].all(o->writer, lines, n, answer);
 	for (size_t i = 0; i < n; i++) {
 		l.words = lines[i];
 		int r = handlers[id].check(&l);

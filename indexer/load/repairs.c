@@ -379,13 +379,13 @@ static int act_samples(struct store *s, void *record, int64_t *answer, struct st
 	(void)answer, (void)touched;
 	int r = 0;
 	for (size_t i = 0; i < o->part[0].count && r == 0; i++)
-		r = store_add_sample(s, ROW(o, 0, sample, i));
+		r = store_add_sample(s, ROW(o, 0, repair_sample, i));
 	return r;
 }
 
-int repairs_samples(struct writer *w, const struct store_sample *rows, size_t n)
+int repairs_samples(struct writer *w, const struct store_repair_sample *rows, size_t n)
 {
-	return call(w, act_samples, &(struct order){.part = {PART(sample, rows, n)}}, NULL);
+	return call(w, act_samples, &(struct order){.part = {PART(repair_sample, rows, n)}}, NULL);
 }
 
 static int act_purge(struct store *s, void *record, int64_t *answer, struct store_touched *touched)

@@ -32,7 +32,7 @@ int repairs_plan_item(struct writer *w, const char *plan, int64_t item, const ch
 int repairs_journal(struct writer *w, const struct store_journal *rows, size_t n, int64_t *ids);
 int repairs_insertion(struct writer *w, const struct store_insertion *row, int64_t *id);
 int repairs_told_item(struct writer *w, const struct store_told_item *row, int64_t *id);
-int repairs_samples(struct writer *w, const struct store_sample *rows, size_t n);
+int repairs_samples(struct writer *w, const struct store_repair_sample *rows, size_t n);
 int repairs_purge(struct writer *w, int64_t history, int64_t samples, int64_t undo);
 
 #endif

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/append.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -25,21 +26,7 @@ enum {
 
 /* --- the file --- */
 
-/** NAME.4 becomes NAME.5, …, NAME becomes NAME.1. */
-static void rotate(const char *path)
-{
-	for (int i = LOGS_KEPT - 1; i >= 0; i--) {
-		_buf_ struct buf from = BUF_INIT(8192), to = BUF_INIT(8192);
-		buf_adds(&from, path);
-		if (i)
-			buf_addf(&from, ".%d", i);
-		buf_addf(&to, "%s.%d", path, i + 1);
-		if (!buf_error(&from) && !buf_error(&to) && rename(buf_str(&from), buf_str(&to)) < 0 && errno != ENOENT)
-			log_warning("%s cannot be renamed: %s", buf_str(&from), strerror(errno));
-	}
-}
-
-static void add_line(struct buf *out, const struct store_sample *s)
+static void add_line(struct buf *out, const struct store_repair_sample *s)
 {
 	struct json j;
 	json_init(&j, out, 0);
@@ -55,25 +42,22 @@ static void add_line(struct buf *out, const struct store_sample *s)
 }
 
 /** Its lines are a copy of what the store keeps: a file that cannot be written costs a warning. */
-static void append(const char *path, const struct store_sample *samples, size_t n)
+static void append(const char *path, const struct store_repair_sample *samples, size_t n)
 {
 	_buf_ struct buf lines = BUF_INIT(1 << 16);
-	struct stat st;
 	for (size_t i = 0; i < n; i++)
 		add_line(&lines, &samples[i]);
 	if (buf_error(&lines))
 		return;
-	if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size + (int64_t)lines.len > LOG_BYTES)
-		rotate(path);
-	_close_ int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
-	if (fd < 0 || write(fd, buf_str(&lines), lines.len) != (ssize_t)lines.len)
-		log_warning("%s cannot be written: %s", path, strerror(errno));
+	int r = append_lines(path, buf_str(&lines), lines.len, LOG_BYTES, LOGS_KEPT);
+	if (r < 0)
+		log_warning("%s cannot be written: %s", path, strerror(-r));
 }
 
 /* --- numbers --- */
 
 struct sampling {
-	struct store_sample samples[SAMPLES_MOST];
+	struct store_repair_sample samples[SAMPLES_MOST];
 	char names[SAMPLES_MOST][WORD];
 	size_t count;
 	int64_t at;
@@ -85,7 +69,7 @@ static void add_sample(struct sampling *s, const char *type, const char *name, d
 	if (s->count == SAMPLES_MOST)
 		return;
 	snprintf(s->names[s->count], WORD, "%s", name);
-	s->samples[s->count] = (struct store_sample){.at = s->at, .type = type, .name = s->names[s->count],
+	s->samples[s->count] = (struct store_repair_sample){.at = s->at, .type = type, .name = s->names[s->count],
 						     .tags = s->tags, .value = value};
 	s->count++;
 }

@@ -75,6 +75,9 @@ def test_a_torrent_from_prowlarr_is_held_by_qbittorrent_until_it_arrives(lab, pr
         assert finds.missing("Naruto")[3]["state"] == "requested"
         arrive(finds, hook, "Naruto", 3)
         assert len(q.torrents()) == 1
+        calls = {c["series"]: c for c in lab.newest("metrics/chapters.json")["items"] if c["producer"] == "downloads"}
+        assert calls["prowlarr"]["images_downloaded"] > 0 and calls["prowlarr"]["total_bytes"] > 0
+        assert lab.newest("metrics/session.json")["chapters"]["attempted"] == 0
 
 
 @pytest.mark.skipif(not Amule.is_installed(), reason="amuled is not installed")

@@ -48,7 +48,9 @@ def test_every_text_has_a_twin_and_begins_with_a_header(small):
         assert not any(line != line.rstrip() for line in text.splitlines()), name
     assert set(small.listing(".")) == {"README.txt", "events.jsonl", "status", "metrics", "control", "music", "manga",
                                        "links", "history"}
-    assert small.listing("metrics") == ["integrity.json", "realdebrid.json", "scan.csv", "scan.json", "search.json"]
+    assert set(small.listing("metrics")) == {"compare", "compare.json", "history.json", "history.csv", "seconds.json",
+                                             "seconds.csv", "chapters.json", "chapters.csv", "session.json",
+                                             "integrity.json", "realdebrid.json", "scan.csv", "scan.json", "search.json"}
     assert small.listing("links") == ["broken"] and small.listing("links/broken") == []
     assert small.listing("music") == ["artists", "genres", "years"]
     readme = small.read("README.txt").decode()

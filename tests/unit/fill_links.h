@@ -166,7 +166,7 @@ static inline void fill_journal(struct filler *f, const char *name)
 					     .action = "rescan", .path = name, .title = name,
 					     .state = "completed", .text = ""};
 	assert_int_equal(store_put_told_item(f->s, &told, &id), 0);
-	const struct store_sample sample = {.at = FILL_TIME, .type = "counter", .name = "repairs",
+	const struct store_repair_sample sample = {.at = FILL_TIME, .type = "counter", .name = "repairs",
 					    .tags = "{}", .value = 2};
 	assert_int_equal(store_add_sample(f->s, &sample), 0);
 }

@@ -556,7 +556,7 @@ static void what_is_old_is_forgotten_every_six_hours(void **state)
 	(void)state;
 	begin(NO_CLOCK "repair { history = \"30d\" metrics = \"90d\" }\n");
 	struct store_attempt a = {.provider = "memory", .torrent = "x", .hash = "", .name = "", .outcome = "x", .at = world_now()};
-	struct store_sample s = {.at = world_now(), .type = "t", .name = "n", .tags = "{}"};
+	struct store_repair_sample s = {.at = world_now(), .type = "t", .name = "n", .tags = "{}"};
 	assert_int_equal(repairs_attempt(world.writer, &a, NULL, NULL), 0);
 	assert_int_equal(repairs_samples(world.writer, &s, 1), 0);
 	live(30 * DAY_NS - HOUR_NS);

@@ -295,7 +295,7 @@ static void what_managers_were_told_is_followed_to_its_end(void **state)
 	assert_int_equal(repairs_told_item(world.writer, &told, &id), -ENOENT);
 }
 
-static int is_sample(void *arg, const struct store_sample *row)
+static int is_sample(void *arg, const struct store_repair_sample *row)
 {
 	char text[200];
 	snprintf(text, sizeof text, "%d:%s:%s:%s:%g", (int)row->at, row->type, row->name, row->tags, row->value);
@@ -307,12 +307,12 @@ static void samples_come_by_time(void **state)
 {
 	struct rows rows = {0};
 	(void)state;
-	struct store_sample samples[] = {{.at = 20, .type = "scan", .name = "b", .tags = "{}", .value = 0.5},
+	struct store_repair_sample samples[] = {{.at = 20, .type = "scan", .name = "b", .tags = "{}", .value = 0.5},
 					 {.at = 10, .type = "scan", .name = "a", .tags = "{}", .value = -1}};
 	MOVES(TORRENTS, repairs_samples(world.writer, samples, 2));
 	MOVES(0, repairs_samples(world.writer, samples, 0));
-	assert_int_equal(store_samples(world.reader, 0, is_sample, &rows), 0);
-	assert_int_equal(store_samples(world.reader, 11, is_sample, &rows), 0);
+	assert_int_equal(store_repair_samples(world.reader, 0, is_sample, &rows), 0);
+	assert_int_equal(store_repair_samples(world.reader, 11, is_sample, &rows), 0);
 	assert_string_equal(rows.text, "10:scan:a:{}:-1 20:scan:b:{}:0.5 20:scan:b:{}:0.5 ");
 }
 
@@ -320,7 +320,7 @@ static void fill_for_purge(void)
 {
 	int64_t ids[3], id;
 	struct store_attempt a = {.provider = "p", .torrent = "1", .hash = HASH_A, .name = "n", .outcome = "x", .at = 10};
-	struct store_sample sample = {.at = 10, .type = "t", .name = "n", .tags = "{}"};
+	struct store_repair_sample sample = {.at = 10, .type = "t", .name = "n", .tags = "{}"};
 	struct store_journal row[] = {link_change("x", 10), link_change("x", 10), link_change("y", 10)};
 	struct store_insertion ended = insertion(HASH_A), open = insertion(HASH_B);
 	struct store_told_item told = {.at = 10, .instance = "tv", .action = "rescan", .path = HOSTILE, .state = "done"};

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "common/store_tally.h"
+
+#include "common/buf.h"
+#include "common/cleanup.h"
+#include "common/store_rows.h"
+
+struct tally {
+	const char *name, *table, *key, *sum, *columns, *first;
+};
+
+static const struct tally tallies[TALLY_COUNT] = {
+#define T(name, table, key, sum, columns, first) {#name, table, key, sum, columns, first},
+	TALLIES(T)
+#undef T
+};
+
+/** @expression with "new.", "old." or nothing for each '@'; @otherwise for NULL. */
+static void add_of(struct buf *out, const char *expression, const char *row, const char *otherwise)
+{
+	buf_adds(out, "ifnull(");
+	for (; *expression; expression++) {
+		if (*expression == '@')
+			buf_adds(out, row);
+		else
+			buf_addc(out, *expression);
+	}
+	buf_addf(out, ", %s)", otherwise);
+}
+
+static void add_key(struct buf *out, const struct tally *t, const char *row)
+{
+	add_of(out, t->key, row, "''");
+}
+
+/** Tags of damaged files say anything: a single row can neither fill nor break the sum. */
+static void add_bounded(struct buf *out, const char *expression, const char *row)
+{
+	buf_adds(out, "max(0, min(1125899906842624, ");
+	add_of(out, expression, row, "0");
+	buf_adds(out, "))");
+}
+
+static void add_sum(struct buf *out, const struct tally *t, const char *row)
+{
+	add_bounded(out, t->sum, row);
+}
+
+/** Adds a row of the table to its count (@sign "+"), or takes it away ("-"). */
+static void add_step(struct buf *out, const struct tally *t, const char *row, const char *sign)
+{
+	buf_addf(out, "INSERT INTO tally(name, key, n, sum) VALUES('%s', ", t->name);
+	add_key(out, t, row);
+	buf_addf(out, ", %s1, %s(", sign, sign);
+	add_sum(out, t, row);
+	buf_adds(out, ")) ON CONFLICT(name, key) DO UPDATE SET n = n + excluded.n, sum = sum + excluded.sum; ");
+}
+
+static void add_trigger(struct buf *out, const struct tally *t, const char *event)
+{
+	buf_addf(out, "DROP TRIGGER IF EXISTS tally_%s_%.6s; CREATE TRIGGER tally_%s_%.6s AFTER %s ON %s ", t->name, event,
+		 t->name, event, event, t->table);
+}
+
+/** An update that changes nothing of it costs a comparison. */
+static void add_update(struct buf *out, const struct tally *t)
+{
+	_buf_ struct buf event = BUF_INIT(256);
+	buf_addf(&event, "UPDATE OF %s", t->columns);
+	add_trigger(out, t, buf_str(&event));
+	buf_adds(out, "WHEN (");
+	add_key(out, t, "old.");
+	buf_adds(out, ", ");
+	add_sum(out, t, "old.");
+	buf_adds(out, ") IS NOT (");
+	add_key(out, t, "new.");
+	buf_adds(out, ", ");
+	add_sum(out, t, "new.");
+	buf_adds(out, ") BEGIN ");
+	add_step(out, t, "old.", "-");
+	add_step(out, t, "new.", "+");
+	buf_adds(out, "END; ");
+}
+
+/** All at once; a key that has no rows gets none, but for '', so that it shows that the table is counted. */
+static void add_count(struct buf *out, const struct tally *t)
+{
+	_buf_ struct buf row = BUF_INIT(64);
+	buf_addf(&row, "%s.", t->table);
+	buf_addf(out, "DELETE FROM tally WHERE name = '%s'; INSERT INTO tally(name, key, n, sum) SELECT '%s', ", t->name,
+		 t->name);
+	add_key(out, t, buf_str(&row));
+	buf_adds(out, ", count(*), CAST(total(");
+	add_bounded(out, t->first ? t->first : t->sum, buf_str(&row));
+	buf_addf(out, ") AS INTEGER) FROM %s GROUP BY 2; INSERT OR IGNORE INTO tally VALUES('%s', '', 0, 0)", t->table, t->name);
+}
+
+static int keep(struct store *s, const struct tally *t)
+{
+	_buf_ struct buf sql = BUF_INIT(1 << 14);
+	add_trigger(&sql, t, "INSERT");
+	buf_adds(&sql, "BEGIN ");
+	add_step(&sql, t, "new.", "+");
+	buf_adds(&sql, "END; ");
+	add_trigger(&sql, t, "DELETE");
+	buf_adds(&sql, "BEGIN ");
+	add_step(&sql, t, "old.", "-");
+	buf_adds(&sql, "END; ");
+	if (*t->columns)
+		add_update(&sql, t);
+	add_count(&sql, t);
+	int r = buf_error(&sql);
+	return r < 0 ? r : store_exec(s, buf_str(&sql));
+}
+
+static int is_kept(struct store *s, const struct tally *t)
+{
+	int64_t n;
+	sqlite3_stmt *q = store_stmt(s, SQL_tally_triggers);
+	bind_str(q, 1, t->name);
+	int r = store_one_number(s, q, &n);
+	return r < 0 ? r : n > 0;
+}
+
+int store_tally_keep(struct store *s)
+{
+	int r = 0;
+	for (int t = 0; t < TALLY_COUNT && r >= 0; t++) {
+		r = is_kept(s, &tallies[t]);
+		if (r == 0)
+			r = keep(s, &tallies[t]);
+	}
+	return r < 0 ? r : 0;
+}
+
+static enum tally_id tally_called(const char *name)
+{
+	int t = 0;
+	while (t < TALLY_COUNT && strcmp(tallies[t].name, name) != 0)
+		t++;
+	return (enum tally_id)t;
+}
+
+static int tally_row(sqlite3_stmt *q, void *fn, void *arg)
+{
+	enum tally_id t = tally_called(column_str(q, 0));
+	if (t == TALLY_COUNT)
+		return 0;
+	return STORE_UNBOX(store_tally_fn, fn)(arg, t, column_str(q, 1), sqlite3_column_int64(q, 2),
+					       sqlite3_column_int64(q, 3));
+}
+
+int store_tallies(struct store *s, store_tally_fn *fn, void *arg)
+{
+	return store_each(s, store_stmt(s, SQL_tallies), tally_row, STORE_BOX(store_tally_fn, fn), arg);
+}
