@@ -45,16 +45,6 @@ int buf_grow(struct buf *b, size_t n)
 	return 0;
 }
 
-char *buf_extend(struct buf *b, size_t n)
-{
-	if (buf_reserve(b, n) < 0)
-		return NULL;
-	char *at = b->data + b->len;
-	b->len += n;
-	at[n] = '\0';
-	return at;
-}
-
 int buf_add(struct buf *b, const void *data, size_t n)
 {
 	char *at = buf_extend(b, n);
@@ -68,15 +58,6 @@ int buf_add(struct buf *b, const void *data, size_t n)
 int buf_adds(struct buf *b, const char *text)
 {
 	return buf_add(b, text, strlen(text));
-}
-
-int buf_addc(struct buf *b, char c)
-{
-	char *at = buf_extend(b, 1);
-	if (!at)
-		return b->error;
-	*at = c;
-	return 0;
 }
 
 int buf_addv(struct buf *b, const char *format, va_list args)

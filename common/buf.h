@@ -45,11 +45,26 @@ static inline int buf_reserve(struct buf *b, size_t n)
 }
 
 /** Makes it @n bytes longer: the caller fills them in, they begin where it says; NULL after a failure. */
-char *buf_extend(struct buf *b, size_t n);
+static inline char *buf_extend(struct buf *b, size_t n)
+{
+	if (buf_reserve(b, n) < 0)
+		return NULL;
+	char *at = b->data + b->len;
+	b->len += n;
+	at[n] = '\0';
+	return at;
+}
 
 int buf_add(struct buf *b, const void *data, size_t n);
 int buf_adds(struct buf *b, const char *text);
-int buf_addc(struct buf *b, char c);
+static inline int buf_addc(struct buf *b, char c)
+{
+	char *at = buf_extend(b, 1);
+	if (!at)
+		return b->error;
+	*at = c;
+	return 0;
+}
 int buf_addf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int buf_addv(struct buf *b, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 

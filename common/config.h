@@ -54,7 +54,7 @@ enum option_kind {
 	  "rolling: a file is checked again after this time") \
 	O(covers_keep, "covers", "keep", OPTION_INT, "10000", 0, 1000000, \
 	  "so many series have a picture in the index (manga/SERIES/cover.jpg), up to 16 KiB each; 0: none") \
-	O(covers_rate, "covers", "per_minute", OPTION_INT, "600", 1, 60000, \
+	O(covers_rate, "covers", "per_minute", OPTION_INT, "1200", 1, 60000, \
 	  "so many of them are made in a minute at most, while nothing else is to do") \
 	O(profile, NULL, "profile", OPTION_TEXT, "auto", 0, 0, \
 	  "how much of the machine is used: auto (by its memory), server, nas, or raspberry: all processes below " \

@@ -160,6 +160,16 @@ static void json_escape(struct buf *out, uint32_t cp)
 void json_text(struct json *j, const char *s, size_t n)
 {
 	before_item(j);
+	if (json_plain_run(s, n) == n) {
+		/* most are: in one go */
+		char *at = buf_extend(j->out, n + 2);
+		if (at) {
+			at[0] = at[n + 1] = '"';
+			if (n)
+				memcpy(at + 1, s, n);
+		}
+		return;
+	}
 	buf_addc(j->out, '"');
 	for (size_t i = 0; i < n;) {
 		size_t run = json_plain_run(s + i, n - i);
@@ -257,9 +267,21 @@ void json_kv_time(struct json *j, const char *key, int64_t ns)
 		return;
 	}
 	before_item(j);
+	/* rows of one commit have one time */
+	if (ns == j->last.ns) {
+		buf_add(j->out, j->last.text, j->last.n);
+		return;
+	}
+	size_t start = j->out->len;
 	buf_addc(j->out, '"');
 	time_rfc3339(ns, j->out);
 	buf_addc(j->out, '"');
+	size_t n = j->out->len - start;
+	if (buf_error(j->out) || n > sizeof j->last.text)
+		return;
+	memcpy(j->last.text, j->out->data + start, n);
+	j->last.n = n;
+	j->last.ns = ns;
 }
 
 void text_base64(const char *s, size_t n, struct buf *out)

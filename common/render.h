@@ -27,6 +27,12 @@ struct json {
 	int depth;
 	bool has_item[JSON_DEPTH];
 	bool after_key;
+	/** The time written last, as it was written; 0: none. */
+	struct {
+		int64_t ns;
+		size_t n;
+		char text[32];
+	} last;
 };
 
 /** @pretty: 0 for one line (JSON lines); 2 puts each item of a list on a line of its own. */

@@ -163,6 +163,8 @@ static int open_front(int root, struct buf *path, struct stat *st)
 		return -errno;
 	if (!S_ISDIR(st->st_mode))
 		return S_ISREG(st->st_mode) ? take_fd(fd) : -ENOTSUP;
+	/* as the walk tells it */
+	st->st_size = 0;
 	buf_addc(path, '/');
 	struct stat picture;
 	_close_ int front = pictures_open_front(fd, path);

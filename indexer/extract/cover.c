@@ -136,6 +136,9 @@ static int from_archive(struct choice *c, const struct extract_input *in, const 
 		tried++;
 		r = try_page(c, in, size, out, reason);
 	}
+	/* of those that were passed by */
+	if (r == 0)
+		*reason = '\0';
 	if (r == -ENOENT)
 		r = walked < 0 ? walked : extract_fail(reason, -EBADMSG, "it holds no pictures");
 	/* one that ends too early is damaged here */
@@ -191,8 +194,10 @@ static int read_pdf(const struct extract_input *in, const struct cover_size *siz
 		if (end - q < 4 || q == p || q[0] != 0xff || q[1] != 0xd8 || q[2] != 0xff)
 			continue;
 		tried++;
-		if (image_is_large(q, (size_t)(end - q), PDF_SIDE) && cover_make(q, (size_t)(end - q), size, out, reason) == 0)
-			return 0;
+		if (!image_is_large(q, (size_t)(end - q), PDF_SIDE) || cover_make(q, (size_t)(end - q), size, out, reason) < 0)
+			continue;
+		*reason = '\0';
+		return 0;
 	}
 	return r < 0 ? r : extract_fail(reason, -EBADMSG, "the PDF's first page is no picture that lies in it as it is");
 }

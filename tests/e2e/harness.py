@@ -92,13 +92,15 @@ class Lab:
         self.configure()
 
     def configure(self, music=None, manga=None, extra=""):
-        """Writes the configuration: the lab's own roots unless others are named."""
+        """Writes the configuration: the lab's own roots unless others are named.  Covers come some time after a scan, and move
+        the generation then: only tests that are about them have them, by a section covers of their own."""
         if music is not None:
             self.music = Path(music)
         if manga is not None:
             self.manga = Path(manga)
         self.conf.write_text(f"music = {{ {quoted([self.music])} }}\nmanga = {{ {quoted([self.manga])} }}\n"
-                             f"state_dir = \"{self.state}\"\nlog_level = \"warning\"\n{extra}\n")
+                             f"state_dir = \"{self.state}\"\nlog_level = \"warning\"\n{extra}\n"
+                             + ("" if "covers {" in extra else "covers { keep = 0 }\n"))
 
     # --- the filesystem ---
 

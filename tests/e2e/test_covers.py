@@ -8,12 +8,10 @@ import tarfile
 import zipfile
 import zlib
 
-import pytest
-
-from harness import until
+from harness import BUILD, until
 
 LONG_S = 60
-QUICK = 'scan { quiet = "100ms" }\n'
+QUICK = 'covers { per_minute = 60000 }\nscan { quiet = "100ms" }\n'
 
 
 def png(colour, width=300, height=400, depth=8):
@@ -100,3 +98,105 @@ def test_follows_the_lowest_volume(lab):
     wait_cover(lab, "Akira", RED)
     assert (os.stat(lab.mnt / "manga/Dune/info.json"), lab.read("manga/Dune/info.json")) == info
     assert os.stat(lab.mnt / "manga/Dune/cover.jpg").st_mtime_ns == other.st_mtime_ns
+
+
+def folder_of_pages(path):
+    path.mkdir(parents=True)
+    (path / "10.png").write_bytes(png(RED))
+    (path / "2.png").write_bytes(png(BLUE))
+
+
+def tar(path):
+    path.parent.mkdir(parents=True)
+    with tarfile.open(path, "w:gz") as t:
+        for name, colour in (("a/2.png", RED), ("a/1.png", BLUE)):
+            info = tarfile.TarInfo(name)
+            data = png(colour)
+            info.size = len(data)
+            t.addfile(info, io.BytesIO(data))
+
+
+def seven(path):
+    pages = path.parent.parent / "pages"
+    path.parent.mkdir(parents=True)
+    pages.mkdir()
+    for name, colour in (("1.png", BLUE), ("2.png", RED)):
+        (pages / name).write_bytes(png(colour))
+    subprocess.run(["7z", "a", "-bso0", str(path), "."], cwd=pages, check=True)
+
+
+def picture(colour, *format):
+    """As ffmpeg writes it."""
+    r = subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"color=c=0x{bytes(colour).hex()}:s=1200x1800:d=1",
+                        "-frames:v", "1", *format, "-"], stdout=subprocess.PIPE, check=True)
+    return r.stdout
+
+
+def test_every_kind_of_volume(make_lab):
+    """Archives, folders, EPUBs: covers of all, with readers held as elsewhere."""
+    lab = make_lab("kinds")
+    lab.configure(extra=QUICK + "sandbox = \"auto\"")
+    shelf = lab.manga
+    jpeg = picture(BLUE, "-f", "mjpeg")
+    cbz(shelf / "Zip" / "Zip v01.cbz", {"credits.jpg": picture(RED, "-f", "mjpeg"), "COVER.jpg": jpeg})
+    cbz(shelf / "Wide" / "Wide v01.cbz", {"1.webp": picture(BLUE, "-c:v", "libwebp", "-f", "webp"),
+                                          "ComicInfo.xml": b"<ComicInfo><Series>Wide</Series></ComicInfo>"})
+    opf = (b'<package><metadata/><manifest><item id="i" href="z%20z.jpg" media-type="image/jpeg" properties="cover-image"/>'
+           b'<item id="p" href="p.xhtml" media-type="application/xhtml+xml"/></manifest>'
+           b'<spine><itemref idref="p"/></spine></package>')
+    container = b'<container><rootfiles><rootfile full-path="o/content.opf"/></rootfiles></container>'
+    cbz(shelf / "Book" / "Book v01.epub", {"mimetype": b"application/epub+zip", "META-INF/container.xml": container,
+                                           "o/content.opf": opf, "o/a.jpg": picture(RED, "-f", "mjpeg"), "o/z z.jpg": jpeg})
+    tar(shelf / "Tar" / "Tar v01.cbt")
+    seven(shelf / "Seven" / "Seven v01.cb7")
+    folder_of_pages(shelf / "Folder" / "Folder v01")
+    names = ("Zip", "Wide", "Book", "Tar", "Seven", "Folder")
+    start(lab)
+    for name in names:
+        wait_cover(lab, name, BLUE)
+    assert [lab.json(f"manga/{name}/info.json")["owned"] for name in names] == [[1]] * len(names)
+
+
+def test_as_many_as_are_kept(lab):
+    """The option bounds them, none is made when it is 0, and they outlive the indexer."""
+    for n in range(4):
+        cbz(lab.manga / f"Series {n}" / "v01.cbz", {"1.png": png(GREY)})
+
+    def shown():
+        return [name for name in lab.listing("manga") if cover(lab, name)]
+
+    def again(keep):
+        lab.stop()
+        lab.configure(extra=QUICK.replace("{", f"{{ keep = {keep} ", 1))
+        start(lab)
+    lab.configure(extra=QUICK.replace("{", "{ keep = 2 ", 1))
+    start(lab)
+    until(lambda: len(shown()) == 2, LONG_S, "two covers", pause=0.1)
+    lab.rescan("full all")
+    assert len(shown()) == 2
+    again(10)
+    until(lambda: len(shown()) == 4, LONG_S, "all covers", pause=0.1)
+    stamps = [os.stat(lab.mnt / "manga" / name / "cover.jpg").st_mtime_ns for name in shown()]
+    again(10)
+    lab.rescan("full all")
+    assert [os.stat(lab.mnt / "manga" / name / "cover.jpg").st_mtime_ns for name in shown()] == stamps
+    again(0)
+    until(lambda: not shown(), LONG_S, "no cover", pause=0.1)
+
+
+def test_a_page_that_ends_its_reader(lab, monkeypatch):
+    """It costs one reader, is not tried again at once, and the others have their covers."""
+    counts = lab.dir / "counts"
+    counts.write_bytes(bytes(8 * 7))
+    monkeypatch.setenv("LD_PRELOAD", str(BUILD / "lib" / "poison.so"))
+    monkeypatch.setenv("POISON_COUNTS", str(counts))
+    cbz(lab.manga / "Bad" / "Bad v01.cbz", {"1.png": b"POISON segv\n" + bytes(4000)})
+    cbz(lab.manga / "Good" / "Good v01.cbz", {"1.png": png(RED)})
+    lab.configure(extra=QUICK)
+    start(lab)
+    wait_cover(lab, "Good", RED)
+    until(lambda: counts.read_bytes()[0], LONG_S, "the bad page to be read", pause=0.1)
+    cbz(lab.manga / "Last" / "Last v01.cbz", {"1.png": png(BLUE)})
+    wait_cover(lab, "Last", BLUE)
+    assert counts.read_bytes()[0] == 1 and cover(lab, "Bad") is None
+    assert lab.json("manga/Bad/info.json")["owned"] == [1]
