@@ -175,6 +175,7 @@ install: all
 	install -D -m 644 $(SRC)/docs/mediamon.8 $(DESTDIR)$(PREFIX)/share/man/man8/mediamon.8
 	install -D -m 644 $(SRC)/fstab.example $(DESTDIR)$(PREFIX)/share/doc/mediamon/fstab.example
 	install -D -m 644 $(SRC)/README.md $(DESTDIR)$(PREFIX)/share/doc/mediamon/README.md
+	install -D -m 644 $(SRC)/contrib/python/mediamon_metrics.py $(DESTDIR)$(PREFIX)/share/mediamon/python/mediamon_metrics.py
 	install -D -m 644 $(SRC)/contrib/mediamond.service $(DESTDIR)$(PREFIX)/lib/systemd/system/mediamond.service
 	install -D -m 644 $(SRC)/contrib/mediamon.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/mediamon.conf
 
@@ -183,7 +184,7 @@ uninstall:
 		$(DESTDIR)$(PREFIX)/share/man/man8/mediamon.8 \
 		$(DESTDIR)$(PREFIX)/lib/systemd/system/mediamond.service \
 		$(DESTDIR)$(PREFIX)/lib/sysusers.d/mediamon.conf
-	rm -rf $(DESTDIR)$(PREFIX)/share/doc/mediamon
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/mediamon $(DESTDIR)$(PREFIX)/share/mediamon
 
 FORCE:
 

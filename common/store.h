@@ -42,12 +42,12 @@ struct store;
 	T(store) \
 	/* which files were read to their end, and what that told */ \
 	T(integrity) \
-	/* conditions that somebody should be told of */ \
-	T(alerts) \
+	/* samples of the gauges */ \
+	T(metrics) \
 	/* chapters and downloads, whoever told of them */ \
 	T(chapters) \
-	/* samples of the gauges */ \
-	T(metrics)
+	/* conditions that somebody should be told of */ \
+	T(alerts)
 
 enum topic {
 #define T(name) TOPIC_##name,

@@ -255,9 +255,9 @@ static const char *const later_tables[] = {
 	"reason TEXT NOT NULL)",
 	"CREATE INDEX IF NOT EXISTS integrity_at ON integrity(verified_at)",
 	"CREATE INDEX IF NOT EXISTS integrity_bad ON integrity(verdict) WHERE verdict > 1",
-	ALERT_TABLES,
-	CHAPTER_TABLES,
 	METRICS_TABLES,
+	CHAPTER_TABLES,
+	ALERT_TABLES,
 };
 
 static const char *type_of(enum field_id f)

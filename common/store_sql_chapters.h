@@ -18,7 +18,7 @@
 	"CREATE UNIQUE INDEX IF NOT EXISTS chapter_key ON chapter(producer, run, series, chapter, attempt)", \
 	"CREATE INDEX IF NOT EXISTS chapter_running ON chapter(producer, run, changed_at) WHERE state = 0", \
 	"CREATE INDEX IF NOT EXISTS chapter_order ON chapter(producer, id)", \
-	"CREATE INDEX IF NOT EXISTS chapter_session ON chapter(session) WHERE session > 0", \
+	"CREATE INDEX IF NOT EXISTS chapter_of_session ON chapter(session) WHERE session > 0", \
 	"CREATE TABLE IF NOT EXISTS chapter_run(run TEXT PRIMARY KEY, told INTEGER NOT NULL, " \
 	"changed_at INTEGER NOT NULL)", \
 	"CREATE INDEX IF NOT EXISTS chapter_run_at ON chapter_run(changed_at)", \

@@ -253,8 +253,11 @@ static int start(struct store *s, const struct chapter_event *e, bool is_new_run
 		*refusal = CHAPTER_EXISTS;
 		return 0;
 	}
+	/* a later attempt ends the one before, whoever numbers them */
+	if (e->attempt)
+		f = find(s, PRODUCER_scraper, &k, 0, &old);
 	r.attempt = e->attempt ? e->attempt : f == 0 ? old.attempt + 1 : 1;
-	if (f == 0 && old.state == CHAPTER_running)
+	if (f == 0 && old.state == CHAPTER_running && old.attempt < r.attempt)
 		f = abandon(s, &old, "it was begun again");
 	r.started_at = time_of(s, e);
 	r.changed_at = s->started_at;

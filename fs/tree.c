@@ -228,8 +228,8 @@ static void show_order(const struct entry *e, struct view *v, struct buf *out)
 	const struct order_row *row = &ORDERS_TABLE[order_find(e->order, strlen(e->order))];
 	const struct live_values *live = &v->mood.live;
 	buf_addf(out, "control/%s: %s\n\n", e->name, row->help);
-	buf_addf(out, "takes    %s\nexample  echo %s > control/%s\n", row->grammar, row->example,
-		 e->name);
+	const char *quote = strpbrk(row->example, "\"\\$`") ? "'" : "";
+	buf_addf(out, "takes    %s\nexample  echo %s%s%s > control/%s\n", row->grammar, quote, row->example, quote, e->name);
 	buf_addf(out, "now      the indexer is %s", indexer_state_name(v->mood.state));
 	if (v->mood.state == INDEXER_RUNNING && live->job)
 		buf_addf(out, ", job %llu is %s", (unsigned long long)live->job,

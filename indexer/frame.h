@@ -40,7 +40,8 @@ enum frame_type {
 	/* from a worker */
 	/* batch u64, n u32 × (index u32, error i32 (or RESULT_LACKS), hash u64 (fingerprint.h), reason text, media bytes) */
 	FRAME_RESULTS,
-	/* batch u64, error i32 (extract/verify.h), read u64, size u64, mtime u64, ctime u64, inode u64, how text, reason text */
+	/* batch u64, error i32 (extract/verify.h), pages u32, read u64, size u64, mtime u64, ctime u64, inode u64, how text,
+	   reason text */
 	FRAME_VERDICT,
 	/* to a hand */
 	FRAME_ROOT_OF_LINKS, /* path text */

@@ -8,6 +8,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "indexer/load/chapters.h"
 #include "indexer/pipeline_find_private.h"
 
 enum {
@@ -105,9 +106,22 @@ static bool was_paused(struct finder *f)
 	return strcmp(said, "on") == 0;
 }
 
+/** A call that was made, for metrics/chapters. */
+static void note_call(void *arg, const char *host, int64_t ns, const struct http_answer *a, bool is_well)
+{
+	struct finder *f = arg;
+	const struct chapter_call call = {
+		.host = host, .bytes = (int64_t)a->body.len, .at = net_now(&f->net),
+		.seconds = (double)ns / (double)NS_PER_S, .success = is_well,
+	};
+	chapters_call(f->o.writer, &call);
+}
+
 static int open_net(struct finder *f)
 {
 	f->net.patience_ms = PATIENCE_MS;
+	f->net.called = note_call;
+	f->net.caller = f;
 	int r = http_new(&f->net.http);
 	if (r == 0)
 		r = limit_new(save_host, f, &f->net.limit);

@@ -22,6 +22,7 @@
 #include "common/log.h"
 #include "common/path.h"
 #include "common/render.h"
+#include "indexer/load/chapters.h"
 #include "indexer/load/verdicts.h"
 
 enum {
@@ -126,6 +127,7 @@ static void set_stopped(struct checker *c, bool stopped)
 	if (!stopped && atomic_load(&w->slot->since))
 		atomic_store(&w->slot->since, mono_ns());
 	kill(w->pid, stopped ? SIGSTOP : SIGCONT);
+	c->worked += stopped ? mono_ns() - c->sent_at : 0;
 	c->is_stopped = stopped;
 	c->stopped_at = c->sent_at = mono_ns();
 }
@@ -163,6 +165,7 @@ int integrity_begin_file(struct pipeline *p, const struct store_check *check, bo
 	c->dir = strndup(check->dir.data, check->dir.len);
 	c->dir_len = check->dir.len;
 	c->sent_at = mono_ns();
+	c->worked = 0;
 	c->is_ordered = is_ordered;
 	charge(p, check->size);
 	reading_give(&c->pool.reading, 0, c->id, &(struct read_mark){.size = check->size}, 1);
@@ -256,12 +259,25 @@ static void look_again(struct pipeline *p)
 	c->skipped += c->is_ordered;
 }
 
+/** How it went, for metrics/chapters. */
+static void put_chapter(struct pipeline *p, int error, int64_t read, const char *reason)
+{
+	const struct checker *c = &p->checker;
+	const struct chapter_check check = {
+		.file = c->check.file, .bytes = read, .pages = c->pages, .bad = error != 0, .is_whole = error == 0,
+		.seconds = (double)(c->worked + mono_ns() - c->sent_at) / (double)NS_PER_S, .reason = reason,
+	};
+	if (p->scout[c->scout].kind == MEDIA_VOLUME)
+		chapters_check(p->o.writer, &check);
+}
+
 static void on_verdict(struct pipeline *p, struct frame *f)
 {
 	struct checker *c = &p->checker;
 	size_t how_len, reason_len;
 	uint64_t id = frame_get_u64(f);
 	int error = (int)frame_get_u32(f);
+	c->pages = frame_get_u32(f);
 	int64_t read = (int64_t)frame_get_u64(f), size = (int64_t)frame_get_u64(f);
 	int64_t mtime = (int64_t)frame_get_u64(f), ctime = (int64_t)frame_get_u64(f), inode = (int64_t)frame_get_u64(f);
 	const char *how = frame_get_bytes(f, &how_len), *reason = frame_get_bytes(f, &reason_len);
@@ -276,6 +292,8 @@ static void on_verdict(struct pipeline *p, struct frame *f)
 		look_again(p);
 	else
 		put_verdict(p, error, 0, buf_str(&a), buf_str(&b));
+	if (error == 0 || error == -EBADMSG)
+		put_chapter(p, error, read, buf_str(&b));
 	forget_file(c);
 }
 

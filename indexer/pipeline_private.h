@@ -174,6 +174,9 @@ struct checker {
 	char *dir;
 	size_t dir_len;
 	int64_t sent_at;
+	/** Of it, before it waited for a scan last; its pages that are whole. */
+	int64_t worked;
+	unsigned pages;
 	bool is_ordered;
 	/** It waits for a scan, since when. */
 	bool is_stopped;

@@ -255,5 +255,6 @@ void verify_whole(int fd, void (*beat)(void *arg), void *arg, struct verify_resu
 	if (out->error == -EBADMSG && in.size)
 		read_again(&v, &in, out);
 	memcpy(out->how, v.how, sizeof out->how);
+	out->pages = v.pages;
 	out->read = v.read;
 }

@@ -36,6 +36,8 @@ struct verify {
 	uint8_t buffer[VERIFY_BUFFER];
 	/** What was checked, as a person reads it: "512 pages". */
 	char how[VERIFY_HOW];
+	/** Pages of an archive that are whole. */
+	unsigned pages;
 	/** EXTRACT_REASON bytes: why the file is not intact, or what is odd about it. */
 	char *reason;
 };
@@ -59,6 +61,8 @@ struct verify_result {
 	int error;
 	char how[VERIFY_HOW];
 	char reason[EXTRACT_REASON];
+	/** Pages of an archive that are whole, also when the next one is not. */
+	unsigned pages;
 	/** Bytes read; the file as it was: fstat(), times in ns. */
 	uint64_t read, size;
 	int64_t mtime, ctime, inode;

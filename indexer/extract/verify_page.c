@@ -19,6 +19,7 @@ void pages_init(struct pages *p, struct verify *v)
 {
 	memset(p, 0, sizeof *p);
 	p->v = v;
+	v->pages = 0;
 }
 
 /** FNV-1a, 64 bits; never 0. */
@@ -77,6 +78,7 @@ int pages_end(struct pages *p)
 {
 	const char *wrong = p->is_page ? image_end(&p->image) : NULL;
 	p->pages += p->is_page;
+	p->v->pages += p->is_page && !wrong;
 	return wrong ? pages_fail(p, -EBADMSG, wrong) : 0;
 }
 

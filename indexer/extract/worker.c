@@ -202,6 +202,7 @@ static int check_file(struct worker_slot *slot, struct job *job, struct buf *out
 	size_t start = frame_begin(out, FRAME_VERDICT);
 	frame_u64(out, job->batch);
 	frame_u32(out, (uint32_t)v.error);
+	frame_u32(out, v.pages);
 	frame_u64(out, v.read);
 	frame_u64(out, v.size);
 	frame_u64(out, (uint64_t)v.mtime);

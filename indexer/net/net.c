@@ -89,6 +89,16 @@ static void tell(struct net *n, const char *host, const struct http_answer *a, s
 		limit_block(n->limit, host, now, v.pause, reason);
 }
 
+/** http_do(), and who counts calls hears of it. */
+static int ask(struct net *n, const char *host, const struct http_request *q, struct http_answer *a)
+{
+	int64_t start = mono_ns();
+	int r = http_do(n->http, q, a);
+	if (n->called && !is_our_fault(r))
+		n->called(n->caller, host, mono_ns() - start, a, r == 0 && a->status < 400);
+	return r;
+}
+
 int net_do_judged(struct net *n, const char *host, const struct http_request *q, struct http_answer *a,
 		  net_judge_fn *judge, void *arg, int64_t *at)
 {
@@ -96,7 +106,7 @@ int net_do_judged(struct net *n, const char *host, const struct http_request *q,
 	int r = take_slot(n, host, a, at);
 	if (r < 0)
 		return r;
-	r = http_do(n->http, q, a);
+	r = ask(n, host, q, a);
 	if (r == 0)
 		tell(n, host, a, judge(arg, a));
 	else if (is_our_fault(r))
@@ -148,7 +158,7 @@ int net_do_behind(struct net *n, const char *host, const char *behind, const str
 		limit_drop(n->limit, behind, net_now(n));
 		return r;
 	}
-	r = http_do(n->http, q, a);
+	r = ask(n, host, q, a);
 	if (r == 0) {
 		limit_ok(n->limit, host, net_now(n));
 		tell(n, behind, a, judge_plainly(NULL, a));

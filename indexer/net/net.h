@@ -17,6 +17,9 @@ struct net {
 	 * with http_cancel().
 	 */
 	int patience_ms;
+	/** Is told of each call that was made, how long it took and what came.  Any thread; may be NULL. */
+	void (*called)(void *caller, const char *host, int64_t ns, const struct http_answer *a, bool is_well);
+	void *caller;
 };
 
 int64_t net_now(const struct net *n);
