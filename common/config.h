@@ -105,6 +105,13 @@ enum option_kind {
 	  "a chapter of which a scraper tells nothing for so long is abandoned") \
 	O(chapters_keep, "chapters", "keep", OPTION_INT, "10000", 1, 1000000, \
 	  "how many chapters of each producer are kept; sums are kept for ever") \
+	O(history_seconds, "history", "seconds", OPTION_DURATION, "1h", 0, 0, \
+	  "metrics/seconds.json: a sample of every metric a second while something runs, the last of so much time, at most " \
+	  "6h; 0s: none") \
+	O(history_minutes, "history", "minutes", OPTION_DURATION, "24h", 0, 0, \
+	  "metrics/history.json: so much time of one sample a minute; 0s: nothing is measured over time") \
+	O(history_hours, "history", "hours", OPTION_DURATION, "90d", 0, 0, \
+	  "and so much of one an hour; a year takes 2 MB") \
 	O(backup_interval, "backup", "interval", OPTION_DURATION, "24h", 0, 0, \
 	  "the index is copied to state_dir/backups this often; 0s: never") \
 	O(backup_keep, "backup", "keep", OPTION_INT, "7", 1, 1000, "how many of these copies are kept") \

@@ -37,6 +37,7 @@ static const struct counted {
 	{GAUGE_tracks, TALLY_track, NULL, false, 1},
 	{GAUGE_music_seconds, TALLY_track, NULL, true, 1e-3},
 	{GAUGE_albums, TALLY_album, NULL, false, 1},
+	{GAUGE_artists, TALLY_artist, NULL, true, 1},
 	{GAUGE_series, TALLY_series, NULL, false, 1},
 	{GAUGE_chapters, TALLY_volume, "chapter", false, 1},
 	{GAUGE_volumes, TALLY_volume, NULL, false, 1},

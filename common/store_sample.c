@@ -7,6 +7,7 @@
 
 #include "common/cleanup.h"
 #include "common/sample_pack.h"
+#include "common/seconds.h"
 #include "common/store_rows.h"
 #include "common/store_write.h"
 
@@ -64,9 +65,12 @@ static int give_numbers(struct store *s, struct sample_numbers *numbers)
 			continue;
 		sqlite3_stmt *q = store_stmt(s, SQL_gauge_add);
 		bind_str(q, 1, GAUGES_TABLE[g].key);
-		r = store_run(s, q);
+		int64_t number;
+		r = store_one_number(s, q, &number);
 		if (r == 0)
-			know_number(numbers, sqlite3_last_insert_rowid(s->db), GAUGES_TABLE[g].key);
+			know_number(numbers, number, GAUGES_TABLE[g].key);
+		/* one that has a number too large for us is not kept */
+		r = r == -ENOENT ? 0 : r;
 	}
 	return r;
 }
@@ -123,6 +127,18 @@ static int walk_rows(struct store *s, struct work *w, const struct question *ask
 	return r;
 }
 
+/** They lie beside the store. */
+static int samples_of_seconds(struct store *s, const struct question *ask)
+{
+	const char *path = sqlite3_db_filename(s->db, "main");
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	_buf_ struct buf folder = BUF_INIT(8192);
+	if (!slash)
+		return 0;
+	buf_add(&folder, path, (size_t)(slash - path));
+	return seconds_each(buf_str(&folder), ask->which, ask->n, ask->since, ask->until, ask->fn, ask->arg);
+}
+
 int store_samples(struct store *s, enum sample_step step, const enum gauge_id *which, size_t n, int64_t since,
 		  int64_t until, store_sample_fn *fn, void *arg)
 {
@@ -130,7 +146,7 @@ int store_samples(struct store *s, enum sample_step step, const enum gauge_id *w
 	if (n > GAUGE_COUNT || step >= SAMPLE_STEPS)
 		return -EINVAL;
 	if (step == SAMPLE_SECOND)
-		return 0;
+		return samples_of_seconds(s, &ask);
 	_free_ struct work *w = calloc(1, sizeof *w);
 	if (!w)
 		return -ENOMEM;

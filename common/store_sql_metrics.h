@@ -6,10 +6,12 @@
 #define STATEMENTS_METRICS(SQL) \
 	/* a few dozens of rows */ \
 	SQL(tallies, 0, "SELECT name, key, n, sum FROM tally") \
-	SQL(tally_of, 0, "SELECT 1 FROM tally WHERE name = ? LIMIT 1") \
+	/* a table that was made anew has lost them */ \
+	SQL(tally_triggers, 1, \
+	    "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND name = 'tally_' || ? || '_INSERT'") \
 	SQL(jobs_states, 0, "SELECT state FROM job WHERE state IN ('queued', 'running', 'paused')") \
 	SQL(gauge_numbers, 0, "SELECT id, key FROM gauge") \
-	SQL(gauge_add, 0, "INSERT INTO gauge(key) VALUES(?)") \
+	SQL(gauge_add, 0, "INSERT OR IGNORE INTO gauge(key) VALUES(?) RETURNING id") \
 	SQL(measured_get, 0, "SELECT body FROM measured WHERE step = ? AND at = ?") \
 	SQL(measured_put, 0, \
 	    "INSERT INTO measured(step, at, samples, body) VALUES(?, ?, ?, ?) ON CONFLICT(step, at) DO UPDATE SET " \

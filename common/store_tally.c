@@ -6,11 +6,11 @@
 #include "common/store_rows.h"
 
 struct tally {
-	const char *name, *table, *key, *sum, *columns;
+	const char *name, *table, *key, *sum, *columns, *first;
 };
 
 static const struct tally tallies[TALLY_COUNT] = {
-#define T(name, table, key, sum, columns) {#name, table, key, sum, columns},
+#define T(name, table, key, sum, columns, first) {#name, table, key, sum, columns, first},
 	TALLIES(T)
 #undef T
 };
@@ -77,10 +77,13 @@ static void add_update(struct buf *out, const struct tally *t)
 /** All at once; a key that has no rows gets none, but for '', so that it shows that the table is counted. */
 static void add_count(struct buf *out, const struct tally *t)
 {
-	buf_addf(out, "INSERT INTO tally(name, key, n, sum) SELECT '%s', ", t->name);
-	add_key(out, t, "");
+	_buf_ struct buf row = BUF_INIT(64);
+	buf_addf(&row, "%s.", t->table);
+	buf_addf(out, "DELETE FROM tally WHERE name = '%s'; INSERT INTO tally(name, key, n, sum) SELECT '%s', ", t->name,
+		 t->name);
+	add_key(out, t, buf_str(&row));
 	buf_adds(out, ", count(*), ifnull(sum(");
-	add_sum(out, t, "");
+	add_of(out, t->first ? t->first : t->sum, buf_str(&row), "0");
 	buf_addf(out, "), 0) FROM %s GROUP BY 2; INSERT OR IGNORE INTO tally VALUES('%s', '', 0, 0)", t->table, t->name);
 }
 
@@ -104,11 +107,11 @@ static int keep(struct store *s, const struct tally *t)
 
 static int is_kept(struct store *s, const struct tally *t)
 {
-	int64_t one;
-	sqlite3_stmt *q = store_stmt(s, SQL_tally_of);
+	int64_t n;
+	sqlite3_stmt *q = store_stmt(s, SQL_tally_triggers);
 	bind_str(q, 1, t->name);
-	int r = store_one_number(s, q, &one);
-	return r == -ENOENT ? 0 : r < 0 ? r : 1;
+	int r = store_one_number(s, q, &n);
+	return r < 0 ? r : n > 0;
 }
 
 int store_tally_keep(struct store *s)

@@ -11,25 +11,32 @@
 
 #include "common/store_private.h"
 
-/*   name, table, key and number to add up of a row (@: its columns), the columns that these are made of */
+/** Whether a spot (an album on a shelf) shows an artist of tracks, and is the only one, or the first of several. */
+#define TALLY_ARTIST(other) \
+	"(SELECT kind FROM shelf WHERE id = @shelf_id) = 1 AND @tracks > 0 AND NOT EXISTS(SELECT 1 FROM spot o " \
+	"WHERE o.shelf_id = @shelf_id AND o.tracks > 0 AND o.id " other " @id)"
+
+/*   name, table, key and number to add up of a row (@: its columns), the columns that these are made of, the number as
+     long as all rows are there (NULL: the same) */
 #define TALLIES(T) \
-	T(track, "track", "''", "CAST(ifnull(@duration_seconds, 0) * 1000 AS INTEGER)", "duration_seconds") \
-	T(album, "album", "''", "0", "") \
-	T(series, "series", "''", "0", "") \
-	T(volume, "volume", "@kind", "0", "kind") \
-	T(missing, "missing", "@kind", "@state <> 'wanted'", "kind, state") \
-	T(error, "error", "@kind", "0", "kind") \
-	T(integrity, "integrity", "@verdict", "0", "verdict") \
-	T(symlink, "symlink", "@state", "max(@size, 0)", "state, size") \
-	T(torrent, "torrent", "@status", "@bytes", "status, bytes") \
-	T(attempt, "attempt", "@outcome", "0", "outcome") \
-	T(permanent, "permanent", "@kind", "0", "kind") \
-	T(retry, "retry", "@is_spent", "0", "is_spent") \
-	T(insertion, "insertion", "@step", "0", "step") \
-	T(plan_item, "plan_item", "@state", "0", "state") \
-	T(request, "request", "@state", "0", "state") \
-	T(result, "result", "@verdict", "0", "verdict") \
-	T(searched, "searched", "@outcome", "@results", "outcome, results")
+	T(track, "track", "''", "CAST(ifnull(@duration_seconds, 0) * 1000 AS INTEGER)", "duration_seconds", NULL) \
+	T(album, "album", "''", "0", "", NULL) \
+	T(artist, "spot", "''", TALLY_ARTIST("<>"), "tracks", TALLY_ARTIST("<")) \
+	T(series, "series", "''", "0", "", NULL) \
+	T(volume, "volume", "@kind", "0", "kind", NULL) \
+	T(missing, "missing", "@kind", "@state <> 'wanted'", "kind, state", NULL) \
+	T(error, "error", "@kind", "0", "kind", NULL) \
+	T(integrity, "integrity", "@verdict", "0", "verdict", NULL) \
+	T(symlink, "symlink", "@state", "max(@size, 0)", "state, size", NULL) \
+	T(torrent, "torrent", "@status", "@bytes", "status, bytes", NULL) \
+	T(attempt, "attempt", "@outcome", "0", "outcome", NULL) \
+	T(permanent, "permanent", "@kind", "0", "kind", NULL) \
+	T(retry, "retry", "@is_spent", "0", "is_spent", NULL) \
+	T(insertion, "insertion", "@step", "0", "step", NULL) \
+	T(plan_item, "plan_item", "@state", "0", "state", NULL) \
+	T(request, "request", "@state", "0", "state", NULL) \
+	T(result, "result", "@verdict", "0", "verdict", NULL) \
+	T(searched, "searched", "@outcome", "@results", "outcome, results", NULL)
 
 enum tally_id {
 #define T(name, ...) TALLY_##name,

@@ -29,6 +29,8 @@ enum {
 	OF_ERRORS = TOPIC_BIT(errors) | TOPIC_BIT(roots),
 	OF_AUDIT = TOPIC_BIT(audit) | TOPIC_BIT(music) | TOPIC_BIT(manga) | TOPIC_BIT(roots),
 	OF_DUPLICATES = TOPIC_BIT(music) | TOPIC_BIT(manga) | TOPIC_BIT(roots),
+	OF_SAMPLES = TOPIC_BIT(metrics),
+	OF_COMPARE = TOPIC_BIT(scan),
 	MOODY = VIEW_AWAY | VIEW_LIVE,
 };
 
@@ -75,6 +77,13 @@ int show_duplicates(struct view *v, const struct node *n, struct buf *out);
 int show_duplicates_json(struct view *v, const struct node *n, struct buf *out);
 int show_roots(struct view *v, const struct node *n, struct buf *out);
 int show_roots_json(struct view *v, const struct node *n, struct buf *out);
+
+int show_history_json(struct view *v, const struct node *n, struct buf *out);
+int show_history_csv(struct view *v, const struct node *n, struct buf *out);
+int show_seconds_json(struct view *v, const struct node *n, struct buf *out);
+int show_seconds_csv(struct view *v, const struct node *n, struct buf *out);
+int show_compare(struct view *v, const struct node *n, struct buf *out);
+int show_compare_json(struct view *v, const struct node *n, struct buf *out);
 
 /** Whether Real-Debrid is asked at all: when not, and @out is not NULL, a line says why. */
 bool realdebrid_is_on(const struct view *v, struct buf *out);

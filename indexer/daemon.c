@@ -32,6 +32,7 @@
 #include "indexer/pipeline.h"
 #include "indexer/pipeline_alert.h"
 #include "indexer/profile.h"
+#include "indexer/sampler.h"
 #include "indexer/pipeline_find.h"
 #include "indexer/pipeline_mend.h"
 
@@ -59,6 +60,7 @@ struct daemon {
 	/** Last commit that the finder was told of. */
 	uint64_t told;
 	struct history *history;
+	struct sampler *sampler;
 	struct backups *backups;
 	struct orders orders;
 	struct ctl_server *ctl;
@@ -234,6 +236,22 @@ static void restart_history(struct daemon *d)
 		log_warning("the documents of status/ are not kept in history/: %s", strerror(-r));
 }
 
+/** The same. */
+static void restart_sampler(struct daemon *d)
+{
+	sampler_free(take(d->sampler));
+	struct sampler_options options = {
+		d->state_dir,
+		{config_int(d->config, OPT_history_seconds), config_int(d->config, OPT_history_minutes),
+		 config_int(d->config, OPT_history_hours)},
+		d->live,
+		d->writer,
+	};
+	int r = sampler_new(&options, &d->sampler);
+	if (r < 0)
+		log_warning("metrics are not measured over time: %s", strerror(-r));
+}
+
 /** Nothing else is less without it. */
 static void restart_finder(struct daemon *d)
 {
@@ -279,6 +297,7 @@ static int reload(void *arg, struct buf *why)
 	if (r == 0 && !same_roots)
 		r = add_scan_job(d, "rescan all");
 	restart_history(d);
+	restart_sampler(d);
 	restart_finder(d);
 	config_free(old);
 	if (r < 0) {
@@ -334,9 +353,11 @@ static int start_parts(struct daemon *d)
 	r = ctl_serve(d->state_dir, group_id(d->config), on_order, d, &d->ctl);
 	if (r < 0)
 		log_error("the control socket cannot be made: %s", strerror(-r));
-	else
-		restart_history(d);
-	return r;
+	if (r < 0)
+		return r;
+	restart_history(d);
+	restart_sampler(d);
+	return 0;
 }
 
 static void stop_parts(struct daemon *d)
@@ -345,6 +366,7 @@ static void stop_parts(struct daemon *d)
 	ctl_stop(take(d->ctl));
 	history_free(take(d->history));
 	watcher_free(take(d->alerts));
+	sampler_free(take(d->sampler));
 	pipeline_free(take(d->pipeline));
 	mender_free(take(d->mender));
 	finder_free(take(d->finder));
