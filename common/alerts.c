@@ -17,6 +17,11 @@ const struct alert_row ALERTS_TABLE[ALERT_COUNT_OF_ROWS] = {
 #undef A
 };
 
+const char *const ALERT_UNIT_NAMES[] = {
+	[ALERT_FLAG] = "flag", [ALERT_COUNT] = "count", [ALERT_PERCENT] = "percent",
+	[ALERT_AGE] = "seconds", [ALERT_BYTES] = "bytes",
+};
+
 /* --- rules --- */
 
 static int complain(struct buf *why, const char *word, const char *what)

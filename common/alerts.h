@@ -24,6 +24,9 @@ enum alert_unit {
 	ALERT_BYTES,
 };
 
+/** "flag", "count", "percent", "seconds", "bytes". */
+extern const char *const ALERT_UNIT_NAMES[];
+
 enum alert_side { ALERT_ABOVE, ALERT_BELOW };
 
 /*

@@ -127,7 +127,7 @@ static int check_option(struct config *c, int id, struct buf *why)
 	else if (o->kind == OPTION_SIZE)
 		c->number[id] = config_size(text);
 	else
-		return 0;
+		return o->kind == OPTION_ALERT ? config_check_alert(c, id, why) : 0;
 	bool bad = (o->kind != OPTION_INT && c->number[id] < 0) || (end && (*end || end == text)) ||
 		   c->number[id] < o->least || (o->most && c->number[id] > o->most);
 	if (!bad)
@@ -301,6 +301,8 @@ static int check_all(struct config *c, struct buf *why)
 	int n = check_nesting(c, why);
 	r = r < 0 ? r : n;
 	int e = check_words(c, why);
+	r = e < 0 ? e : r;
+	e = config_check_alerts(c, why);
 	r = e < 0 ? e : r;
 	e = check_shapes(c, why);
 	return e < 0 ? e : r;

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/alerts.h"
 #include "common/buf.h"
 
 enum option_kind {
@@ -21,7 +22,12 @@ enum option_kind {
 	OPTION_DURATION,
 	/** "512MiB", "2GiB"; kept in bytes. */
 	OPTION_SIZE,
+	/** A rule of common/alerts.h; "" and what it leaves out: as in ALERTS. */
+	OPTION_ALERT,
 };
+
+#define ALERT_OPTION(O, id, unit, side, rule, see, help) \
+	O(alert_##id, "alerts", #id, OPTION_ALERT, rule, 0, 0, help)
 
 /*   id, section (NULL: top level), key, kind, default, least, most, help */
 #define OPTIONS(O) \
@@ -298,7 +304,18 @@ enum option_kind {
 	O(jellyfin_instances, "jellyfin", "instances", OPTION_LIST, "", 0, 0, "the same for Jellyfin") \
 	O(arr_map, "arr", "path_map", OPTION_LIST, "", 0, 0, \
 	  "\"/path/there=/path/here\": what Sonarr, Radarr, Plex and Jellyfin call /path/there is /path/here") \
-	O(arr_hour, "arr", "per_hour", OPTION_INT, "10", 0, 60, "orders to each of them in an hour at most")
+	O(arr_hour, "arr", "per_hour", OPTION_INT, "10", 0, 60, "orders to each of them in an hour at most") \
+	O(alerts_interval, "alerts", "interval", OPTION_DURATION, "30s", 1, 0, \
+	  "how often the conditions below are looked at. A rule is \"LIMIT for DURATION clear LIMIT after DURATION\": it " \
+	  "fires beyond the first limit for so long, and is over when it was not beyond the second one for so long; what " \
+	  "is left out is as written here; \"off\": not looked at") \
+	O(alerts_notices, "alerts", "notices", OPTION_BOOL, "true", 0, 0, \
+	  "tell people through discord, webhook and hook what fires and what is over; false: only in status/health") \
+	O(alerts_silent, "alerts", "silent", OPTION_LIST, "", 0, 0, \
+	  "conditions that nobody is told of, such as \"scan_slow\"; status/health names them all the same") \
+	O(alerts_summary, "alerts", "summary", OPTION_TEXT, "", 0, 0, \
+	  "time of day (local) such as \"08:00\" at which people are told what changed in a day; empty: never") \
+	ALERTS(ALERT_OPTION, O)
 
 enum option_id {
 #define O(id, ...) OPT_##id,
@@ -335,6 +352,10 @@ const char *config_text(const struct config *c, enum option_id id);
 int64_t config_int(const struct config *c, enum option_id id);
 size_t config_count(const struct config *c, enum option_id id);
 const char *config_item(const struct config *c, enum option_id id, size_t i);
+/** The rule of a condition. */
+void config_alert(const struct config *c, enum alert_id id, struct alert_rule *out);
+/** Minutes since midnight of a text such as "08:00"; -1 when it is none. */
+int config_time_of_day(const char *text);
 /** The archives that may be opened, as ARCHIVE_… bits. */
 unsigned config_archives(const struct config *c);
 /** Where the file was read from; absolute when it could be made so. */
@@ -348,6 +369,9 @@ void config_default_path(struct buf *out);
 /** A commented file with every option and its default. */
 void config_print_default(struct buf *out);
 
+/** Complaints about one rule, and about the rest of section alerts; for config.c. */
+int config_check_alert(const struct config *c, int id, struct buf *why);
+int config_check_alerts(const struct config *c, struct buf *why);
 /** Whether no option before @id has its section; for config_print.c. */
 bool config_is_first_of_section(int id);
 

@@ -356,6 +356,16 @@ int store_handed_find(struct store *s, const char *ident, int64_t *id)
 	return store_one_number(s, q, id);
 }
 
+int store_handed_stuck(struct store *s, int64_t *n, int64_t *since)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_handed_stuck);
+	int r = store_step(s, q);
+	*n = r > 0 ? INT(0) : 0;
+	*since = r > 0 ? INT(1) : 0;
+	sqlite3_reset(q);
+	return r < 0 ? r : 0;
+}
+
 int store_handed_today(struct store *s, int64_t since, int64_t *n)
 {
 	sqlite3_stmt *q = store_stmt(s, SQL_handed_today);

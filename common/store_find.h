@@ -158,6 +158,8 @@ int store_handed_next(struct store *s, int64_t *at);
 int store_request_due_again(struct store *s, int64_t now, int64_t *series);
 /** The row of an identity; -ENOENT. */
 int store_handed_find(struct store *s, const char *ident, int64_t *id);
+/** Those that a client has, and *since when the one stands still that did not move for longest; 0 without. */
+int store_handed_stuck(struct store *s, int64_t *n, int64_t *since);
 /** Automatic ones since @since. */
 int store_handed_today(struct store *s, int64_t since, int64_t *n);
 

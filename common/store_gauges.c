@@ -8,6 +8,7 @@
 #include "common/cleanup.h"
 #include "common/gauges.h"
 #include "common/live.h"
+#include "common/store_alerts.h"
 #include "common/store_chapters.h"
 #include "common/store_find.h"
 #include "common/store_rows.h"
@@ -317,10 +318,19 @@ static void read_disk(struct store *s, struct gauges *g)
 	set(g, GAUGE_disk_free_bytes, (double)disk.f_bavail * (double)disk.f_frsize);
 }
 
+static int read_alerts(struct store *s, struct gauges *g)
+{
+	int64_t n;
+	int r = store_alerts_firing(s, &n);
+	if (r == 0)
+		set(g, GAUGE_alerts_firing, (double)n);
+	return r;
+}
+
 static int read_store(struct store *s, struct gauges *g)
 {
 	static int (*const parts[])(struct store *s, struct gauges *g) = {
-		read_roots, read_jobs, read_events, read_chapters, read_hosts,
+		read_roots, read_jobs, read_events, read_chapters, read_hosts, read_alerts,
 	};
 	int r = store_tallies(s, see_tally, g), first = r;
 	for (size_t i = 0; i < COUNT_OF(parts); i++) {

@@ -261,6 +261,8 @@
 	    "speed = ?8, seconds_left = ?9, tries = ?10, next_at = ?11, sent_at = ?12, " \
 	    "changed_at = CASE WHEN step <> ?5 OR progress <> ?7 OR changed_at > ?13 THEN ?13 ELSE changed_at END, " \
 	    "missed = ?14 WHERE id = ?1") \
+	SQL(handed_stuck, 0, \
+	    "SELECT count(*), ifnull(min(changed_at), 0) FROM handed WHERE step IN ('sent', 'unknown', 'confirmed')") \
 	SQL(handed_today, 0, \
 	    "SELECT count(*) FROM handed WHERE automatic = 1 AND created_at > ?") \
 	SQL(handed_purge, 1, \

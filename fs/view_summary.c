@@ -6,6 +6,7 @@
 #include "common/archives.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/store_alerts.h"
 #include "common/store_find.h"
 #include "common/store_repair.h"
 #include "fs/links.h"
@@ -25,7 +26,67 @@ struct health {
 	/** Sentences, each ended by '\n'. */
 	struct buf reasons;
 	bool is_failed;
+	/** Conditions that fire: their sentences, and the same as items of a JSON list. */
+	struct buf alerts;
+	struct json *items;
+	int64_t firing;
 };
+
+static const struct alert_row *alert_row_of(const char *name)
+{
+	int i = 0;
+	while (i < ALERT_COUNT_OF_ROWS - 1 && strcmp(ALERTS_TABLE[i].name, name) != 0)
+		i++;
+	return &ALERTS_TABLE[i];
+}
+
+/** "alert media_disk (music): …, since 2026-11-21 10:00 (now 90 MiB, limit 1 GiB; status/roots)" */
+static void text_alert(const struct store_alert *a, const struct alert_row *row, struct buf *out)
+{
+	buf_addf(out, "alert %s", a->name);
+	if (*a->subject) {
+		buf_adds(out, " (");
+		text_escape(a->subject, strlen(a->subject), out);
+		buf_addc(out, ')');
+	}
+	buf_addf(out, ": %s, since ", a->text);
+	doc_time(a->since, out);
+	buf_adds(out, " (");
+	if (row->unit != ALERT_FLAG) {
+		buf_adds(out, "now ");
+		alert_value(row->unit, a->value, out);
+		buf_adds(out, ", limit ");
+		alert_value(row->unit, a->limit, out);
+		buf_adds(out, "; ");
+	}
+	buf_addf(out, "%s)\n", row->see);
+}
+
+static void json_alert(const struct store_alert *a, const struct alert_row *row, struct json *j)
+{
+	json_object(j);
+	json_kv_text(j, "name", a->name);
+	json_kv_text(j, "subject", a->subject);
+	json_kv_text(j, "text", a->text);
+	json_kv_time(j, "since", a->since);
+	json_kv_time(j, "fired_at", a->fired_at);
+	json_kv_text(j, "unit", ALERT_UNIT_NAMES[row->unit]);
+	json_kv_real(j, "value", a->value, 3);
+	json_kv_real(j, "limit", a->limit, 3);
+	json_kv_text(j, "see", row->see);
+	json_end_object(j);
+}
+
+static int add_alert(void *arg, const struct store_alert *a)
+{
+	struct health *h = arg;
+	const struct alert_row *row = alert_row_of(a->name);
+	h->firing++;
+	text_alert(a, row, &h->alerts);
+	if (h->items)
+		json_alert(a, row, h->items);
+	return 0;
+}
 
 static int check_mount(void *arg, const struct store_mount *row)
 {
@@ -134,7 +195,7 @@ static void check_writing(const struct view *v, struct health *h)
 
 static void check_health(struct view *v, struct health *h)
 {
-	*h = (struct health){.v = v, .reasons = BUF_INIT(1 << 20)};
+	*h = (struct health){.v = v, .reasons = BUF_INIT(1 << 20), .alerts = BUF_INIT(1 << 20)};
 	if (v->mood.state == INDEXER_AWAY || v->mood.state == INDEXER_SILENT) {
 		h->is_failed = true;
 		buf_adds(&h->reasons, v->mood.state == INDEXER_AWAY
@@ -162,11 +223,18 @@ static void check_health(struct view *v, struct health *h)
 	check_store(v, h);
 	store_feeds(v->store, check_source, h);
 	check_links(v, h);
+	store_alerts(v->store, add_alert, h);
+}
+
+static void clear_health(struct health *h)
+{
+	buf_clear(&h->reasons);
+	buf_clear(&h->alerts);
 }
 
 static const char *health_word(const struct health *h)
 {
-	return h->is_failed ? "failed" : h->reasons.len ? "degraded" : "ok";
+	return h->is_failed ? "failed" : h->reasons.len || h->firing ? "degraded" : "ok";
 }
 
 const char *summary_health(struct view *v, struct buf *reasons)
@@ -174,8 +242,9 @@ const char *summary_health(struct view *v, struct buf *reasons)
 	struct health h;
 	check_health(v, &h);
 	buf_adds(reasons, buf_str(&h.reasons));
+	buf_adds(reasons, buf_str(&h.alerts));
 	const char *word = health_word(&h);
-	buf_clear(&h.reasons);
+	clear_health(&h);
 	return word;
 }
 
@@ -238,13 +307,19 @@ int show_health_json(struct view *v, const struct node *n, struct buf *out)
 	buf_reset(&h.reasons);
 	add_notes(v, &h.reasons);
 	json_sentences(&j, "notes", buf_str(&h.reasons));
+	json_key(&j, "alerts");
+	json_array(&j);
+	h.items = &j;
+	if (v->store)
+		store_alerts(v->store, add_alert, &h);
+	json_end_array(&j);
 	json_indexer(&j, v);
 	json_kv_time(&j, "last_backup_at", meta_number(v, "backup_at"));
 	_buf_ struct buf sandbox = BUF_INIT(256);
 	add_sandbox(v, &sandbox);
 	json_kv_text(&j, "sandbox", buf_str(&sandbox));
 	json_end_object(&j);
-	buf_clear(&h.reasons);
+	clear_health(&h);
 	return 0;
 }
 
@@ -255,6 +330,7 @@ int show_health(struct view *v, const struct node *n, struct buf *out)
 	check_health(v, &h);
 	buf_addf(out, "# %s\n", health_word(&h));
 	buf_adds(out, buf_str(&h.reasons));
+	buf_adds(out, buf_str(&h.alerts));
 	add_notes(v, out);
 	buf_adds(out, "heartbeat ");
 	doc_time((int64_t)v->mood.live.heartbeat_at, out);
@@ -263,7 +339,7 @@ int show_health(struct view *v, const struct node *n, struct buf *out)
 	buf_adds(out, "\nsandbox   ");
 	add_sandbox(v, out);
 	buf_addc(out, '\n');
-	buf_clear(&h.reasons);
+	clear_health(&h);
 	return 0;
 }
 

@@ -12,9 +12,9 @@ struct store_host;
 enum {
 	OF_SUMMARY = TOPIC_BIT(music) | TOPIC_BIT(manga) | TOPIC_BIT(missing) | TOPIC_BIT(errors) |
 		     TOPIC_BIT(roots) | TOPIC_BIT(jobs) | TOPIC_BIT(store) | TOPIC_BIT(search) |
-		     TOPIC_BIT(requests) | TOPIC_BIT(symlinks) | TOPIC_BIT(torrents) | TOPIC_BIT(repairs),
+		     TOPIC_BIT(requests) | TOPIC_BIT(symlinks) | TOPIC_BIT(torrents) | TOPIC_BIT(repairs) | TOPIC_BIT(alerts),
 	OF_HEALTH = TOPIC_BIT(roots) | TOPIC_BIT(errors) | TOPIC_BIT(store) | TOPIC_BIT(search) |
-		    TOPIC_BIT(symlinks) | TOPIC_BIT(torrents),
+		    TOPIC_BIT(symlinks) | TOPIC_BIT(torrents) | TOPIC_BIT(alerts),
 	OF_ROOTS = TOPIC_BIT(roots) | TOPIC_BIT(symlinks),
 	OF_SYMLINKS = TOPIC_BIT(symlinks) | TOPIC_BIT(roots),
 	OF_TORRENTS = TOPIC_BIT(torrents) | TOPIC_BIT(repairs),

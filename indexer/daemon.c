@@ -30,6 +30,7 @@
 #include "indexer/load/writer.h"
 #include "indexer/order.h"
 #include "indexer/pipeline.h"
+#include "indexer/pipeline_alert.h"
 #include "indexer/profile.h"
 #include "indexer/sampler.h"
 #include "indexer/pipeline_find.h"
@@ -54,6 +55,7 @@ struct daemon {
 	struct writer *writer;
 	struct pipeline *pipeline;
 	struct finder *finder;
+	struct alerts *alerts;
 	struct mender *mender;
 	/** Last commit that the finder was told of. */
 	uint64_t told;
@@ -256,6 +258,7 @@ static void restart_sampler(struct daemon *d)
 /** Nothing else is less without it. */
 static void restart_finder(struct daemon *d)
 {
+	watcher_free(take(d->alerts));
 	mender_end_repairs(d->mender);
 	finder_free(take(d->finder));
 	struct finder_options options = {d->config, d->state_dir, d->writer, d->live};
@@ -267,6 +270,7 @@ static void restart_finder(struct daemon *d)
 		r = mender_start_repairs(d->mender, d->finder);
 	if (r < 0)
 		log_error("nothing is repaired: %s", strerror(-r));
+	d->alerts = watcher_new(&options, d->finder);
 }
 
 /** Under d->busy. */
@@ -364,6 +368,7 @@ static void stop_parts(struct daemon *d)
 	writer_hurry(d->writer);
 	ctl_stop(take(d->ctl));
 	history_free(take(d->history));
+	watcher_free(take(d->alerts));
 	sampler_free(take(d->sampler));
 	pipeline_free(take(d->pipeline));
 	mender_free(take(d->mender));

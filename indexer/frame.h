@@ -29,7 +29,7 @@ enum frame_type {
 	FRAME_COVER,     /* batch u64, worker u32, width u32, height u32, bytes u32, path text: one volume, to make a cover of */
 	/* from a scout */
 	FRAME_ROOT,   /* scan u64, error i32, device u64, fstype u64, is_empty u32, anchors u32,
-			 answered u32, marker_error i32, is_end u32, path without links */
+			 answered u32, marker_error i32, is_end u32, path without links, room u64, size u64 */
 	FRAME_LIST,   /* scan u64, dir u64, flags u32, error i32, path text, n u32 × entry: type u32, size u64,
 			 mtime u64, ctime u64, inode u64, btime u64, links u32, ticket u64 (heads.h), name text */
 	FRAME_FAILED, /* batch u64, index u32, error i32 */

@@ -13,6 +13,7 @@
 #include "common/path.h"
 #include "common/render.h"
 #include "indexer/child.h"
+#include "indexer/load/alerts.h"
 
 enum {
 	/** Files that are asked for to know a disk again. */
@@ -158,6 +159,18 @@ static void record_identity(struct pipeline *p, int scout, uint64_t device, uint
 	writer_put(p->o.writer, c);
 }
 
+/** Room on its disk, when it changed by more than nothing much; some file systems have no size. */
+static void record_room(struct pipeline *p, int scout, uint64_t room, uint64_t size)
+{
+	struct root_row *row = &p->row[scout];
+	uint64_t moved = row->room > room ? row->room - room : room - row->room;
+	if (!size || moved <= size / 1000)
+		return;
+	row->room = room;
+	alerts_disk(p->o.writer, &(struct store_disk){.root = row->id, .at = now_ns(), .free_bytes = (int64_t)room,
+						     .size_bytes = (int64_t)size});
+}
+
 /** What the user says outweighs what is seen; our own mount is walked for nobody. */
 static void accept_verdict(const struct scan_root *r, bool is_own, struct guard_verdict *v)
 {
@@ -179,11 +192,14 @@ void guard_on_root(struct pipeline *p, struct scan_root *r, struct frame *f)
 	bool is_end = frame_get_u32(f) != 0;
 	struct bytes real;
 	real.data = frame_get_bytes(f, &real.len);
+	uint64_t room = frame_get_u64(f), size = frame_get_u64(f);
 	struct guard_verdict v = guard_judge(&e);
 	bool is_present = strcmp(v.state, "present") == 0;
 	accept_verdict(r, e.is_own, &v);
 	if (v.may_scan && !e.error && real.len)
 		record_identity(p, r->scout, device, fstype, real);
+	if (is_end && v.may_scan && p->scout[r->scout].kind != MEDIA_LINK)
+		record_room(p, r->scout, room, size);
 	bool is_kept = !is_present && !v.may_scan;
 	/* whether a frozen one is well again is told when all of it was seen */
 	if (!(is_present && strcmp(p->row[r->scout].state, "frozen") == 0) && !r->accepts)

@@ -243,6 +243,8 @@ struct root_row {
 	uint64_t device;
 	/** Type of the file system, and which folder of it the root is: see guard_place(). */
 	char fstype[512];
+	/** Free bytes on its disk, as they were written last. */
+	uint64_t room;
 	/** Its path without links, as far as it is known; else as it was configured. */
 	char *real_path;
 	/** What it is on was mounted since it was found healthy. */

@@ -21,6 +21,8 @@ struct root_facts {
 	uint64_t device, fstype;
 	bool is_empty;
 	uint32_t answered;
+	/** Of its file system, in bytes. */
+	uint64_t room, size;
 };
 
 /** 1 when it lists no entry, 0 when some, or -errno. */
@@ -96,6 +98,8 @@ static int look_at_root(const struct scout *s, struct root_facts *f)
 	}
 	f->device = st.st_dev;
 	f->fstype = (uint32_t)fs.f_type;
+	f->room = (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize;
+	f->size = (uint64_t)fs.f_blocks * (uint64_t)fs.f_bsize;
 	int empty = is_empty(fd);
 	if (empty < 0) {
 		f->error = empty;
@@ -136,6 +140,8 @@ int scout_report_root(struct scout *s, bool is_end, uint64_t *fstype)
 	frame_u32(&out, (uint32_t)f.marker_error);
 	frame_u32(&out, is_end);
 	add_real_path(fd, &out);
+	frame_u64(&out, f.room);
+	frame_u64(&out, f.size);
 	frame_end(&out, start);
 	scout_send(s, &out);
 	*fstype = f.fstype;

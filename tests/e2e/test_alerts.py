@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Conditions that somebody is told of: once when one fires, once when it is over, and never again for a restart."""
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "lib"))
+
+from harness import MEDIAMON, until  # noqa: E402
+from webhook import Webhook  # noqa: E402
+
+QUICK = 'interval = "100ms" root_absent = "for 0s after 0s"'
+
+
+def configure(lab, hook=None, alerts=QUICK):
+    extra = f"alerts {{ {alerts} }}\n"
+    if hook:
+        extra += f'webhook {{ url_file = "{hook.secret_file(lab.dir / "webhook")}" }}\n'
+    lab.configure(extra=extra)
+
+
+def alerts(lab):
+    return {(a["name"], a["subject"]): a for a in lab.newest("status/health.json")["alerts"]}
+
+
+def events(lab):
+    rows = [json.loads(line) for line in lab.read("events.jsonl").decode().splitlines()]
+    return [r for r in rows if r["kind"].startswith("alert-")]
+
+
+def absent(lab):
+    return ("root_absent", "music") in alerts(lab)
+
+
+def test_a_folder_that_goes_away_is_told_once_and_its_return_too(lab, corpus):
+    away = lab.dir / "away"
+    with Webhook() as hook:
+        corpus.music(lab.music, 40, seed=3)
+        configure(lab, hook)
+        lab.start()
+        lab.wait_idle()
+        assert alerts(lab) == {} and b"alert" not in lab.read("status/health")
+        lab.music.rename(away)
+        lab.rescan("all")
+        until(lambda: absent(lab), 30, "the alert")
+        a = alerts(lab)["root_absent", "music"]
+        assert str(lab.music) in a["text"] and a["see"] == "status/roots" and a["since"]
+        health = lab.newest("status/health.json")
+        assert health["state"] == "degraded"
+        assert "alert root_absent (music): folder music" in lab.read("status/health").decode()
+        assert "root_absent" in lab.read("status/summary").decode()
+        hook.wait(1, 60)
+        # another indexer knows it, and tells nobody again
+        lab.kill_indexer()
+        lab.start_indexer()
+        lab.rescan("all")
+        assert alerts(lab)["root_absent", "music"]["since"] == a["since"]
+        away.rename(lab.music)
+        lab.rescan("all")
+        until(lambda: not absent(lab), 30, "the end of the alert")
+        until(lambda: len(hook.notices) >= 2, 60, "the notice of its end")
+        told = [(n["kind"], n["series"]) for n in hook.notices]
+        assert told == [("alert", "music"), ("alert over", "music")], hook.notices
+        assert [(e["kind"], e["alert"], e["subject"]) for e in events(lab)] == [
+            ("alert-fired", "root_absent", "music"), ("alert-cleared", "root_absent", "music")]
+        assert "alerts" in json.loads(lab.read("status/health.json")) and alerts(lab) == {}
+
+
+def test_what_is_off_or_silent_is_told_to_nobody(lab, corpus):
+    with Webhook() as hook:
+        corpus.music(lab.music, 10, seed=3)
+        # every disk has less room than this
+        configure(lab, hook, QUICK + ' silent = { "state_disk" } state_disk = "900000TiB for 0s" media_disk = "off"')
+        lab.start()
+        lab.wait_idle()
+        until(lambda: ("state_disk", "") in alerts(lab), 30, "the alert")
+        a = alerts(lab)["state_disk", ""]
+        assert a["unit"] == "bytes" and 0 < a["value"] < a["limit"]
+        # a silent one was written before this one is told
+        lab.music.rename(lab.dir / "away")
+        lab.rescan("all")
+        hook.wait(1, 60)
+        assert [n["kind"] for n in hook.notices] == ["alert"] and "root_absent" in hook.notices[0]["text"]
+        assert not [key for key in alerts(lab) if key[0] == "media_disk"]
+
+
+def test_the_room_on_a_folders_disk_is_what_its_scout_saw(lab, corpus):
+    corpus.music(lab.music, 10, seed=3)
+    configure(lab, None, QUICK + ' media_disk = "900000TiB for 0s"')
+    lab.start()
+    lab.wait_idle()
+    until(lambda: ("media_disk", "music") in alerts(lab), 30, "the alert")
+    room = int(subprocess.run(["df", "--output=avail", "-B1", lab.music], check=True, capture_output=True,
+                              text=True).stdout.split()[1])
+    # others write there meanwhile
+    assert abs(alerts(lab)["media_disk", "music"]["value"] - room) < 20 << 30
+
+
+def test_a_wrong_rule_is_refused_by_name(lab):
+    lab.configure(extra='alerts { links_broken = "20 clear 30" silent = { "nobody" } summary = "25:00" }')
+    r = subprocess.run([MEDIAMON, "--check-config", str(lab.conf)], capture_output=True, text=True)
+    assert r.returncode != 0
+    for words in ("alerts.links_broken", "must not be above the limit", '"nobody" is no condition', '"25:00"'):
+        assert words in r.stdout + r.stderr

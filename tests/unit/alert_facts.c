@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** What alerts are told, out of a store that is made to be so: each condition well, then beyond its limit. */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <math.h>
+#include <time.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/store_private.h"
+#include "common/store_sample.h"
+#include "common/store_write_alerts.h"
+#include "common/store_write_repair.h"
+#include "common/store_write_symlinks.h"
+#include "indexer/alert/facts.h"
+#include "indexer/alert/summary.h"
+
+#define HOUR (3600 * NS_PER_S)
+#define DAY (24 * HOUR)
+#define NOW (INT64_C(1795255200) * NS_PER_S)
+
+struct world {
+	struct store *s;
+	struct facts facts;
+	struct config *config;
+	struct limit *limit;
+	struct live_values live;
+	int64_t root, now;
+	char *dir;
+};
+
+static void sql(struct world *w, const char *text)
+{
+	if (store_exec(w->s, text) < 0)
+		fail_msg("%s", text);
+}
+
+static void open_world(struct world *w)
+{
+	char why[256];
+	*w = (struct world){.live = {.started_at = 1}, .now = NOW, .dir = unit_quick_folder()};
+	assert_int_equal(store_open_writer(w->dir, &w->s, why), 0);
+	assert_int_equal(config_default(&w->config), 0);
+	assert_int_equal(limit_new(NULL, NULL, &w->limit), 0);
+	w->facts.config = w->config;
+	w->facts.limit = w->limit;
+	assert_int_equal(store_open_reader(w->dir, &w->facts.store), 0);
+	assert_int_equal(store_begin_write(w->s), 0);
+	assert_int_equal(store_put_root(w->s, "music", "music", "/srv/music", &w->root), 0);
+	assert_int_equal(store_set_root(w->s, w->root, "present", "", 0), 0);
+}
+
+static void close_world(struct world *w)
+{
+	facts_free(&w->facts);
+	store_rollback(w->s);
+	store_close(w->facts.store);
+	store_close(w->s);
+	limit_free(w->limit);
+	config_free(w->config);
+	unit_remove(w->dir);
+}
+
+/** Commits what was made and looks: the fact about @id; NULL when there is none. */
+static const struct alert_fact *fact_of(struct world *w, enum alert_id id, const char *subject)
+{
+	uint64_t generation;
+	assert_int_equal(store_commit(w->s, &generation), 0);
+	const struct alert_facts *all = facts_look(&w->facts, &w->live, w->now);
+	assert_int_equal(store_begin_write(w->s), 0);
+	for (size_t i = 0; i < all->fact.len; i++)
+		if (all->fact.data[i].id == id && strcmp(all->fact.data[i].subject, subject) == 0)
+			return &all->fact.data[i];
+	return NULL;
+}
+
+/* --- how each becomes so --- */
+
+static void make_absent(struct world *w)
+{
+	store_set_root(w->s, w->root, "absent", "there is no such folder", 12);
+}
+
+static void make_held(struct world *w)
+{
+	store_set_root(w->s, w->root, "frozen", "so many", 12);
+}
+
+static void make_links_held(struct world *w)
+{
+	store_put_link_hold(w->s, &(struct store_link_hold){.root = w->root, .count = 30, .since = 1, .reason = "so many"});
+}
+
+static void add_run(struct world *w, double files, double seconds, double errors, int64_t ended_at)
+{
+	struct run run = {.order = "rescan all", .mode = "full", .started_at = ended_at - 1, .ended_at = ended_at};
+	run.value[RUN_files] = files;
+	run.value[RUN_wall_seconds] = seconds;
+	run.value[RUN_errors] = errors;
+	run.value[RUN_error_ratio] = errors / files;
+	assert_int_equal(store_add_run(w->s, &run), 0);
+}
+
+static void make_usual_runs(struct world *w)
+{
+	for (int i = 0; i < 12; i++)
+		add_run(w, 10000, i == 3 ? 90 : 10, 0, NOW - (20 - i) * HOUR);
+	/* one that tells nothing */
+	add_run(w, 3, 1, 0, NOW - HOUR);
+}
+
+static void make_slow_run(struct world *w)
+{
+	add_run(w, 10000, 25, 0, NOW - HOUR);
+}
+
+static void make_bad_run(struct world *w)
+{
+	add_run(w, 10000, 10, 1500, NOW - HOUR);
+}
+
+static void make_old(struct world *w)
+{
+	w->now = NOW + 4 * DAY;
+}
+
+static void make_quiet_day(struct world *w)
+{
+	static struct gauges g;
+	g.at = NOW - DAY - HOUR;
+	for (int i = 0; i < GAUGE_COUNT; i++)
+		g.value[i] = i == GAUGE_errors ? 0 : NAN;
+	assert_int_equal(store_put_samples(w->s, SAMPLE_HOUR, &g, 1), 0);
+}
+
+static void make_errors(struct world *w)
+{
+	sql(w, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 150) INSERT INTO error(root_id, path, "
+	       "kind, reason, since, tries, job) SELECT 1, CAST('a' || i AS BLOB), 'corrupt', '', 1, 1, 1 FROM n");
+}
+
+static void make_corrupt(struct world *w)
+{
+	sql(w, "INSERT INTO integrity VALUES(1, 1, 1, 1, 1, 1, 1, 2, 0, '', '')");
+}
+
+static void make_broken(struct world *w)
+{
+	sql(w, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30) INSERT INTO symlink(dir_id, name, "
+	       "target_dir_id, target_name, state, since, ok_at, size) SELECT 1, CAST(i AS BLOB), 1, x'61', 2, 1, 1, 1 FROM n");
+}
+
+static void set_account(struct world *w, const char *state)
+{
+	const struct store_torrent_scan row = {.kind = "account", .state = state, .error = "not premium", .total = -1};
+	assert_int_equal(store_put_torrent_scan(w->s, &row), 0);
+}
+
+static void make_account(struct world *w)
+{
+	set_account(w, "ok");
+}
+
+static void make_stopped(struct world *w)
+{
+	set_account(w, "stopped");
+}
+
+static void add_handed(struct world *w, const char *step, int64_t changed_at)
+{
+	_buf_ struct buf text = BUF_INIT(4096);
+	buf_addf(&text, "INSERT INTO handed VALUES(NULL, '%s%lld', '', '', '', '', '', '', 0, '', 0, '', '%s', '', 0, 0, 0, 0, 0, "
+			"0, 0, 0, %lld, 0)",
+		 step, (long long)changed_at, step, (long long)changed_at);
+	sql(w, buf_str(&text));
+}
+
+static void make_busy_requests(struct world *w)
+{
+	add_handed(w, "confirmed", NOW - 2 * HOUR);
+	add_handed(w, "arrived", NOW - 30 * DAY);
+}
+
+static void make_stuck_requests(struct world *w)
+{
+	add_handed(w, "confirmed", NOW - 5 * DAY);
+}
+
+static void call(struct world *w, int times, bool ok)
+{
+	int64_t at, now = w->now;
+	for (int i = 0; i < times; i++, now += 10 * NS_PER_S) {
+		assert_int_equal(limit_take(w->limit, "prowlarr", now, &at), 0);
+		if (ok)
+			limit_ok(w->limit, "prowlarr", now);
+		else
+			limit_fail(w->limit, "prowlarr", now, 0, LIMIT_REFUSED, "too many");
+	}
+}
+
+static void make_host(struct world *w)
+{
+	assert_int_equal(limit_declare(w->limit, "prowlarr", &(struct limit_rule){.per_day = 100, .failures = 1000}), 0);
+	call(w, 10, true);
+}
+
+static void make_used(struct world *w)
+{
+	call(w, 87, true);
+}
+
+static void make_refused(struct world *w)
+{
+	struct limit_row row = {.name = "prowlarr", .day = NOW / DAY, .refused_day = 12};
+	assert_int_equal(limit_restore(w->limit, &row), 0);
+}
+
+static void put_room(struct world *w, int64_t room)
+{
+	const struct store_disk disk = {.root = w->root, .free_bytes = room, .size_bytes = INT64_C(1) << 40, .at = NOW};
+	assert_int_equal(store_put_disk(w->s, &disk), 0);
+}
+
+static void make_room(struct world *w)
+{
+	put_room(w, INT64_C(5) << 30);
+}
+
+static void make_no_room(struct world *w)
+{
+	put_room(w, INT64_C(100) << 20);
+}
+
+static void make_unwritable(struct world *w)
+{
+	w->live.write_error = ENOSPC;
+}
+
+static void make_failing(struct world *w)
+{
+	store_set_meta(w->s, "backup_error", "no room");
+}
+
+static void make_copied(struct world *w)
+{
+	char text[32];
+	snprintf(text, sizeof text, "%lld", (long long)(NOW - HOUR));
+	store_set_meta(w->s, "backup_at", text);
+}
+
+static void start_often(struct world *w, int times)
+{
+	_buf_ struct buf kept = BUF_INIT(4096);
+	for (int i = 0; i < times; i++) {
+		assert_true(facts_add_start(&w->facts, buf_str(&kept), NOW - (times - i) * 60 * NS_PER_S));
+		buf_reset(&kept);
+		facts_starts(&w->facts, &kept);
+	}
+}
+
+static void make_starts(struct world *w)
+{
+	start_often(w, 2);
+}
+
+static void make_many_starts(struct world *w)
+{
+	start_often(w, 50);
+}
+
+static void make_dying(struct world *w)
+{
+	w->live.worker_restarts = 30;
+	w->now = NOW + HOUR / 2;
+}
+
+static void add_chapters(struct world *w, const char *run, int state, int n)
+{
+	_buf_ struct buf text = BUF_INIT(4096);
+	buf_addf(&text, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) INSERT INTO chapter(producer, "
+			"run, series, chapter, attempt, session, state, started_at, changed_at, ended_at, downloaded, said_downloaded, "
+			"errors, said_errors, bytes, said_bytes, seconds, url, error) SELECT 0, '%s', 'A', i, 1, 1, %d, 1, 1, 1, 0, 0, 0, "
+			"0, 0, 0, 0, '', '' FROM n",
+		 n, run, state);
+	sql(w, buf_str(&text));
+}
+
+static void make_chapters(struct world *w)
+{
+	add_chapters(w, "a", 1, 30);
+	add_chapters(w, "b", 2, 3);
+}
+
+static void make_failed_chapters(struct world *w)
+{
+	add_chapters(w, "c", 2, 20);
+}
+
+static void make_abandoned(struct world *w)
+{
+	add_chapters(w, "c", 3, 10);
+}
+
+static void nothing(struct world *w)
+{
+	(void)w;
+}
+
+typedef void make_fn(struct world *w);
+static const struct {
+	enum alert_id id;
+	const char *subject;
+	make_fn *well, *beyond;
+	/** What a sentence tells. */
+	const char *words;
+} rows[] = {
+	{ALERT_root_absent, "music", nothing, make_absent, "folder music (/srv/music) is absent: there is no such folder"},
+	{ALERT_root_held, "music", nothing, make_held, "12 files of folder music are held"},
+	{ALERT_root_held, "music (links)", NULL, make_links_held, "30 links of music are held"},
+	{ALERT_nothing_seen, "", make_usual_runs, make_old, "no scan has ended for 4 d 1 h"},
+	{ALERT_scan_slow, "", make_usual_runs, make_slow_run, "400 files a second, where 1000 are usual"},
+	{ALERT_scan_failures, "", make_slow_run, make_bad_run, "1500 of the 10000 files"},
+	{ALERT_errors_growing, "", make_quiet_day, make_errors, "150 files or folders cannot be read, 150 more"},
+	{ALERT_volumes_corrupt, "", nothing, make_corrupt, "1 file is corrupt"},
+	{ALERT_links_broken, "", nothing, make_broken, "30 links are broken"},
+	{ALERT_account_stopped, "", make_account, make_stopped, "Real-Debrid is not asked any more: not premium"},
+	{ALERT_requests_stuck, "", make_busy_requests, make_stuck_requests, "of 2 downloads that were handed over one stands still"},
+	{ALERT_api_budget, "prowlarr", make_host, make_used, "prowlarr: 97 of 100 calls"},
+	{ALERT_api_refusals, "prowlarr", make_host, make_refused, "prowlarr refused 12 calls today"},
+	{ALERT_media_disk, "music", make_room, make_no_room, "the disk of folder music has room for 100"},
+	{ALERT_store_unwritable, "", nothing, make_unwritable, "No space left"},
+	{ALERT_backup_failing, "", nothing, make_failing, "no room"},
+	{ALERT_backup_old, "", make_copied, make_old, "is 4 d"},
+	{ALERT_restarts, "", make_starts, make_many_starts, "started 32 times"},
+	{ALERT_workers_dying, "", nothing, make_dying, "30 processes"},
+	{ALERT_chapter_failures, "", make_chapters, make_failed_chapters, "23 of the last 53 chapters failed"},
+	{ALERT_chapters_abandoned, "", make_chapters, make_abandoned, "10 of the last"},
+};
+
+static bool is_beyond(enum alert_id id, double value)
+{
+	struct alert_rule r;
+	assert_int_equal(alert_rule_read(id, "", &r, NULL), 0);
+	if (ALERTS_TABLE[id].unit == ALERT_FLAG)
+		return value > 0;
+	return ALERTS_TABLE[id].side == ALERT_ABOVE ? value > r.limit : value < r.limit;
+}
+
+static void every_condition_is_seen(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		const char *name = ALERTS_TABLE[rows[i].id].name;
+		struct world w;
+		open_world(&w);
+		if (rows[i].well) {
+			rows[i].well(&w);
+			const struct alert_fact *f = fact_of(&w, rows[i].id, rows[i].subject);
+			if (!f || isnan(f->value) || is_beyond(rows[i].id, f->value))
+				fail_msg("%s: %g though all is well", name, f ? f->value : -1);
+			/* what is looked up every ten minutes */
+			w.now += 11 * 60 * NS_PER_S;
+		}
+		rows[i].beyond(&w);
+		const struct alert_fact *f = fact_of(&w, rows[i].id, rows[i].subject);
+		if (!f || isnan(f->value) || !is_beyond(rows[i].id, f->value))
+			fail_msg("%s: %g is not seen", name, f ? f->value : -1);
+		if (!strstr(f->text, rows[i].words))
+			fail_msg("%s: \"%s\" tells not \"%s\"", name, f->text, rows[i].words);
+		close_world(&w);
+	}
+}
+
+static void no_condition_is_forgotten(void **state)
+{
+	(void)state;
+	for (int id = 0; id < ALERT_COUNT_OF_ROWS; id++) {
+		size_t i = 0;
+		while (i < COUNT_OF(rows) && (int)rows[i].id != id)
+			i++;
+		/* the room of the disk that the test runs on is what it is: see tests/e2e/test_alerts.py */
+		if (i == COUNT_OF(rows) && id != ALERT_state_disk)
+			fail_msg("%s has no row", ALERTS_TABLE[id].name);
+	}
+}
+
+static void an_empty_store_has_nothing_to_tell(void **state)
+{
+	struct world w;
+	(void)state;
+	open_world(&w);
+	fact_of(&w, ALERT_root_absent, "music");
+	for (size_t i = 0; i < w.facts.told.fact.len; i++) {
+		const struct alert_fact *f = &w.facts.told.fact.data[i];
+		if (f->id != ALERT_state_disk && !isnan(f->value) && is_beyond(f->id, f->value))
+			fail_msg("%s: %g", ALERTS_TABLE[f->id].name, f->value);
+	}
+	close_world(&w);
+}
+
+static void a_store_that_cannot_be_read_ends_nothing(void **state)
+{
+	struct world w;
+	(void)state;
+	open_world(&w);
+	make_absent(&w);
+	assert_non_null(fact_of(&w, ALERT_root_absent, "music"));
+	assert_true(w.facts.told.answered[ALERT_root_absent]);
+	/* as if its file were gone bad: no question is answered */
+	assert_int_equal(store_begin_read(w.facts.store), 0);
+	const struct alert_facts *all = facts_look(&w.facts, &w.live, NOW);
+	for (int id = 0; id < ALERT_COUNT_OF_ROWS; id++)
+		assert_false(all->answered[id]);
+	store_end(w.facts.store);
+	close_world(&w);
+}
+
+static void names_move_no_terminal(void **state)
+{
+	struct world w;
+	(void)state;
+	open_world(&w);
+	store_set_root(w.s, w.root, "absent", "\033[2Jgone\n", 0);
+	const struct alert_fact *f = fact_of(&w, ALERT_root_absent, "music");
+	assert_non_null(f);
+	assert_null(strpbrk(f->text, "\033\n"));
+	close_world(&w);
+}
+
+static void restarts_of_workers_are_counted_within_an_hour(void **state)
+{
+	struct world w;
+	(void)state;
+	open_world(&w);
+	/* five an hour, all day: never more than six within one */
+	for (int m = 0; m < 24 * 60; m++) {
+		w.now = NOW + m * 60 * NS_PER_S;
+		w.live.worker_restarts = (uint64_t)m / 12;
+		if (m % 10 == 0)
+			assert_in_range(fact_of(&w, ALERT_workers_dying, "")->value, 0, 6);
+		else
+			facts_look(&w.facts, &w.live, w.now);
+	}
+	/* another indexer counts from 0 */
+	w.live.started_at = 2;
+	w.live.worker_restarts = 3;
+	assert_true(fact_of(&w, ALERT_workers_dying, "")->value == 0);
+	close_world(&w);
+}
+
+/* --- the summary of a day --- */
+
+static void a_summary_tells_what_changed(void **state)
+{
+	static struct gauges before, now;
+	struct summary_base base;
+	_buf_ struct buf kept = BUF_INIT(4096), text = BUF_INIT(4096), again = BUF_INIT(4096);
+	(void)state;
+	for (int i = 0; i < GAUGE_COUNT; i++)
+		before.value[i] = now.value[i] = NAN;
+	before.at = NOW;
+	before.value[GAUGE_tracks] = 5000;
+	before.value[GAUGE_missing_tail] = 3;
+	before.value[GAUGE_errors] = 7;
+	summary_write(&before, &kept);
+	summary_read(buf_str(&kept), &base);
+	assert_true(base.at == NOW && base.value[GAUGE_tracks] == 5000 && isnan(base.value[GAUGE_links_broken]));
+	now.value[GAUGE_tracks] = 5012;
+	now.value[GAUGE_missing_tail] = 2;
+	now.value[GAUGE_errors] = 7;
+	now.value[GAUGE_links_broken] = 4;
+	summary_say(&base, &now, 2, 1, &text);
+	assert_string_equal(buf_str(&text), "12 tracks more (5012), 1 missing volume at a series' end less (2); 2 alerts fired; "
+					    "1 fires now (status/health)");
+	summary_say(&base, &before, 0, 0, &again);
+	assert_string_equal(buf_str(&again), "nothing changed; all is well");
+	summary_read("nonsense", &base);
+	assert_true(base.at == 0);
+}
+
+static void a_summary_comes_once_a_day(void **state)
+{
+	int64_t last = summary_moment(NOW, 8 * 60);
+	int days = 0;
+	(void)state;
+	assert_true(last <= NOW && NOW - last <= DAY + HOUR);
+	assert_true(summary_moment(last, 8 * 60) == last);
+	assert_true(summary_moment(last - 1, 8 * 60) < last);
+	/* a year, with both changes to and from summer time */
+	for (int64_t now = NOW; now < NOW + 365 * DAY; now += HOUR / 4) {
+		int64_t moment = summary_moment(now, 8 * 60);
+		assert_true(moment <= now && moment >= last);
+		days += moment > last;
+		last = moment;
+	}
+	assert_in_range(days, 365, 365);
+}
+
+int main(void)
+{
+	setenv("TZ", "Europe/Paris", 1);
+	tzset();
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_condition_is_seen),
+		cmocka_unit_test(no_condition_is_forgotten),
+		cmocka_unit_test(an_empty_store_has_nothing_to_tell),
+		cmocka_unit_test(a_store_that_cannot_be_read_ends_nothing),
+		cmocka_unit_test(names_move_no_terminal),
+		cmocka_unit_test(restarts_of_workers_are_counted_within_an_hour),
+		cmocka_unit_test(a_summary_tells_what_changed),
+		cmocka_unit_test(a_summary_comes_once_a_day),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
