@@ -216,12 +216,13 @@ def test_names_are_only_text(lab):
 
 
 @contextlib.contextmanager
-def stuck_scan(lab):
-    """A scan that stands still in its middle."""
+def stuck_scan(lab, fill=lambda: None):
+    """A scan that stands still in its middle; fill() adds files before."""
     workers = lab.children("--worker")
     for pid in workers:
         os.kill(pid, signal.SIGSTOP)
     try:
+        fill()
         lab.accept("rescan", "full all")
         until(lambda: (lab.json("metrics/scan.json")["current"] or {}).get("files"), 20, "the scan")
         yield
@@ -253,6 +254,17 @@ def test_a_running_job_has_a_bar(lab, corpus):
                 os.kill(pid, signal.SIGCONT)
             assert waiting.wait() == OK and " %" not in waiting.text()
             assert waiting.output().endswith("\033[?25h")
+
+
+def test_the_first_scan_has_a_bar(lab, corpus):
+    """Of what was found so far: nobody knows yet how much there is."""
+    lab.configure(extra='scan { deadline = "10m" }')
+    lab.start()
+    lab.wait_idle()
+    with stuck_scan(lab, lambda: corpus.music(lab.music, 100)):
+        _, t = on_terminal(lab, columns=60)
+        assert re.search(r"\] +\d+ %\n +\d+ of [1-9]\d* found so far ", t.text()), t.text()
+        assert " left" not in t.text()
 
 
 def test_waiting_into_a_pipe_tells_the_end_only(small):
