@@ -170,6 +170,12 @@ class Scraper:
         self.told = n
 
 
+def rescan(lab, words):
+    """Others give orders meanwhile: control/last may tell of theirs."""
+    assert lab.order("rescan", words) == 0
+    lab.wait_idle()
+
+
 def change(lab, n):
     """A scan that adds, changes and loses files, one of them broken."""
     volumes = sorted(p for p in lab.manga.rglob("*") if p.is_file())
@@ -178,9 +184,9 @@ def change(lab, n):
     volumes[n].rename(away)
     shutil.copy(tracks[n], lab.music / f"new, \"{n}\" =1+1 <i>.flac")
     (lab.music / f"broken {n}.flac").write_bytes(b"fLaC")
-    lab.rescan("all")
+    rescan(lab, "all")
     away.rename(volumes[n])
-    lab.rescan("full all" if n % 2 else "all")
+    rescan(lab, "full all" if n % 2 else "all")
 
 
 def run_command(lab, *words):
