@@ -60,8 +60,9 @@ class Desktop:
                             "NO_AT_BRIDGE": "1", "GVFS_DISABLE_FUSE": "1", "GIO_USE_VFS": "local"}
 
     def start(self):
-        display = self.tell("Xvfb", "-displayfd", "{fd}", "-screen", "0", f"{WIDTH}x{HEIGHT}x24", "-nolisten", "tcp",
-                            "-fbdir", str(self.frames))
+        # it begins anew when its last program goes, and refuses others meanwhile
+        display = self.tell("Xvfb", "-noreset", "-displayfd", "{fd}", "-screen", "0", f"{WIDTH}x{HEIGHT}x24",
+                            "-nolisten", "tcp", "-fbdir", str(self.frames))
         self.environment["DISPLAY"] = f":{display}"
         self.environment["DBUS_SESSION_BUS_ADDRESS"] = self.tell("dbus-daemon", "--session", "--nofork",
                                                                  "--print-address={fd}")
