@@ -12,6 +12,9 @@ packages_check="clang libclang-rt-14-dev libcmocka-dev libid3tag0-dev python3 py
 	prometheus prometheus-node-exporter chromium fonts-dejavu-core libxml2-utils librsvg2-bin"
 packages_bench="mpd mpc beets ffmpeg libtag1-dev libtagc0-dev python3-mutagen strace util-linux"
 
+# parsers of what is exported, and a person's desktop
+packages_check="$packages_check thunar tumbler librsvg2-common xvfb xdotool dbus"
+
 # What judges whether everybody can use a page comes from npm: into a cache outside of the tree, checked.
 axe=axe-core-4.14.1
 axe_sha512=1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd3d6b734f8c22a0dab86ee6a6f64b8afbe804b214d36db85a2826965edfb3a0b9d546b5
@@ -35,6 +38,7 @@ get_axe() {
 }
 
 groups=$*
+
 absent=
 for group in "$@"; do
 	list=packages_$group

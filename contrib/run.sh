@@ -71,22 +71,13 @@ if ! mountpoint -q "$mount"; then
 	"$bin/mediamon" "$conf" "$mount"
 fi
 
-printf 'indexing '
-for _ in $(seq 1 600); do
-	jobs=$(cat "$mount/status/jobs.json" 2>/dev/null)
-	case $(grep '"state"' "$mount/status/summary.json" 2>/dev/null) in *running*)
-		case $jobs in *'"running": 0,'*'"queued": 0,'*'"id"'*) break ;; esac
-		;;
-	esac
-	printf .
-	sleep 0.5
-done
-printf '\n\n'
-cat "$mount/status/summary"
+# bars until the first scan has ended, for five minutes at most; degraded or failed is told, and no reason to end here
+timeout --foreground 300 "$bin/mediamon" status --wait --config "$conf" || :
 cat <<END
 
 Try:
   ls $mount/music/artists
+  $bin/mediamon status --watch --config $conf
   cat $mount/status/missing
   echo manga > $mount/control/rescan
   cat $mount/control/last

@@ -11,6 +11,7 @@ static int64_t take_live(const struct view *v, struct progress *p)
 	p->started_at = (int64_t)live->job_started_at;
 	p->done = (int64_t)live->done;
 	p->total = (int64_t)live->total;
+	p->found = (int64_t)live->files;
 	/* the moment of this state, not of this call: the same version has the same bytes */
 	return v->mood.at[1];
 }

@@ -13,6 +13,8 @@ struct progress {
 	int64_t started_at;
 	/** Things done, and how many there will be as far as the last count tells; 0 unknown. */
 	int64_t done, total;
+	/** Things found so far, of which there may be more: what a first scan has instead of a total; 0 for other jobs. */
+	int64_t found;
 	/** Things a second, since the start. */
 	double rate;
 	/** Seconds left; negative: nobody knows. */

@@ -11,7 +11,7 @@ enum {
 	INDENT = 12,
 	PHRASE_MAX = 1 << 18,
 	BAR_WIDEST = 40,
-	BAR_NARROWEST = 8,
+	BAR_NARROWEST = 4,
 };
 
 static const char *const codes[INK_COUNT] = {
@@ -79,19 +79,6 @@ void screen_break(struct screen *s)
 	s->is_open = true;
 }
 
-void screen_row(struct screen *s, const char *label)
-{
-	screen_end(s);
-	s->is_open = true;
-	if (!*label) {
-		put_spaces(s, indent(s));
-		return;
-	}
-	put_spaces(s, 2);
-	put(s, INK_label, label, strlen(label));
-	put_spaces(s, s->column < indent(s) ? indent(s) - s->column : 1);
-}
-
 static unsigned room(const struct screen *s)
 {
 	if (!s->look.columns)
@@ -114,6 +101,22 @@ static size_t fitting(const struct screen *s, const char *text, size_t n)
 		at += length ? length : 1;
 	}
 	return at;
+}
+
+void screen_row(struct screen *s, const char *label)
+{
+	screen_end(s);
+	s->is_open = true;
+	if (!*label) {
+		put_spaces(s, indent(s));
+		return;
+	}
+	put_spaces(s, 2);
+	put(s, INK_label, label, fitting(s, label, strlen(label)));
+	if (s->column < indent(s))
+		put_spaces(s, indent(s) - s->column);
+	else
+		s->wants_space = true;
 }
 
 /** @text is escaped. */
@@ -181,7 +184,12 @@ static void draw(const struct screen *s, double ratio, unsigned cells, struct bu
 void screen_bar(struct screen *s, enum ink ink, double ratio)
 {
 	/* " 100 %" follows in the same line, and brackets are around it */
-	unsigned take = 2 + 6, cells = room(s) > take ? room(s) - take : 0;
+	unsigned take = 2 + 6;
+	if (room(s) < take + BAR_NARROWEST + s->wants_space && s->column > indent(s))
+		screen_break(s);
+	if (s->wants_space)
+		put_spaces(s, 1);
+	unsigned cells = room(s) > take ? room(s) - take : 0;
 	_buf_ struct buf done = BUF_INIT(1024), left = BUF_INIT(1024);
 	cells = cells > BAR_WIDEST ? BAR_WIDEST : cells < BAR_NARROWEST ? BAR_NARROWEST : cells;
 	ratio = ratio > 1 ? 1 : ratio > 0 ? ratio : 0;

@@ -238,7 +238,7 @@ static bool sleep_until_news(struct watch *w, struct terminal *t, bool has_job, 
 	}
 }
 
-/** A pipe gets the last state only of what is waited for. */
+/** Of what is waited for a pipe gets the last state only. */
 static int follow(struct watch *w, struct terminal *t, const struct status_options *o, int *number)
 {
 	int64_t since = mono_ns();
@@ -247,15 +247,17 @@ static int follow(struct watch *w, struct terminal *t, const struct status_optio
 		watch_arm(w);
 		int r = look_now(t, false, &look);
 		bool over = o->wait && is_over(&look, since);
-		if (r == 0 && (over || !o->wait || t->can_move))
+		bool is_last_only = o->wait && !t->can_move;
+		if (r == 0 && !is_last_only)
 			r = terminal_show(t, &look.text);
-		buf_clear(&look.text);
-		if (r < 0)
-			return EXIT_OUTPUT;
 		if (look.indexer == INDEXER_RUNNING)
 			since = mono_ns();
-		if (over || !sleep_until_news(w, t, look.has_job, number))
-			return (int)look.verdict;
+		over = r < 0 || over || !sleep_until_news(w, t, look.has_job, number);
+		if (r == 0 && over && is_last_only)
+			r = terminal_show(t, &look.text);
+		buf_clear(&look.text);
+		if (over)
+			return r < 0 ? EXIT_OUTPUT : (int)look.verdict;
 	}
 }
 

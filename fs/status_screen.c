@@ -97,11 +97,14 @@ static void draw_hint(struct status *t)
 static void draw_progress(struct screen *s, const struct progress *p)
 {
 	enum ink ink = strcmp(p->state, "paused") == 0 ? INK_warn : INK_busy;
+	bool is_known = p->ratio >= 0, is_found = !is_known && p->found >= p->done && p->found > 0;
+	int64_t all = is_known ? p->total : p->found;
 	screen_break(s);
-	if (p->ratio >= 0) {
-		screen_bar(s, ink, p->ratio);
+	if (is_known || is_found) {
+		screen_bar(s, ink, (double)p->done / (double)all);
 		screen_break(s);
-		screen_phrasef(s, INK_plain, "%lld of %lld", (long long)p->done, (long long)p->total);
+		screen_phrasef(s, INK_plain, "%lld of %lld%s", (long long)p->done, (long long)all,
+			       is_found ? " found so far" : "");
 	} else {
 		screen_phrasef(s, INK_plain, "%lld done", (long long)p->done);
 	}

@@ -40,6 +40,9 @@ static void test_what_nobody_knows_is_negative(void **state)
 	struct progress p = progress_of(&v, &RUNNING);
 	assert_true(p.rate == 5.0);
 	assert_true(p.left < 0 && p.ratio < 0);
+	assert_int_equal(p.found, 0);
+	v.mood.live.files = 70;
+	assert_int_equal(progress_of(&v, &RUNNING).found, 70);
 	/* more than the last count: there is no end to tell */
 	v = view_of(INDEXER_RUNNING, 201, 200);
 	p = progress_of(&v, &RUNNING);
