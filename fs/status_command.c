@@ -267,12 +267,12 @@ static int watch(const char *state_dir, const struct status_options *o)
 	struct watch w;
 	int number = 0;
 	terminal_open(&t, o);
-	if (watch_open(&w, state_dir) < 0)
+	if (status_watch_open(&w, state_dir) < 0)
 		return EXIT_INTERNAL;
 	show_cursor(&t, false);
 	int status = follow(&w, &t, o, &number);
 	show_cursor(&t, true);
-	watch_close(&w);
+	status_watch_close(&w);
 	buf_clear(&t.shown);
 	if (number)
 		die(number);

@@ -151,7 +151,7 @@ static int patience(const struct watch *w, bool has_job)
 
 /* --- both --- */
 
-int watch_open(struct watch *w, const char *state_dir)
+int status_watch_open(struct watch *w, const char *state_dir)
 {
 	static const int wanted[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP, SIGCONT};
 	sigset_t set;
@@ -165,7 +165,7 @@ int watch_open(struct watch *w, const char *state_dir)
 	return w->signals < 0 || w->changed < 0 ? -errno : 0;
 }
 
-void watch_close(struct watch *w)
+void status_watch_close(struct watch *w)
 {
 	atomic_store(&w->is_ending, true);
 	/* an awakening just before its sleep is lost */

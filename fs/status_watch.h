@@ -37,8 +37,8 @@ enum watch_event {
 };
 
 /** 0 or -errno. */
-int watch_open(struct watch *w, const char *state_dir);
-void watch_close(struct watch *w);
+int status_watch_open(struct watch *w, const char *state_dir);
+void status_watch_close(struct watch *w);
 
 /** Before the state is looked at: what happens from now on ends watch_sleep(). */
 void watch_arm(struct watch *w);

@@ -104,7 +104,7 @@ static void keep_base(struct alerts *a)
 {
 	_buf_ struct buf text = BUF_INIT(1 << 12);
 	summary_write(&a->facts.gauges, &text);
-	summary_read(buf_str(&text), &a->base);
+	summary_parse(buf_str(&text), &a->base);
 	alerts_note(a->o.writer, META_SUMMARY, buf_str(&text));
 }
 
@@ -196,7 +196,7 @@ static int read_kept(struct alerts *a)
 		alerts_note(a->o.writer, META_STARTS, buf_str(&starts));
 	}
 	store_meta(a->store, META_SUMMARY, text, sizeof text);
-	summary_read(text, &a->base);
+	summary_parse(text, &a->base);
 	return r;
 }
 

@@ -60,7 +60,7 @@ void summary_write(const struct gauges *g, struct buf *out)
 			buf_addf(out, " %s=%.0f", GAUGES_TABLE[rows[i].gauge].key, g->value[rows[i].gauge]);
 }
 
-void summary_read(const char *text, struct summary_base *base)
+void summary_parse(const char *text, struct summary_base *base)
 {
 	char *end;
 	base->at = strtoll(text, &end, 10);

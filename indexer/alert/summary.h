@@ -19,7 +19,7 @@ struct summary_base {
 int64_t summary_moment(int64_t now, int minutes);
 /** The numbers that it tells of, as text ("TIME key=value …"), and back; a text that is none gives at 0. */
 void summary_write(const struct gauges *g, struct buf *out);
-void summary_read(const char *text, struct summary_base *base);
+void summary_parse(const char *text, struct summary_base *base);
 /** "12 tracks more (5,012), 2 volumes less missing (30); nothing fires": @firing conditions fire, @fired did since. */
 void summary_say(const struct summary_base *base, const struct gauges *g, int64_t fired, int64_t firing, struct buf *out);
 

@@ -464,7 +464,7 @@ static void a_summary_tells_what_changed(void **state)
 	before.value[GAUGE_missing_tail] = 3;
 	before.value[GAUGE_errors] = 7;
 	summary_write(&before, &kept);
-	summary_read(buf_str(&kept), &base);
+	summary_parse(buf_str(&kept), &base);
 	assert_true(base.at == NOW && base.value[GAUGE_tracks] == 5000 && isnan(base.value[GAUGE_links_broken]));
 	now.value[GAUGE_tracks] = 5012;
 	now.value[GAUGE_missing_tail] = 2;
@@ -475,7 +475,7 @@ static void a_summary_tells_what_changed(void **state)
 					    "1 fires now (status/health)");
 	summary_say(&base, &before, 0, 0, &again);
 	assert_string_equal(buf_str(&again), "nothing changed; all is well");
-	summary_read("nonsense", &base);
+	summary_parse("nonsense", &base);
 	assert_true(base.at == 0);
 }
 
