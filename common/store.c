@@ -12,7 +12,10 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/store_fresh.h"
 #include "common/store_pack.h"
+#include "common/store_shelf.h"
+#include "common/store_tally.h"
 
 const struct sql SQL_TABLE[SQL_COUNT] = {
 #define SQL(id, all, text) {#id, all, text},
@@ -439,12 +442,16 @@ void store_close(struct store *s)
 	buf_clear(&s->last.album_title);
 	buf_clear(&s->last.album_artist);
 	buf_clear(&s->packed);
+	store_shelf_forget_all(s);
+	store_tally_forget(s);
+	free(s->fresh);
 	free(s);
 }
 
 void store_forget_last(struct store *s)
 {
 	s->last.dir = s->last.album = 0;
+	store_fresh_end(s);
 }
 
 int store_begin_read(struct store *s)

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/store_fresh.h"
 #include "common/store_pack.h"
 #include "common/store_settle.h"
 #include "common/store_write_integrity.h"
@@ -178,6 +179,7 @@ static void read_gone(struct store *s, sqlite3_stmt *q, struct store_put *put, s
 static int insert_again(struct store *s, int64_t file, const struct store_put *put, int64_t dir,
 			int64_t added_at)
 {
+	store_fresh_end(s);
 	sqlite3_stmt *q = store_stmt(s, SQL_file_restore);
 	sqlite3_bind_int64(q, 1, file);
 	sqlite3_bind_int64(q, 2, dir);

@@ -82,7 +82,7 @@ static uint64_t fields_of_columns(void)
 }
 
 /** FNV-1a, mixed once more: the upper bits are the better ones. */
-static uint64_t hash_of(const char *text, size_t n)
+uint64_t store_hash(const char *text, size_t n)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 	for (size_t i = 0; i < n; i++)
@@ -92,12 +92,12 @@ static uint64_t hash_of(const char *text, size_t n)
 
 int64_t store_pack_name(struct bytes name)
 {
-	return (int64_t)(hash_of(name.data, name.len) >> (64 - 23));
+	return (int64_t)(store_hash(name.data, name.len) >> (64 - 23));
 }
 
 int64_t store_pack_shown(const struct buf *key)
 {
-	return (int64_t)(hash_of(buf_str(key), key->len) >> (64 - 47));
+	return (int64_t)(store_hash(buf_str(key), key->len) >> (64 - 47));
 }
 
 /* --- short forms --- */

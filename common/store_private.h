@@ -39,6 +39,12 @@ struct store {
 		struct buf dir_path, album_key, album_title, album_artist;
 		int64_t root, dir, album;
 	} last;
+	/** store_fresh.h; NULL: nothing is known. */
+	struct fresh_dir *fresh;
+	/** What was found of shelves: store_shelf.h; NULL: nothing. */
+	struct shelves *shelves;
+	/** What the running transaction adds to table `tally`: store_tally.h. */
+	struct tally_added *added;
 	/** The bytes that a running statement writes. */
 	struct buf packed;
 };

@@ -57,6 +57,9 @@ int store_drop_media(struct store *s, int64_t file, struct store_touched *touche
 int store_add_track(struct store *s, const struct store_put *put, struct store_touched *touched);
 int store_add_volume(struct store *s, const struct store_put *put, struct store_touched *touched);
 
+/** The @n-th name to show for @wanted, made safe; @key: as names are compared. */
+void store_shown_name(const char *wanted, int n, struct buf *shown, struct buf *key);
+
 /**
  * A name to show that no other row has: @wanted made safe, with " (2)" when taken.
  * @lookup: the statement that finds (id, shown) by its last parameter, @at; others are bound.

@@ -284,7 +284,9 @@
 	    "SELECT p.id, p.shelf_id, p.tracks, s.kind, s.key FROM spot p " \
 	    "JOIN shelf s ON s.id = p.shelf_id WHERE p.album_id = ?") \
 	SQL(spot_add, 0, \
-	    "INSERT INTO spot(shelf_id, album_id, tracks, shown, shown_hash) VALUES(?, ?, ?, ?, ?)") \
+	    "INSERT INTO spot(shelf_id, album_id, tracks, shown, shown_hash) VALUES(?, ?, ?, ?, ?) " \
+	    "ON CONFLICT(shelf_id, shown_hash) DO NOTHING") \
+	SQL(shelf_has_tracks, 0, "SELECT EXISTS(SELECT 1 FROM spot WHERE shelf_id = ? AND tracks > 0)") \
 	SQL(spot_tracks, 0, "UPDATE spot SET tracks = ? WHERE id = ?") \
 	SQL(spot_delete, 0, "DELETE FROM spot WHERE id = ?") \
 	SQL(spot_shown, 0, \

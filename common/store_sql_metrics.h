@@ -6,9 +6,12 @@
 #define STATEMENTS_METRICS(SQL) \
 	/* a few dozens of rows */ \
 	SQL(tallies, 0, "SELECT name, key, n, sum FROM tally") \
+	SQL(tally_add, 0, \
+	    "INSERT INTO tally(name, key, n, sum) VALUES(?, '', ?, ?) " \
+	    "ON CONFLICT(name, key) DO UPDATE SET n = n + excluded.n, sum = sum + excluded.sum") \
 	/* a table that was made anew has lost them */ \
 	SQL(tally_triggers, 1, \
-	    "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND name = 'tally_' || ? || '_INSERT'") \
+	    "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND name = 'tally_' || ? || '_DELETE'") \
 	SQL(jobs_states, 0, "SELECT state FROM job WHERE state IN ('queued', 'running', 'paused')") \
 	SQL(gauge_numbers, 0, "SELECT id, key FROM gauge") \
 	SQL(gauge_add, 0, "INSERT OR IGNORE INTO gauge(key) VALUES(?) RETURNING id") \

@@ -1,16 +1,28 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "common/store_tally.h"
 
+#include <stdlib.h>
+
 #include "common/buf.h"
 #include "common/cleanup.h"
 #include "common/store_rows.h"
 
+/** The most that a row adds. */
+#define MOST (INT64_C(1) << 50)
+
 struct tally {
 	const char *name, *table, *key, *sum, *columns, *first;
+	enum tally_inserts inserts;
+};
+
+struct tally_added {
+	struct {
+		int64_t n, sum;
+	} of[TALLY_COUNT];
 };
 
 static const struct tally tallies[TALLY_COUNT] = {
-#define T(name, table, key, sum, columns, first) {#name, table, key, sum, columns, first},
+#define T(name, table, key, sum, columns, first, inserts) {#name, table, key, sum, columns, first, inserts},
 	TALLIES(T)
 #undef T
 };
@@ -36,7 +48,7 @@ static void add_key(struct buf *out, const struct tally *t, const char *row)
 /** Tags of damaged files say anything: a single row can neither fill nor break the sum. */
 static void add_bounded(struct buf *out, const char *expression, const char *row)
 {
-	buf_adds(out, "max(0, min(1125899906842624, ");
+	buf_addf(out, "max(0, min(%lld, ", (long long)MOST);
 	add_of(out, expression, row, "0");
 	buf_adds(out, "))");
 }
@@ -98,10 +110,12 @@ static void add_count(struct buf *out, const struct tally *t)
 static int keep(struct store *s, const struct tally *t)
 {
 	_buf_ struct buf sql = BUF_INIT(1 << 14);
-	add_trigger(&sql, t, "INSERT");
-	buf_adds(&sql, "BEGIN ");
-	add_step(&sql, t, "new.", "+");
-	buf_adds(&sql, "END; ");
+	if (t->inserts == BY_TRIGGER) {
+		add_trigger(&sql, t, "INSERT");
+		buf_adds(&sql, "BEGIN ");
+		add_step(&sql, t, "new.", "+");
+		buf_adds(&sql, "END; ");
+	}
 	add_trigger(&sql, t, "DELETE");
 	buf_adds(&sql, "BEGIN ");
 	add_step(&sql, t, "old.", "-");
@@ -131,6 +145,39 @@ int store_tally_keep(struct store *s)
 			r = keep(s, &tallies[t]);
 	}
 	return r < 0 ? r : 0;
+}
+
+void store_tally_add(struct store *s, enum tally_id tally, double sum)
+{
+	if (!s->added)
+		s->added = calloc(1, sizeof *s->added);
+	if (!s->added)
+		return;
+	s->added->of[tally].n++;
+	s->added->of[tally].sum += sum >= (double)MOST ? MOST : sum > 0 ? (int64_t)sum : 0;
+}
+
+int store_tally_flush(struct store *s)
+{
+	int r = 0;
+	for (int t = 0; s->added && t < TALLY_COUNT && r == 0; t++) {
+		if (!s->added->of[t].n)
+			continue;
+		sqlite3_stmt *q = store_stmt(s, SQL_tally_add);
+		bind_str(q, 1, tallies[t].name);
+		sqlite3_bind_int64(q, 2, s->added->of[t].n);
+		sqlite3_bind_int64(q, 3, s->added->of[t].sum);
+		r = store_run(s, q);
+	}
+	if (r == 0)
+		store_tally_forget(s);
+	return r;
+}
+
+void store_tally_forget(struct store *s)
+{
+	free(s->added);
+	s->added = NULL;
 }
 
 static enum tally_id tally_called(const char *name)

@@ -82,6 +82,8 @@ struct store_put {
 struct store_touched {
 	int64_t file, dir, album[2], series[2];
 	bool is_new;
+	/** The change is none for store_settle_dir(). */
+	bool is_dir_settled;
 };
 
 int store_put_file(struct store *s, const struct store_put *put, struct store_touched *touched);

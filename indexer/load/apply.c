@@ -44,7 +44,8 @@ static void sort_unique(struct dirty *d)
 
 static void mark_touched(struct writer *w, const struct store_touched *t)
 {
-	mark(&w->dirs, t->dir);
+	if (!t->is_dir_settled)
+		mark(&w->dirs, t->dir);
 	for (int i = 0; i < 2; i++) {
 		mark(&w->albums, t->album[i]);
 		mark(&w->series, t->series[i]);
