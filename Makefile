@@ -95,11 +95,11 @@ $(O)/%.o: $(SRC)/%.c $(O)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_) $(CFLAGS_) -MMD -MP -c $< -o $@
 
-# a text as a string of C: what dashboard.html is made of
+# a text as a string of C, without what only indents it: what dashboard.html is made of
 $(O)/%.inc: $(SRC)/% $(SRC)/Makefile
 	$(call say,INC,$*)
 	@mkdir -p $(@D)
-	$(Q)sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $< > $@
+	$(Q)sed 's/^\t*//; s/[\\"]/\\&/g; s/.*/"&\\n"/' $< > $@
 
 $(O)/fs/dashboard.o: $(O)/fs/dashboard.css.inc $(O)/fs/dashboard.js.inc
 

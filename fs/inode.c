@@ -38,6 +38,8 @@ struct inode {
 	uint64_t size;
 	/** What the kernel is told of the size: less than it for the moment in which a file grows. */
 	uint64_t told;
+	/** Since it grew last. */
+	bool is_read;
 	int64_t at;
 };
 
@@ -285,9 +287,10 @@ bool inode_stat(uint64_t id, uint64_t *size, int64_t *at)
 static ssize_t read_memory(uint64_t id, void *out, size_t n, off_t offset, struct place *place)
 {
 	LOCKED(&all.lock);
-	const struct inode *node = find_node(id);
+	struct inode *node = find_node(id);
 	if (!node)
 		return -ESTALE;
+	node->is_read = true;
 	if (offset < 0 || (uint64_t)offset >= node->size)
 		return 0;
 	if (n > node->size - (uint64_t)offset)
@@ -317,7 +320,7 @@ static bool append_place(struct inode *node, const char *data, size_t n)
 	return is_done;
 }
 
-bool inode_append(uint64_t id, uint64_t from, const char *data, size_t n)
+bool inode_append(uint64_t id, uint64_t from, const char *data, size_t n, bool *was_read)
 {
 	LOCKED(&all.lock);
 	struct inode *node = find_node(id);
@@ -335,6 +338,8 @@ bool inode_append(uint64_t id, uint64_t from, const char *data, size_t n)
 		all.memory += n;
 	}
 	node->size = from + n;
+	*was_read = node->is_read;
+	node->is_read = false;
 	return true;
 }
 

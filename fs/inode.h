@@ -32,9 +32,9 @@ bool inode_stat(uint64_t id, uint64_t *size, int64_t *at);
 ssize_t inode_read(uint64_t id, void *out, size_t n, off_t offset);
 /**
  * Adds to the content of a growing file that has @from bytes; reads have it at once, but the size that is told stays until
- * inode_tell(): the kernel must forget the last page first.  True when it was so.
+ * inode_tell(): the kernel must forget the last page first.  True when it was so; *was_read: the kernel may have that page.
  */
-bool inode_append(uint64_t id, uint64_t from, const char *data, size_t n);
+bool inode_append(uint64_t id, uint64_t from, const char *data, size_t n, bool *was_read);
 void inode_tell(uint64_t id, int64_t at);
 
 /** Collects (parent, name) of every name that leads to a node for which @test is true, and of

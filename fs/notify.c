@@ -26,6 +26,7 @@
 #include "common/log.h"
 #include "common/thread.h"
 #include "common/vec.h"
+#include "fs/grow.h"
 #include "fs/inode.h"
 #include "fs/pollers.h"
 #include "fs/tree.h"
@@ -92,6 +93,21 @@ static void forget_listing(uint64_t dir)
 {
 	if (atomic_load(&all.is_ready))
 		fuse_lowlevel_notify_inval_inode(all.session, dir, 0, 0);
+}
+
+static void forget_bytes(uint64_t id, int64_t from)
+{
+	fuse_lowlevel_notify_inval_inode(all.session, id, from, 0);
+}
+
+static void store_bytes(uint64_t id, uint64_t at, char *data, size_t n)
+{
+	struct fuse_bufvec bytes = FUSE_BUFVEC_INIT(n);
+	bytes.buf[0].mem = data;
+	int r = fuse_lowlevel_notify_store(all.session, id, (off_t)at, &bytes, 0);
+	/* a kernel that forgot the file asks again */
+	if (r < 0 && r != -ENOENT && r != -ENOTCONN)
+		log_debug("a file that grew could not be told: %s", strerror(-r));
 }
 
 static void send_all(targets *names, ids *dirs)
@@ -267,32 +283,6 @@ static void find_segments(struct change *c)
 	sort(&c->segments);
 }
 
-/**
- * True when there is more than the kernel knew.  An answer to a READ that was made before may still be on its way, and the
- * kernel fills its page behind the former end with zeros: so the size is told only when that page is forgotten, for which
- * the kernel waits until the answer is in.
- */
-static bool grow(struct view *v, const struct entry *e)
-{
-	struct node n = {.entry = e};
-	uint64_t size;
-	int64_t at, known_at;
-	_buf_ struct buf content = BUF_INIT((size_t)64 << 20);
-	if (tree_stamp(v, &n, &n.version, &at) < 0 || !inode_stat(tree_id(&n), &size, &known_at))
-		return false;
-	if (tree_render(v, &n, &content) < 0 || content.len <= size)
-		return false;
-	if (!inode_append(tree_id(&n), size, content.data + size, content.len - size))
-		return false;
-	bool is_ready = atomic_load(&all.is_ready);
-	if (is_ready)
-		fuse_lowlevel_notify_inval_inode(all.session, tree_id(&n), (off_t)size, 0);
-	inode_tell(tree_id(&n), at);
-	if (is_ready)
-		fuse_lowlevel_notify_inval_inode(all.session, tree_id(&n), -1, 0);
-	return true;
-}
-
 static bool is_among(const targets *names, const char *name)
 {
 	for (size_t i = 0; i < names->len; i++)
@@ -307,12 +297,13 @@ static bool is_among(const targets *names, const char *name)
  */
 static uint64_t grow_all(struct change *c, const targets *missed)
 {
+	static const struct grow_teller teller = {forget_bytes, store_bytes};
 	size_t n;
 	uint64_t grown = 0;
 	const struct entry *const *e = tree_entries(&n);
 	for (size_t i = 0; i < n; i++)
 		if (e[i]->grows && (e[i]->topics & c->topics || is_among(missed, e[i]->name)))
-			grown += grow(c->v, e[i]);
+			grown += grow_file(c->v, e[i], atomic_load(&all.is_ready) ? &teller : NULL);
 	return grown;
 }
 

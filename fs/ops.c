@@ -21,6 +21,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/orders.h"
+#include "fs/grow.h"
 #include "fs/inode.h"
 #include "fs/notify.h"
 #include "fs/orders.h"
@@ -160,33 +161,49 @@ static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_dat
 	fuse_reply_none(req);
 }
 
+static void reply_attr(fuse_req_t req, const struct node *n, uint64_t size, int64_t at)
+{
+	struct stat st;
+	fill_attr(n, size, at, &st);
+	fuse_reply_attr(req, &st, n->entry->uncached ? 0 : KEPT_S);
+}
+
+void ops_answer_attr(void *request, uint64_t id)
+{
+	struct node n;
+	uint64_t size;
+	int64_t at;
+	if (tree_decode(id, &n) < 0 || !inode_stat(id, &size, &at))
+		fuse_reply_err(request, ESTALE);
+	else
+		reply_attr(request, &n, size, at);
+}
+
 static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct node n;
-	struct stat st;
 	struct view v;
-	uint64_t size = 0, version;
+	_buf_ struct buf target = BUF_INIT(1 << 16);
+	uint64_t version;
 	int64_t at = 0;
 	(void)fi;
 	int r = tree_decode(ino, &n);
 	if (r == 0 && S_ISREG(n.entry->mode)) {
-		r = inode_stat(ino, &size, &at) ? 0 : -ESTALE;
-	} else if (r == 0) {
-		struct buf target = BUF_INIT(1 << 16);
+		if (!n.entry->grows || !grow_keeps(ino, req))
+			ops_answer_attr(req, ino);
+		return;
+	}
+	if (r == 0) {
 		view_begin(&v);
 		r = tree_stamp(&v, &n, &version, &at);
 		if (r == 0 && S_ISLNK(n.entry->mode))
 			r = tree_render(&v, &n, &target);
 		view_end(&v);
-		size = target.len;
-		buf_clear(&target);
 	}
-	if (r < 0) {
+	if (r < 0)
 		fuse_reply_err(req, -r);
-		return;
-	}
-	fill_attr(&n, size, at, &st);
-	fuse_reply_attr(req, &st, n.entry->uncached ? 0 : KEPT_S);
+	else
+		reply_attr(req, &n, target.len, at);
 }
 
 static void op_readlink(fuse_req_t req, fuse_ino_t ino)
@@ -465,7 +482,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 static void op_init(void *arg, struct fuse_conn_info *conn)
 {
 	(void)arg;
-	conn->want |= conn->capable & (FUSE_CAP_READDIRPLUS | FUSE_CAP_EXPORT_SUPPORT);
+	conn->want |= conn->capable & (FUSE_CAP_READDIRPLUS | FUSE_CAP_EXPORT_SUPPORT | FUSE_CAP_EXPLICIT_INVAL_DATA);
 	/* readdirplus always: a first "ls -l" of a large folder is ten times faster with it */
 	conn->want &= ~(unsigned)(FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_ATOMIC_O_TRUNC |
 				  FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_WRITEBACK_CACHE);

@@ -17,5 +17,7 @@ void ops_set_group(int64_t gid);
 
 /** Answers a write that was kept waiting: 0 for all @size bytes, or an errno. */
 void ops_answer_write(void *request, int error, uint64_t size);
+/** Answers a question for attributes that was kept (grow_keeps). */
+void ops_answer_attr(void *request, uint64_t id);
 
 #endif

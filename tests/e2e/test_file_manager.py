@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -98,6 +99,11 @@ class Desktop:
                            env=self.environment, capture_output=True, text=True)
         return [line for line in r.stdout.splitlines() if line]
 
+    def fill(self, title):
+        """Windows with that title become as large as the screen."""
+        subprocess.run(["xdotool", "search", "--onlyvisible", "--name", re.escape(title), "windowmove", "%@", "0", "0", "windowsize", "%@",
+                        str(WIDTH), str(HEIGHT)], env=self.environment, check=False, capture_output=True)
+
     def thumbnail(self, path):
         """Where the specification of thumbnails says that one of @path is; None when there is none."""
         uri = "file://" + urllib.parse.quote(str(path), safe="/!$&'()*+,;=:@~")
@@ -132,6 +138,8 @@ def browse(desktop, path):
     desktop.run("thunar", str(path))
     until(lambda: any(path.name in title for title in desktop.windows()), 30,
           lambda: f"a window of {path}: {desktop.windows()} {desktop.log()}")
+    # it makes previews of what is seen
+    desktop.fill(path.name)
 
 
 def pictures_of(folder):
@@ -139,14 +147,18 @@ def pictures_of(folder):
     return [p for p in folder.iterdir() if p.suffix in (".svg", ".jpg")]
 
 
-def test_a_file_manager_shows_the_mount(small, desktop):
-    series = small.mnt / "manga" / small.listing("manga")[0]
-    if "cover.jpg" in small.read("README.txt").decode():
-        until((series / "cover.jpg").exists, 30, "the cover of the series")
-    opened = Opened(small.music), Opened(small.manga)
-    artist = small.mnt / "music/artists" / small.listing("music/artists")[0]
+def test_a_file_manager_shows_the_mount(lab, corpus, desktop):
+    corpus.music(lab.music, 200, seed=7)
+    corpus.manga(lab.manga, 20, seed=7)
+    lab.configure(extra="covers { per_minute = 60000 }\n")
+    lab.start()
+    lab.wait_idle()
+    series = lab.mnt / "manga" / lab.listing("manga")[0]
+    until((series / "cover.jpg").exists, 30, "the cover of the series")
+    opened = Opened(lab.music), Opened(lab.manga)
+    artist = lab.mnt / "music/artists" / lab.listing("music/artists")[0]
     album = next(artist.iterdir())
-    for folder in (small.mnt, small.mnt / "metrics", series, series / "volumes", album, small.mnt / "status"):
+    for folder in (lab.mnt, lab.mnt / "metrics", series, series / "volumes", album, lab.mnt / "status"):
         browse(desktop, folder)
         for picture in pictures_of(folder):
             until(lambda p=picture: desktop.thumbnail(p), 30, f"a preview of {picture}: {desktop.log()}")
@@ -154,7 +166,7 @@ def test_a_file_manager_shows_the_mount(small, desktop):
     titles = desktop.windows()
     assert not [t for t in titles if "rror" in t or "ailed" in t], titles
     read = opened[0].names() | opened[1].names()
-    files = sum(1 for root in (small.music, small.manga) for p in root.rglob("*") if p.is_file())
+    files = sum(1 for root in (lab.music, lab.manga) for p in root.rglob("*") if p.is_file())
     print(f"windows {titles}; {len(read)} of {files} media files were opened: {sorted(read)[:5]}")
     assert len(read) < files / 4, "browsing reads the library"
     assert not list(desktop.cache.glob("thumbnails/fail/*/*")), "a preview that could not be made"

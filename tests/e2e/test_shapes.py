@@ -46,7 +46,7 @@ def test_every_text_has_a_twin_and_begins_with_a_header(small):
         text = small.read(f"status/{name}").decode()
         assert text.startswith("# ") and text.endswith("\n"), name
         assert not any(line != line.rstrip() for line in text.splitlines()), name
-    assert set(small.listing(".")) == {"README.txt", "events.jsonl", "status", "metrics", "control", "music", "manga",
+    assert set(small.listing(".")) == {"README.txt", "dashboard.html", "events.jsonl", "status", "metrics", "control", "music", "manga",
                                        "links", "history"}
     assert {"integrity.json", "mediamon.prom", "realdebrid.json", "scan.csv", "scan.json", "search.json"} <= set(small.listing("metrics"))
     assert small.listing("links") == ["broken"] and small.listing("links/broken") == []
