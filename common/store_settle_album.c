@@ -99,8 +99,16 @@ static int load_facts(struct store *s, int64_t album, const char *artist, struct
 			f->year = year;
 		if (!f->date[0])
 			store_pack_date(q, 3, year, f->date, sizeof f->date);
-		f->has_cover |= sqlite3_column_int(q, 4) || sqlite3_column_int(q, 5);
+		f->has_cover |= sqlite3_column_int(q, 4);
 	}
+	if (r < 0 || f->has_cover || !f->tracks)
+		return r;
+	/* a picture beside them */
+	int64_t has_cover = 0;
+	q = store_stmt(s, SQL_album_has_cover);
+	sqlite3_bind_int64(q, 1, album);
+	r = store_returning(s, q, &has_cover);
+	f->has_cover = has_cover;
 	return r;
 }
 

@@ -61,7 +61,9 @@ static int make(struct store *s, struct shelf *shelf, const char *name)
 	sqlite3_bind_int64(q, 6, s->generation);
 	sqlite3_bind_int64(q, 7, s->started_at);
 	shelf->touched = s->generation;
-	return store_returning(s, q, &shelf->id);
+	r = store_run(s, q);
+	shelf->id = sqlite3_last_insert_rowid(s->db);
+	return r;
 }
 
 int store_shelf_get(struct store *s, enum row_kind kind, const char *key, const char *name, struct shelf **out)

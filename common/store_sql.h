@@ -83,8 +83,7 @@
 	    "SELECT (SELECT ifnull(max(id), 0) FROM dir), (SELECT ifnull(max(id), 0) FROM file)") \
 	SQL(dir_find, 0, "SELECT id, cover FROM dir WHERE root_id = ? AND path = ?") \
 	SQL(dir_add, 0, \
-	    "INSERT INTO dir(root_id, path, cover) VALUES(?, ?, ?) " \
-	    "ON CONFLICT(root_id, path) DO UPDATE SET cover = excluded.cover RETURNING id") \
+	    "INSERT INTO dir(root_id, path, cover) VALUES(?, ?, ?)") \
 	SQL(dir_delete, 0, "DELETE FROM dir WHERE id = ?") \
 	SQL(dirs_below, 0, \
 	    "SELECT id, path FROM dir WHERE root_id = ?1 AND (?2 = x'' OR path = ?2 OR " \
@@ -247,9 +246,10 @@
 	    "UPDATE album SET year = ?, date = ?, audit = ?, version = ?, at = ? WHERE id = ?") \
 	SQL(album_delete, 0, "DELETE FROM album WHERE id = ?") \
 	SQL(album_facts, 0, \
-	    "SELECT t.artist, t.genre, t.year, t.date, t.has_picture, d.cover " \
-	    "FROM track t JOIN file f ON f.id = t.file_id JOIN dir d ON d.id = f.dir_id " \
-	    "WHERE t.album_id = ?") \
+	    "SELECT artist, genre, year, date, has_picture FROM track WHERE album_id = ?") \
+	SQL(album_has_cover, 0, \
+	    "SELECT EXISTS(SELECT 1 FROM track t JOIN file f ON f.id = t.file_id JOIN dir d ON d.id = f.dir_id " \
+	    "WHERE t.album_id = ? AND d.cover)") \
 	SQL(album_tracks, 0, \
 	    "SELECT f.id, r.path, d.path, f.name, f.size, f.mtime, {t.track}, " PACK_NAMES \
 	    " FROM track t JOIN file f ON f.id = t.file_id JOIN dir d ON d.id = f.dir_id " \
@@ -273,7 +273,7 @@
 	SQL(shelf_find, 0, "SELECT id FROM shelf WHERE kind = ? AND key = ?") \
 	SQL(shelf_add, 0, \
 	    "INSERT INTO shelf(kind, key, name, shown, shown_key, version, at) " \
-	    "VALUES(?, ?, ?, ?, ?, ?, ?) RETURNING id") \
+	    "VALUES(?, ?, ?, ?, ?, ?, ?)") \
 	SQL(shelf_shown, 0, "SELECT id, shown FROM shelf WHERE kind = ? AND shown_key = ?") \
 	SQL(shelf_touch, 0, "UPDATE shelf SET version = ?1, at = ?2 WHERE id = ?3 AND version <> ?1") \
 	SQL(shelf_is_empty, 0, "SELECT NOT EXISTS(SELECT 1 FROM spot WHERE shelf_id = ?)") \

@@ -20,7 +20,8 @@ static int find_dir(struct store *s, const struct store_put *put, int64_t *dir)
 	sqlite3_bind_int64(q, 1, put->root);
 	bind_bytes(q, 2, put->dir.data, put->dir.len);
 	sqlite3_bind_int(q, 3, put->cover);
-	r = store_returning(s, q, dir);
+	r = store_run(s, q);
+	*dir = sqlite3_last_insert_rowid(s->db);
 	if (r == 0)
 		store_fresh_begin(s, *dir);
 	return r;

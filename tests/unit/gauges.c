@@ -126,7 +126,7 @@ static void states_move_from_one_count_to_the_other(void **state)
 	assert_gauge(g, torrent_bytes, 45);
 	/* what a file says of itself may be anything */
 	run_sql(s, "INSERT INTO track(file_id, album_id, audit, duration_seconds) VALUES(1, 1, 0, 9e18), (2, 1, 0, 9e300), "
-		   "(3, 1, 0, -9e300), (4, 1, 0, NULL), (5, 1, 0, 2.5); DROP TRIGGER tally_track_INSERT");
+		   "(3, 1, 0, -9e300), (4, 1, 0, NULL), (5, 1, 0, 2.5); DROP TRIGGER tally_track_DELETE");
 	store_close(s);
 	s = open_writer(dir);
 	assert_gauge(read_gauges(s), tracks, 5);
