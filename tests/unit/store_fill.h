@@ -20,7 +20,7 @@ static inline void fill_touched(struct filler *f, const struct store_touched *t)
 	for (int i = 0; i < 2; i++) {
 		f->albums[f->n] = t->album[i];
 		f->series[f->n] = t->series[i];
-		f->dirs[f->n++] = t->dir;
+		f->dirs[f->n++] = t->is_dir_settled ? 0 : t->dir;
 		assert_true(f->n < 64);
 	}
 }
