@@ -20,15 +20,25 @@ enum {
 static struct {
 	pthread_mutex_t lock;
 	/* protected by lock: */
-	/** The file that grows now, 0: none; who asks for its attributes. */
-	uint64_t id;
+	/** The file that grows now, 0: none; what its size is then; who asks for its attributes. */
+	uint64_t id, size;
 	VEC(void *) kept;
 } all = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static void begin(uint64_t id)
+static void begin(uint64_t id, uint64_t size)
 {
 	LOCKED(&all.lock);
 	all.id = id;
+	all.size = size;
+}
+
+bool grow_size(uint64_t id, uint64_t *size)
+{
+	LOCKED(&all.lock);
+	if (all.id != id)
+		return false;
+	*size = all.size;
+	return true;
 }
 
 bool grow_keeps(uint64_t id, void *request)
@@ -77,7 +87,7 @@ bool grow_file(struct view *v, const struct entry *e, const struct grow_teller *
 		return false;
 	if (kernel && was_read)
 		forget_end(kernel, id, size);
-	begin(id);
+	begin(id, content.len);
 	if (kernel)
 		kernel->store(id, size, content.data + size, content.len - size);
 	inode_tell(id, at);

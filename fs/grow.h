@@ -30,6 +30,9 @@ enum { GROW_ATTRIBUTES = -1 };
 /** True when there is more of @e than the kernel knew; it knows it now.  @kernel: NULL before it is there.  Not for handlers. */
 bool grow_file(struct view *v, const struct entry *e, const struct grow_teller *kernel);
 
+/** True when @id is being told now: *size is what a look by name is answered, which would cut it else. */
+bool grow_size(uint64_t id, uint64_t *size);
+
 /** True when a question for the attributes of @id is kept; ops_answer_attr() answers it soon. */
 bool grow_keeps(uint64_t id, void *request);
 

@@ -14,6 +14,7 @@ enum {
 	/** Content held in memory altogether; what comes beyond is spilled. */
 	MEMORY_BUDGET = 16 << 20,
 	FIRST_SLOTS = 1024,
+	PAGE = 4096,
 };
 
 struct inode;
@@ -38,7 +39,7 @@ struct inode {
 	uint64_t size;
 	/** What the kernel is told of the size: less than it for the moment in which a file grows. */
 	uint64_t told;
-	/** Since it grew last. */
+	/** Since it grew last; or the kernel may have its last page for another reason. */
 	bool is_read;
 	int64_t at;
 };
@@ -339,7 +340,8 @@ bool inode_append(uint64_t id, uint64_t from, const char *data, size_t n, bool *
 	}
 	node->size = from + n;
 	*was_read = node->is_read;
-	node->is_read = false;
+	/* telling it makes pages of its own where one begins */
+	node->is_read = from % PAGE == 0 || from / PAGE != node->size / PAGE;
 	return true;
 }
 

@@ -114,9 +114,9 @@ static int know_child(struct view *v, uint64_t parent, const char *name, struct 
 			: inode_know(id, parent, name, NULL, at, false);
 	if (r < 0)
 		return r;
-	if (is_file)
-		inode_stat(id, &size, &at);
-	else if (S_ISLNK(child->entry->mode) && tree_render(v, child, &target) == 0)
+	if (is_file && inode_stat(id, &size, &at) && child->entry->grows)
+		grow_size(id, &size);
+	if (S_ISLNK(child->entry->mode) && tree_render(v, child, &target) == 0)
 		size = target.len;
 	*e = (struct fuse_entry_param){.ino = id};
 	if (!child->entry->uncached)
