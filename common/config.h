@@ -114,6 +114,8 @@ enum option_kind {
 	  "and so much of one an hour; a year takes 4 MB") \
 	O(chapters_silence, "chapters", "silence", OPTION_DURATION, "30m", 1, 0, \
 	  "a chapter of which a scraper tells nothing for so long is abandoned") \
+	O(chapters_notice, "chapters", "notice", OPTION_DURATION, "1m", 0, 0, \
+	  "when no chapter runs for so long people are told what scrapers fetched; 0s: never") \
 	O(chapters_keep, "chapters", "keep", OPTION_INT, "10000", 1, 1000000, \
 	  "how many chapters of each producer are kept; sums are kept for ever") \
 	O(metrics_log, "history", "log", OPTION_TEXT, "", 0, 0, \

@@ -330,3 +330,12 @@ int store_unpack_all(struct store *s, struct bytes packed, struct media *m)
 {
 	return more_unpack(s, packed, m);
 }
+
+int store_pack_fields(struct store *s, sqlite3_stmt *q, int i, uint64_t *set)
+{
+	*set = 0;
+	for (int k = 0; k < COLUMN_COUNT; k++, i++)
+		if (sqlite3_column_type(q, i) != SQLITE_NULL)
+			*set |= UINT64_C(1) << COLUMNS[k].field;
+	return more_fields(s, column_bytes(q, i), set);
+}

@@ -33,6 +33,9 @@ int store_pack_bind(struct store *s, sqlite3_stmt *q, int i, const struct media 
 /** Reads back {t.track} and PACK_NAMES from column @i on.  0 or -errno. */
 int store_pack_read(struct store *s, sqlite3_stmt *q, int i, struct media *m);
 
+/** Which fields {t.track} from column @i on has, without what is in them.  0 or -errno. */
+int store_pack_fields(struct store *s, sqlite3_stmt *q, int i, uint64_t *set);
+
 /** All fields that are set, as in `more`, for as long as it is kept. */
 int store_pack_all(struct store *s, const struct media *m, struct buf *out);
 int store_unpack_all(struct store *s, struct bytes packed, struct media *m);

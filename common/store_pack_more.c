@@ -333,17 +333,38 @@ static void take_value(struct rest *rest, enum form form, enum field_id f, struc
 	}
 }
 
+/** The field whose key is next, FIELD_COUNT for none of ours; *form: of its value. */
+static enum field_id take_key(struct store *s, struct rest *rest, enum form *form)
+{
+	uint64_t key = take_number(rest), number = key >> FORM_BITS;
+	/* a field that another program began to write since */
+	if (!s->fields.is_loaded || number > (uint64_t)s->fields.last)
+		load_numbers(s);
+	uint8_t f = number < STORE_FIELD_NUMBERS ? s->fields.field[number] : 0;
+	*form = (enum form)(key & ((1 << FORM_BITS) - 1));
+	return f ? (enum field_id)(f - 1) : FIELD_COUNT;
+}
+
 int more_unpack(struct store *s, struct bytes packed, struct media *m)
 {
 	struct rest rest = {(const uint8_t *)packed.data, packed.len, false};
 	while (rest.left) {
-		uint64_t key = take_number(&rest), number = key >> FORM_BITS;
-		/* a field that another program began to write since */
-		if (!s->fields.is_loaded || number > (uint64_t)s->fields.last)
-			load_numbers(s);
-		uint8_t f = number < STORE_FIELD_NUMBERS ? s->fields.field[number] : 0;
-		take_value(&rest, (enum form)(key & ((1 << FORM_BITS) - 1)),
-			   f ? (enum field_id)(f - 1) : FIELD_COUNT, m);
+		enum form form;
+		enum field_id f = take_key(s, &rest, &form);
+		take_value(&rest, form, f, m);
+	}
+	return rest.is_bad ? -EBADMSG : 0;
+}
+
+int more_fields(struct store *s, struct bytes packed, uint64_t *set)
+{
+	struct rest rest = {(const uint8_t *)packed.data, packed.len, false};
+	while (rest.left) {
+		enum form form;
+		enum field_id f = take_key(s, &rest, &form);
+		take_value(&rest, form, FIELD_COUNT, NULL);
+		if (f != FIELD_COUNT && !rest.is_bad)
+			*set |= UINT64_C(1) << f;
 	}
 	return rest.is_bad ? -EBADMSG : 0;
 }

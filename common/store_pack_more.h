@@ -23,5 +23,7 @@ void uuid_unpack(const uint8_t *bytes, char *text);
 int more_pack(struct store *s, const struct media *m, uint64_t set, struct buf *out);
 /** What has a number that nobody knows, or is no field any more, is left out.  0 or -EBADMSG. */
 int more_unpack(struct store *s, struct bytes packed, struct media *m);
+/** Adds to *set which fields there are.  The same. */
+int more_fields(struct store *s, struct bytes packed, uint64_t *set);
 
 #endif

@@ -180,9 +180,9 @@ struct store_file store_file_row(sqlite3_stmt *q)
 	};
 }
 
-int store_dir_files(struct store *s, int64_t dir, store_file_fn *fn, void *arg)
+static int files_of(struct store *s, enum sql_id sql, int64_t dir, store_file_fn *fn, void *arg)
 {
-	sqlite3_stmt *q = store_stmt(s, SQL_dir_files);
+	sqlite3_stmt *q = store_stmt(s, sql);
 	int r;
 	sqlite3_bind_int64(q, 1, dir);
 	while ((r = store_step(s, q)) > 0) {
@@ -193,6 +193,16 @@ int store_dir_files(struct store *s, int64_t dir, store_file_fn *fn, void *arg)
 	}
 	sqlite3_reset(q);
 	return r;
+}
+
+int store_dir_files(struct store *s, int64_t dir, store_file_fn *fn, void *arg)
+{
+	return files_of(s, SQL_dir_files, dir, fn, arg);
+}
+
+int store_dir_known(struct store *s, int64_t dir, store_file_fn *fn, void *arg)
+{
+	return files_of(s, SQL_dir_known, dir, fn, arg);
 }
 
 int store_file_find(struct store *s, int64_t dir, const char *name, size_t n, struct store_file *row)

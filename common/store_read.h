@@ -87,7 +87,9 @@ struct store_file {
 typedef int store_file_fn(void *arg, const struct store_file *row);
 /** *id, *cover of a directory; -ENOENT. */
 int store_dir(struct store *s, int64_t root, const char *path, size_t n, int64_t *id, bool *cover);
+/** The files of a directory by name; of known: in any order, which takes half the time. */
 int store_dir_files(struct store *s, int64_t dir, store_file_fn *fn, void *arg);
+int store_dir_known(struct store *s, int64_t dir, store_file_fn *fn, void *arg);
 int store_file_find(struct store *s, int64_t dir, const char *name, size_t n, struct store_file *row);
 /** 1 when some file is lost and may come back, 0 when none is. */
 int store_has_gone(struct store *s);
@@ -178,6 +180,11 @@ typedef int store_media_fn(void *arg, const struct store_media *row);
 int store_album_tracks(struct store *s, int64_t album, store_media_fn *fn, void *arg);
 int store_export_tracks(struct store *s, store_media_fn *fn, void *arg);
 int store_export_volumes(struct store *s, store_media_fn *fn, void *arg);
+/** How many tracks (OF_TRACK) or volumes there are, and how many of them have each field.  All are read: 100,000 in about 0.1 s. */
+struct store_coverage {
+	uint64_t rows, with[FIELD_COUNT];
+};
+int store_coverage(struct store *s, unsigned of, struct store_coverage *out);
 /** The fields of one track or volume row; -ENOENT. */
 int store_file_media(struct store *s, int64_t file, unsigned of, struct media *m);
 /** What the last control/verify found. */

@@ -92,6 +92,9 @@
 	SQL(dir_files, 0, \
 	    "SELECT id, name, size, mtime, " PACK_CTIME("") ", inode, state, job, btime FROM file " \
 	    "WHERE dir_id = ? ORDER BY name") \
+	/* the same in any order: to sort takes longer than to read */ \
+	SQL(dir_known, 0, \
+	    "SELECT id, name, size, mtime, " PACK_CTIME("") ", inode, state, job, btime FROM file WHERE dir_id = ?") \
 	SQL(file_find, 0, \
 	    "SELECT id, name, size, mtime, " PACK_CTIME("") ", inode, state, job, btime FROM file " \
 	    "WHERE dir_id = ? AND name_hash = ? AND name = ?") \
@@ -483,6 +486,8 @@
 	    "JOIN file f ON f.id = t.file_id JOIN dir d ON d.id = f.dir_id JOIN root r ON r.id = d.root_id " \
 	    "JOIN series s ON s.id = t.series_id WHERE t.file_id = ?") \
 	/* --- exports --- */ \
+	SQL(coverage_tracks, 1, "SELECT {t.track} FROM track t") \
+	SQL(coverage_volumes, 1, "SELECT {volume} FROM volume") \
 	SQL(export_tracks, 1, \
 	    "SELECT f.id, r.path, d.path, f.name, f.size, f.mtime, {t.track}, " PACK_NAMES \
 	    " FROM track t JOIN file f ON f.id = t.file_id JOIN dir d ON d.id = f.dir_id " \

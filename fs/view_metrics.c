@@ -126,6 +126,8 @@ const struct entry metrics_dir[] = {
 	FILE_OF("chapters.csv", show_chapters_csv, .topics = TOPIC_BIT(chapters), .help = "the same, one a line"),
 	FILE_OF("session.json", show_session_json, .topics = TOPIC_BIT(chapters), .moods = VIEW_AWAY,
 		.help = "what scrapers did since the last reset, added up; sums of all producers"),
+	FILE_OF("analysis.json", show_analysis_json, .topics = OF_ANALYSIS, .moods = VIEW_AWAY,
+		.help = "tracks and volumes that were read, how fast, and how many of them have each field"),
 	TWINS("compare", show_compare, show_compare_json, .topics = OF_COMPARE,
 	      .help = "the last scan against the ten before it: slower? where? more memory, more errors?"),
 	FILE_OF("history.json", show_history_json, .topics = OF_SAMPLES,

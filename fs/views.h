@@ -34,6 +34,7 @@ enum {
 	OF_EVERYTHING = (1 << TOPIC_COUNT) - 1,
 	OF_SAMPLES = TOPIC_BIT(metrics),
 	OF_COMPARE = TOPIC_BIT(scan),
+	OF_ANALYSIS = TOPIC_BIT(music) | TOPIC_BIT(manga) | TOPIC_BIT(scan),
 	MOODY = VIEW_AWAY | VIEW_LIVE,
 };
 
@@ -92,6 +93,7 @@ int show_history_json(struct view *v, const struct node *n, struct buf *out);
 int show_history_csv(struct view *v, const struct node *n, struct buf *out);
 int show_seconds_json(struct view *v, const struct node *n, struct buf *out);
 int show_seconds_csv(struct view *v, const struct node *n, struct buf *out);
+int show_analysis_json(struct view *v, const struct node *n, struct buf *out);
 int show_compare(struct view *v, const struct node *n, struct buf *out);
 int show_compare_json(struct view *v, const struct node *n, struct buf *out);
 

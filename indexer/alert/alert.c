@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/render.h"
 #include "common/thread.h"
+#include "indexer/alert/chapters_done.h"
 #include "indexer/alert/facts.h"
 #include "indexer/alert/summary.h"
 #include "indexer/load/alerts.h"
@@ -33,6 +34,7 @@ struct alerts {
 	/** Minutes since midnight, -1: there is none. */
 	int summary_at;
 	struct summary_base base;
+	struct chapters_done chapters;
 	/** In this look: something was told; the store refused, and is not asked again before the next. */
 	bool has_told;
 	int refused;
@@ -126,6 +128,14 @@ static void look_at_summary(struct alerts *a)
 	keep_base(a);
 }
 
+static void look_at_chapters(struct alerts *a)
+{
+	_buf_ struct buf text = BUF_INIT(1 << 12);
+	int64_t quiet = config_int(a->o.config, OPT_chapters_notice);
+	if (quiet && chapters_done(&a->chapters, &a->facts.gauges, quiet, &text))
+		put_notice(a, "chapters", "", buf_str(&text));
+}
+
 /* --- looks --- */
 
 void alerts_look(struct alerts *a)
@@ -139,6 +149,7 @@ void alerts_look(struct alerts *a)
 	if (engine_step(&a->engine, facts, now, on_move, a) < 0)
 		log_warning("alerts: no memory");
 	look_at_summary(a);
+	look_at_chapters(a);
 	if (a->has_told)
 		notify_flush(a->o.notify);
 }

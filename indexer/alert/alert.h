@@ -6,6 +6,7 @@
  *   facts.c   what is so now
  *   engine.c  since when, and whether that is long enough
  *   summary.c what changed in a day
+ *   chapters_done.c  what scrapers fetched, when they are done
  */
 #ifndef INDEXER_ALERT_ALERT_H
 #define INDEXER_ALERT_ALERT_H

@@ -98,7 +98,7 @@ static int load_known(struct diff *d, int64_t dir)
 {
 	d->known.len = 0;
 	buf_reset(&d->names);
-	int r = dir ? store_dir_files(d->o.store, dir, add_known, d) : 0;
+	int r = dir ? store_dir_known(d->o.store, dir, add_known, d) : 0;
 	return r < 0 ? r : build_slots(d);
 }
 

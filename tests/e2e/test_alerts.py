@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Conditions that somebody is told of: once when one fires, once when it is over, and never again for a restart."""
 import json
+import re
+import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "lib"))
@@ -103,3 +106,51 @@ def test_a_wrong_rule_is_refused_by_name(lab):
     assert r.returncode != 0
     for words in ("alerts.links_broken", "must not be above the limit", '"nobody" is no condition', '"25:00"'):
         assert words in r.stdout + r.stderr
+
+
+def test_what_scrapers_fetched_is_told_when_they_are_done(lab):
+    with Webhook() as hook:
+        lab.configure(extra='alerts { interval = "100ms" }\nchapters { notice = "1s" }\n'
+                            f'webhook {{ url_file = "{hook.secret_file(lab.dir / "webhook")}" }}\n')
+        lab.start()
+        lab.wait_idle()
+        lab.accept("chapter", "\n".join(json.dumps({"series": "S", "run": "r", "chapter": n, **e}) for n in range(3) for e in (
+            {"event": "start"}, {"event": "download", "bytes": 1 << 20, "success": True}, {"event": "end", "success": n != 1})))
+        hook.wait(1, 60)
+        assert [n["kind"] for n in hook.notices] == ["chapters"], hook.notices
+        assert hook.notices[0]["text"].startswith("3 chapters are done: 2 ended well, 1 ended badly; 3.0 MiB in "), hook.notices
+
+
+def test_a_day_is_told_once_at_its_time(lab, corpus):
+    """The moment passed while the indexer was not there; what was told is not told again by another start."""
+    corpus.music(lab.music, 10, seed=3)
+    with Webhook() as hook:
+        configure(lab, hook, QUICK + ' summary = "00:00"')
+        lab.start()
+        lab.wait_idle()
+
+        def base():
+            with sqlite3.connect(f"file:{lab.state}/mediamon.db?mode=ro", uri=True) as db:
+                return db.execute("SELECT value FROM meta WHERE name = 'alert_summary'").fetchone()
+        until(base, 20, "what the next one is compared with")
+        lab.stop()
+        with sqlite3.connect(lab.state / "mediamon.db") as db:
+            before = f"{time.time_ns() - 2 * 86400 * 10 ** 9} tracks=3 albums=1"
+            db.execute("UPDATE meta SET value = ? WHERE name = 'alert_summary'", [before])
+        lab.start()
+        hook.wait(1, 60)
+        assert [n["kind"] for n in hook.notices] == ["summary"], hook.notices
+        assert hook.notices[0]["text"].startswith("7 tracks more (10)"), hook.notices
+        lab.wait_idle()
+        lab.stop()
+        lab.start()
+        lab.wait_idle()
+        time.sleep(3)
+        assert len(hook.notices) == 1, hook.notices
+
+
+def test_what_an_alert_tells_to_look_at_is_there(small):
+    table = (Path(__file__).parents[2] / "common/alerts.h").read_text()
+    places = set(re.findall(r'"((?:status|metrics)/[a-z.]+)"', table))
+    assert len(places) > 5
+    assert not [p for p in places if not (small.mnt / p).is_file()]

@@ -115,3 +115,19 @@ def test_the_export_tells_the_volumes_of_the_manifest(big, library):
         assert row["pages"] >= 2
     assert {key: sorted(v) for key, v in found.items()} == {
         (s.name, not s.is_chapters): sorted(s.owned) for s in library.series}
+
+
+def test_the_analysis_counts_fields_as_the_export_has_them(big, library):
+    analysis = indexed(big).newest("metrics/analysis.json")
+    rows = {"track": big.export("tracks").values(), "volume": big.export("volumes").values()}
+    assert (analysis["tracks"], analysis["volumes"]) == (len(rows["track"]), len(rows["volume"]))
+    assert analysis["files_read"] == analysis["tracks"] + analysis["volumes"] and analysis["files_per_second"] > 0
+    assert analysis["count"] == len(analysis["items"]) > 50
+    wrong = []
+    for item in analysis["items"]:
+        have = sum(item["field"] in row for row in rows[item["kind"]])
+        if (item["have"], item["lack"]) != (have, len(rows[item["kind"]]) - have):
+            wrong.append((item, have))
+    assert not wrong, wrong[:5]
+    assert {i["field"]: i["ratio"] for i in analysis["items"]}["duration_seconds"] == 1
+    assert any(0 < i["ratio"] < 1 for i in analysis["items"]) and any(i["ratio"] == 0 for i in analysis["items"])

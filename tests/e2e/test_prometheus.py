@@ -248,6 +248,30 @@ def check_scans(f, document):
     assert value(f, "mediamon_jobs", state="queued") == jobs["queued"]
 
 
+def scrape(lab):
+    """Of each state another number of chapters."""
+    events, number = [], 0
+    for end, n in (({"success": True}, 3), ({"success": False, "error_message": "e"}, 2), (None, 1)):
+        for _ in range(n):
+            number += 1
+            events.append({"event": "start", "series": "S", "chapter": number})
+            events.append({"event": "download", "series": "S", "chapter": number, "bytes": 1000 * number, "success": True})
+            if end:
+                events.append({"event": "end", "series": "S", "chapter": number, **end})
+    lab.accept("chapter", "\n".join(json.dumps({**e, "run": "r"}) for e in events))
+
+
+def check_chapters_and_alerts(f, document):
+    all_of = document("metrics/session.json")["totals"]["scraper"]
+    for state, key in (("running", "running"), ("ok", "succeeded"), ("failed", "failed"), ("abandoned", "abandoned")):
+        assert value(f, "mediamon_chapter_downloads", state=state) == all_of[key], state
+    assert (all_of["succeeded"], all_of["failed"], all_of["running"] + all_of["abandoned"]) == (3, 2, 1)
+    assert value(f, "mediamon_chapter_downloaded_bytes") == all_of["bytes"] == 21000
+    assert value(f, "mediamon_chapter_busy_seconds") == pytest.approx(all_of["seconds"], abs=0.01)
+    alerts = document("status/health.json")["alerts"]
+    assert value(f, "mediamon_alerts_firing") == len(alerts)
+
+
 def test_every_number_is_that_of_the_documents(lab, corpus, tmp_path):
     broken_tree(lab, tmp_path)
     corpus.music(lab.music, 60, seed=7)
@@ -260,12 +284,14 @@ def test_every_number_is_that_of_the_documents(lab, corpus, tmp_path):
     lab.start()
     lab.wait_idle()
     lab.rescan("all")
+    scrape(lab)
     until(lambda: lab.json("status/symlinks.json")["links"]["broken"] == 1, 20, "the broken link")
     lab.wait_idle()
     with still(lab) as db:
         fill_by_hand(db)
     families, document = parse(dumped(lab)), documents(lab)
-    for check in (check_library, check_roots, check_links_and_repairs, check_requests_and_hosts, check_scans):
+    for check in (check_library, check_roots, check_links_and_repairs, check_requests_and_hosts, check_scans,
+                  check_chapters_and_alerts):
         check(families, document)
 
 

@@ -9,6 +9,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/config.h"
+#include "indexer/alert/chapters_done.h"
 #include "indexer/alert/engine.h"
 #include "tests/unit/unit.h"
 
@@ -376,6 +377,47 @@ static void every_row_of_the_table_is_whole(void **state)
 	}
 }
 
+/* --- scrapers that are done --- */
+
+static bool chapters_at(struct chapters_done *d, double running, double ok, double failed, int64_t at, struct buf *out)
+{
+	struct gauges g = {.at = START + at};
+	for (int i = 0; i < GAUGE_COUNT; i++)
+		g.value[i] = NAN;
+	g.value[GAUGE_chapters_running] = running;
+	g.value[GAUGE_chapters_ok] = ok;
+	g.value[GAUGE_chapters_failed] = failed;
+	g.value[GAUGE_chapters_abandoned] = 0;
+	g.value[GAUGE_chapter_bytes] = 1048576 * (ok + failed);
+	g.value[GAUGE_chapter_seconds] = 60 * (ok + failed);
+	buf_reset(out);
+	return chapters_done(d, &g, MINUTE, out);
+}
+
+static void what_scrapers_fetched_is_told_once_when_they_are_done(void **state)
+{
+	struct chapters_done d = {0};
+	_buf_ struct buf text = BUF_INIT(1 << 12);
+	(void)state;
+	assert_false(chapters_at(&d, NAN, NAN, NAN, 0, &text));
+	/* what was there before */
+	assert_false(chapters_at(&d, 0, 100, 10, 0, &text));
+	assert_false(chapters_at(&d, 0, 100, 10, HOUR, &text));
+	/* one ended and none runs, but the next may begin in a moment */
+	assert_false(chapters_at(&d, 1, 100, 10, 2 * HOUR, &text));
+	assert_false(chapters_at(&d, 0, 101, 10, 2 * HOUR + 1 * NS_PER_S, &text));
+	assert_false(chapters_at(&d, 0, 101, 10, 2 * HOUR + 50 * NS_PER_S, &text));
+	assert_false(chapters_at(&d, 1, 101, 10, 2 * HOUR + 60 * NS_PER_S, &text));
+	assert_false(chapters_at(&d, 0, 102, 11, 2 * HOUR + 70 * NS_PER_S, &text));
+	assert_false(chapters_at(&d, 0, 102, 11, 2 * HOUR + 129 * NS_PER_S, &text));
+	assert_true(chapters_at(&d, 0, 102, 11, 2 * HOUR + 130 * NS_PER_S, &text));
+	assert_string_equal(buf_str(&text), "3 chapters are done: 2 ended well, 1 ended badly; 3.0 MiB in 3 m 0 s");
+	assert_false(chapters_at(&d, 0, 102, 11, 3 * HOUR, &text));
+	assert_false(chapters_at(&d, 0, 103, 11, 3 * HOUR, &text));
+	assert_true(chapters_at(&d, 0, 103, 11, 3 * HOUR + MINUTE, &text));
+	assert_string_equal(buf_str(&text), "1 chapter is done: 1 ended well; 1.0 MiB in 1 m 0 s");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -392,6 +434,7 @@ int main(void)
 		cmocka_unit_test(rules_are_read),
 		cmocka_unit_test(wrong_rules_are_refused),
 		cmocka_unit_test(every_row_of_the_table_is_whole),
+		cmocka_unit_test(what_scrapers_fetched_is_told_once_when_they_are_done),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
