@@ -61,6 +61,10 @@
 	L(verified_files) \
 	L(verified_bytes) \
 	L(verified_corrupt) \
+	/* the order to read files to their end that runs, beside the job above; how many of its files were read before
+	 * it began (again) */ \
+	L(check_job) \
+	L(check_before) \
 	/* bits of enum live_sandbox: what holds the processes that read files */ \
 	L(sandbox)
 

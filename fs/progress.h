@@ -15,7 +15,7 @@ struct progress {
 	int64_t done, total;
 	/** Things found so far, of which there may be more: what a first scan has instead of a total; 0 for other jobs. */
 	int64_t found;
-	/** Things a second, since the start. */
+	/** Things a second, since the start; what was done before a restart of the indexer is not counted. */
 	double rate;
 	/** Seconds left; negative: nobody knows. */
 	double left;

@@ -61,7 +61,8 @@ void screen_end(struct screen *s)
 {
 	if (s->is_open)
 		buf_addc(&s->out, '\n');
-	s->is_open = s->wants_space = false;
+	s->is_open = false;
+	s->spaces = 0;
 	s->column = 0;
 }
 
@@ -116,17 +117,16 @@ void screen_row(struct screen *s, const char *label)
 	if (s->column < indent(s))
 		put_spaces(s, indent(s) - s->column);
 	else
-		s->wants_space = true;
+		s->spaces = 1;
 }
 
 /** @text is escaped. */
 static void place(struct screen *s, enum ink ink, const char *text, size_t n)
 {
 	unsigned width = text_width(text, n);
-	if (width + s->wants_space > room(s) && s->column > indent(s))
+	if (width + s->spaces > room(s) && s->column > indent(s))
 		screen_break(s);
-	if (s->wants_space)
-		put_spaces(s, 1);
+	put_spaces(s, s->spaces);
 	while (n) {
 		size_t part = fitting(s, text, n);
 		put(s, ink, text, part);
@@ -135,7 +135,7 @@ static void place(struct screen *s, enum ink ink, const char *text, size_t n)
 		if (n)
 			screen_break(s);
 	}
-	s->wants_space = true;
+	s->spaces = 1;
 }
 
 void screen_phrase(struct screen *s, enum ink ink, const char *text, size_t n)
@@ -163,6 +163,8 @@ void screen_words(struct screen *s, enum ink ink, const char *text, size_t n)
 		size_t word = end ? (size_t)(end - text) : n;
 		if (word)
 			screen_phrase(s, ink, text, word);
+		else if (s->column > indent(s))
+			s->spaces++;
 		text += word + (end != NULL);
 		n -= word + (end != NULL);
 	}
@@ -185,10 +187,9 @@ void screen_bar(struct screen *s, enum ink ink, double ratio)
 {
 	/* " 100 %" follows in the same line, and brackets are around it */
 	unsigned take = 2 + 6;
-	if (room(s) < take + BAR_NARROWEST + s->wants_space && s->column > indent(s))
+	if (room(s) < take + BAR_NARROWEST + s->spaces && s->column > indent(s))
 		screen_break(s);
-	if (s->wants_space)
-		put_spaces(s, 1);
+	put_spaces(s, s->spaces);
 	unsigned cells = room(s) > take ? room(s) - take : 0;
 	_buf_ struct buf done = BUF_INIT(1024), left = BUF_INIT(1024);
 	cells = cells > BAR_WIDEST ? BAR_WIDEST : cells < BAR_NARROWEST ? BAR_NARROWEST : cells;
@@ -198,7 +199,7 @@ void screen_bar(struct screen *s, enum ink ink, double ratio)
 	put(s, ink, buf_str(&done), done.len);
 	put(s, INK_label, buf_str(&left), left.len);
 	put(s, INK_label, "]", 1);
-	s->wants_space = true;
+	s->spaces = 1;
 	/* not rounded: what is not done yet is never 100 % */
 	screen_phrasef(s, INK_title, "%3d %%", (int)(ratio * 100));
 }

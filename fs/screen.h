@@ -45,8 +45,10 @@ struct screen {
 	struct buf out;
 	/** Cells of the line at hand that are taken. */
 	unsigned column;
-	/** A line is open, and a space belongs in front of the next phrase. */
-	bool is_open, wants_space;
+	/** A line is open. */
+	bool is_open;
+	/** How many belong in front of the next phrase, unless a line begins there. */
+	unsigned spaces;
 };
 
 void screen_init(struct screen *s, struct screen_look look);
@@ -64,7 +66,7 @@ void screen_end(struct screen *s);
 /** One phrase: broken only where it alone is longer than a line. */
 void screen_phrase(struct screen *s, enum ink ink, const char *text, size_t n);
 void screen_phrasef(struct screen *s, enum ink ink, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/** A sentence: each of its words is a phrase. */
+/** A sentence: each of its words is a phrase; between two of a line are as many spaces as in @text. */
 void screen_words(struct screen *s, enum ink ink, const char *text, size_t n);
 /** How far something is, with the percentage; @ratio 0 to 1. */
 void screen_bar(struct screen *s, enum ink ink, double ratio);

@@ -109,12 +109,14 @@ static void redraw(struct terminal *t, const char *text)
 		printf("\r\033[%uA", t->lines);
 	for (unsigned i = 0; i < lines; i++) {
 		size_t n = strcspn(text, "\n");
+		/* before the text: behind a line that is full it would take the last character away */
+		fputs("\033[K", stdout);
 		put(text, n);
-		fputs("\033[K\n", stdout);
+		fputc('\n', stdout);
 		text += n + 1;
 	}
 	if (hidden)
-		printf("(%u more lines)\033[K\n", hidden);
+		printf("\033[K(%u more lines)\n", hidden);
 	fputs("\033[J", stdout);
 	t->lines = lines + (hidden > 0);
 }
@@ -193,11 +195,16 @@ static int show_once(const struct status_options *o)
 
 /* --- again and again --- */
 
-/** The terminal is the shell's until it lets us go on. */
-static void stop(struct terminal *t)
+/** The terminal is the shell's until it lets us go on (SIGCONT, which comes as any other signal). */
+static void stop(const struct terminal *t)
 {
 	show_cursor(t, true);
 	raise(SIGSTOP);
+}
+
+/** Whoever stopped us, and whatever the shell wrote meanwhile. */
+static void go_on(struct terminal *t)
+{
 	show_cursor(t, false);
 	start_over(t);
 }
@@ -221,21 +228,34 @@ static bool is_over(const struct look *look, int64_t since)
 }
 
 /** False when a signal (*number) ends it. */
-static bool sleep_until_news(struct watch *w, struct terminal *t, bool has_job, int *number)
+static bool sleep_until_news(struct watch *w, struct terminal *t, enum watch_hurry hurry, int *number)
 {
 	watch_pause(w);
-	switch (watch_sleep(w, has_job, number)) {
-	case WATCH_RESIZED:
-		start_over(t);
-		return true;
-	case WATCH_STOP:
-		stop(t);
-		return true;
-	case WATCH_END:
-		return false;
-	default:
-		return true;
+	for (;;) {
+		switch (watch_sleep(w, hurry, number)) {
+		case WATCH_RESIZED:
+			start_over(t);
+			return true;
+		case WATCH_STOP:
+			/* nothing is drawn before the shell says so */
+			stop(t);
+			continue;
+		case WATCH_GOES_ON:
+			go_on(t);
+			return true;
+		case WATCH_END:
+			return false;
+		default:
+			return true;
+		}
 	}
+}
+
+static enum watch_hurry hurry_of(const struct look *look, bool is_waiting)
+{
+	if (is_waiting && look->indexer != INDEXER_RUNNING)
+		return WATCH_LIMITED;
+	return look->has_job ? WATCH_JOB : WATCH_CALM;
 }
 
 /** Of what is waited for a pipe gets the last state only. */
@@ -252,7 +272,7 @@ static int follow(struct watch *w, struct terminal *t, const struct status_optio
 			r = terminal_show(t, &look.text);
 		if (look.indexer == INDEXER_RUNNING)
 			since = mono_ns();
-		over = r < 0 || over || !sleep_until_news(w, t, look.has_job, number);
+		over = r < 0 || over || !sleep_until_news(w, t, hurry_of(&look, o->wait), number);
 		if (r == 0 && over && is_last_only)
 			r = terminal_show(t, &look.text);
 		buf_clear(&look.text);
@@ -264,7 +284,8 @@ static int follow(struct watch *w, struct terminal *t, const struct status_optio
 static int watch(const char *state_dir, const struct status_options *o)
 {
 	struct terminal t;
-	struct watch w;
+	/* a mount that hangs may keep a thread of it until we end */
+	static struct watch w;
 	int number = 0;
 	terminal_open(&t, o);
 	if (status_watch_open(&w, state_dir) < 0)

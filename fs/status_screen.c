@@ -6,6 +6,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/metrics.h"
+#include "common/store_chapters.h"
 #include "common/store_find.h"
 #include "fs/links.h"
 #include "fs/progress.h"
@@ -223,6 +224,20 @@ static void draw_requests(struct status *t)
 			       (long long)tally.n[i], tally.state[i]);
 }
 
+/** Those that programs outside tell of. */
+static void draw_chapters(struct status *t)
+{
+	struct store_chapter_counts c = {0};
+	if (store_chapter_counts(t->v->store, &c) < 0 || !(c.running + c.ok + c.failed + c.abandoned))
+		return;
+	screen_row(t->s, "chapters");
+	screen_phrasef(t->s, c.running ? INK_busy : INK_label, "%lld running", (long long)c.running);
+	screen_phrasef(t->s, c.ok ? INK_good : INK_label, "%lld ok", (long long)c.ok);
+	screen_phrasef(t->s, c.failed ? INK_warn : INK_label, "%lld failed", (long long)c.failed);
+	if (c.abandoned)
+		screen_phrasef(t->s, INK_warn, "%lld abandoned", (long long)c.abandoned);
+}
+
 /* --- the last scan, and who works --- */
 
 static int draw_run(void *arg, const struct run *run)
@@ -275,6 +290,7 @@ enum status_verdict status_draw(struct view *v, struct screen *s)
 		draw_library(s, &sum.c);
 		draw_links(s, &sum.links);
 		draw_requests(&t);
+		draw_chapters(&t);
 		store_runs(v->store, 1, draw_run, s);
 	}
 	draw_indexer(&t);

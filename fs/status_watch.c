@@ -15,15 +15,21 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/live.h"
 #include "fs/document.h"
 #include "fs/view.h"
 
 enum {
 	PAUSE_MS = 100,
-	/** Without a mount. */
+	/** Without a mount.  Nobody tells of an indexer that stands still. */
 	JOB_MS = 500,
 	NO_INDEXER_MS = 2000,
+	SILENCE_MS = 5000,
+	/** A mount that has not answered after this time is as good as none. */
+	HANGS_S = 10,
+	/** Pauses at the end; then a thread that hangs in a mount is left to the end of the process. */
+	LEAVE_PAUSES = 10,
 	DOCUMENT_MAX = 1 << 20,
 };
 
@@ -68,6 +74,29 @@ static int64_t pid_of(const char *state_dir)
 	return (int64_t)live.pid;
 }
 
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/** Wakes who polls the eventfd. */
+static void tell(int fd)
+{
+	uint64_t one = 1;
+	if (write(fd, &one, sizeof one) < 0)
+		return;
+}
+
+static void forget_told(int fd)
+{
+	uint64_t counted;
+	/* nothing is there to be read when nobody told */
+	if (read(fd, &counted, sizeof counted) < 0)
+		return;
+}
+
 static void find_mount(struct watch *w)
 {
 	int64_t pid = pid_of(w->state_dir);
@@ -83,21 +112,51 @@ static void find_mount(struct watch *w)
 }
 
 /** What poll() wakes; -1 without a mount. */
-static int open_summary(const char *dir)
+static int open_file(const char *dir, const char *name)
 {
 	_buf_ struct buf path = BUF_INIT(1 << 16);
-	buf_addf(&path, "%s/status/summary.json", dir);
+	buf_addf(&path, "%s/%s", dir, name);
 	return *dir ? open(buf_str(&path), O_RDONLY | O_CLOEXEC) : -1;
 }
 
-static int open_mount(struct watch *w)
+static const char *const FILES[] = {"status/summary.json", "metrics/chapters.json"};
+
+/** False, and none is open, without a mount. */
+static bool open_mount(struct watch *w, int fd[COUNT_OF(FILES)])
 {
-	int fd = open_summary(w->dir);
-	if (fd < 0) {
+	fd[0] = open_file(w->dir, FILES[0]);
+	if (fd[0] < 0) {
 		find_mount(w);
-		fd = open_summary(w->dir);
+		fd[0] = open_file(w->dir, FILES[0]);
 	}
-	return fd;
+	for (size_t i = 1; i < COUNT_OF(FILES); i++)
+		fd[i] = fd[0] < 0 ? -1 : open_file(w->dir, FILES[i]);
+	return fd[0] >= 0;
+}
+
+/** Only this thread touches the mount: one that hangs holds nobody else.  It tells after it opened the files anew, so
+ * that whoever looks then misses nothing. */
+static void *follow_mount(void *arg)
+{
+	struct watch *w = arg;
+	while (!atomic_load(&w->is_ending)) {
+		struct pollfd asked = {.fd = w->asked, .events = POLLIN};
+		forget_told(w->asked);
+		int fd[COUNT_OF(FILES)];
+		enum watch_mount found = open_mount(w, fd) ? WATCH_MOUNT : WATCH_NO_MOUNT;
+		if (atomic_exchange(&w->mount, found) != found || found == WATCH_MOUNT)
+			tell(w->changed);
+		struct pollfd fds[1 + COUNT_OF(FILES)] = {asked};
+		for (size_t i = 0; i < COUNT_OF(FILES); i++)
+			fds[1 + i] = (struct pollfd){.fd = fd[i], .events = POLLPRI};
+		if (found == WATCH_NO_MOUNT || poll(&asked, 1, PAUSE_MS) == 0)
+			poll(fds, COUNT_OF(fds), -1);
+		for (size_t i = 0; i < COUNT_OF(FILES); i++)
+			close_fd(&fd[i]);
+	}
+	atomic_store(&w->mount_ended, true);
+	tell(w->changed);
+	return NULL;
 }
 
 /* --- without one --- */
@@ -108,76 +167,86 @@ static void *wait_for_commits(void *arg)
 	struct watch *w = arg;
 	uint32_t seen = 0;
 	while (!atomic_load(&w->is_ending)) {
-		uint64_t one = 1;
 		views_wait(&seen, LONG_MS);
-		if (write(w->changed, &one, sizeof one) < 0)
-			break;
+		tell(w->changed);
 	}
-	atomic_store(&w->has_ended, true);
+	atomic_store(&w->commits_ended, true);
 	return NULL;
 }
 
-static void close_fd(int *fd)
+/** All mounts are being asked, and none hangs as far as one can tell yet: it looks again after each pause. */
+static bool is_asking(const struct watch *w)
 {
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
+	return atomic_load(&w->mount) == WATCH_ASKED && mono_ns() - w->asked_at < HANGS_S * NS_PER_S;
 }
 
 void watch_arm(struct watch *w)
 {
 	int64_t pid;
-	uint64_t counted;
-	close_fd(&w->mount);
+	forget_told(w->changed);
 	close_fd(&w->indexer);
-	w->mount = open_mount(w);
-	if (w->mount >= 0)
+	if (atomic_load(&w->mount) == WATCH_MOUNT || is_asking(w))
 		return;
+	tell(w->asked);
 	if (live_indexer(w->state_dir, &pid))
 		w->indexer = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
-	if (w->indexer >= 0 && !w->thread.is_started)
-		thread_start(&w->thread, "status", wait_for_commits, w);
-	/* nothing is there to be read when nothing happened */
-	if (read(w->changed, &counted, sizeof counted) < 0)
-		return;
+	if (w->indexer >= 0 && !w->commits.is_started)
+		thread_start(&w->commits, "status", wait_for_commits, w);
 }
 
-static int patience(const struct watch *w, bool has_job)
+static int patience(const struct watch *w, enum watch_hurry hurry)
 {
-	if (w->mount >= 0)
+	if (is_asking(w))
+		return PAUSE_MS;
+	if (hurry == WATCH_LIMITED)
+		return NO_INDEXER_MS;
+	if (atomic_load(&w->mount) == WATCH_MOUNT)
 		return -1;
-	return w->indexer < 0 ? NO_INDEXER_MS : has_job ? JOB_MS : -1;
+	return w->indexer < 0 ? NO_INDEXER_MS : hurry == WATCH_JOB ? JOB_MS : SILENCE_MS;
 }
 
 /* --- both --- */
 
 int status_watch_open(struct watch *w, const char *state_dir)
 {
-	static const int wanted[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP, SIGCONT};
+	static const int wanted[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP, SIGCONT};
 	sigset_t set;
-	*w = (struct watch){.state_dir = state_dir, .mount = -1, .indexer = -1};
+	*w = (struct watch){.state_dir = state_dir, .indexer = -1, .asked_at = mono_ns()};
 	sigemptyset(&set);
 	for (size_t i = 0; i < COUNT_OF(wanted); i++)
 		sigaddset(&set, wanted[i]);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	w->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	w->changed = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return w->signals < 0 || w->changed < 0 ? -errno : 0;
+	w->asked = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (w->signals < 0 || w->changed < 0 || w->asked < 0)
+		return -errno;
+	return thread_start(&w->follower, "mount", follow_mount, w);
 }
 
 void status_watch_close(struct watch *w)
 {
 	atomic_store(&w->is_ending, true);
 	/* an awakening just before its sleep is lost */
-	while (w->thread.is_started && !atomic_load(&w->has_ended)) {
+	while (w->commits.is_started && !atomic_load(&w->commits_ended)) {
 		views_poke();
 		poll(NULL, 0, 1);
 	}
-	thread_join(&w->thread);
-	close_fd(&w->mount);
+	thread_join(&w->commits);
+	tell(w->asked);
+	for (int i = 0; i < LEAVE_PAUSES && !atomic_load(&w->mount_ended); i++) {
+		struct pollfd told = {.fd = w->changed, .events = POLLIN};
+		forget_told(w->changed);
+		if (!atomic_load(&w->mount_ended))
+			poll(&told, 1, PAUSE_MS);
+	}
 	close_fd(&w->indexer);
-	close_fd(&w->changed);
 	close_fd(&w->signals);
+	if (!atomic_load(&w->mount_ended))
+		return;
+	thread_join(&w->follower);
+	close_fd(&w->changed);
+	close_fd(&w->asked);
 }
 
 static enum watch_event take_signal(const struct watch *w, int *number)
@@ -198,15 +267,14 @@ static enum watch_event take_signal(const struct watch *w, int *number)
 	}
 }
 
-enum watch_event watch_sleep(struct watch *w, bool has_job, int *number)
+enum watch_event watch_sleep(struct watch *w, enum watch_hurry hurry, int *number)
 {
 	struct pollfd fds[] = {
 		{.fd = w->signals, .events = POLLIN},
-		{.fd = w->mount, .events = POLLPRI},
-		{.fd = w->mount < 0 ? w->changed : -1, .events = POLLIN},
+		{.fd = w->changed, .events = POLLIN},
 		{.fd = w->indexer, .events = POLLIN},
 	};
-	int n = poll(fds, COUNT_OF(fds), patience(w, has_job));
+	int n = poll(fds, COUNT_OF(fds), patience(w, hurry));
 	return n > 0 && fds[0].revents ? take_signal(w, number) : WATCH_CHANGED;
 }
 

@@ -2,9 +2,10 @@
 /**
  * Sleeps until what `mediamon status` shows may be different.
  *
- * With a mount of the same index: poll() on its status/summary.json, no timer.  Without one: the live page's futex (a
- * thread of its own waits for commits) and the end of the indexer's process; the counters of a running job move
- * without a commit, and nobody tells when an indexer begins, so in these cases it looks again by the clock.
+ * With a mount of the same index: poll() on what is shown there, no timer; a thread of its own does that, so that a mount
+ * that hangs holds nobody else.  Without one: the live page's futex (another thread waits for commits) and the
+ * end of the indexer's process; the counters of a running job move without a commit, and nobody tells when an indexer
+ * begins or stands still, so it looks again by the clock.
  *
  * One at a time; from open to close the signals below come to watch_sleep() only.
  */
@@ -16,13 +17,33 @@
 #include "common/config.h"
 #include "common/thread.h"
 
+enum watch_mount {
+	/** All mounts were asked, and did not answer yet. */
+	WATCH_ASKED,
+	WATCH_NO_MOUNT,
+	WATCH_MOUNT,
+};
+
 struct watch {
 	const char *state_dir;
-	int signals, changed, mount, indexer;
-	/** Where the mount is; "" not known. */
+	/** changed: the threads tell of something; asked: the follower is to look for a mount, or to end. */
+	int signals, changed, asked, indexer;
+	/** When the mounts were asked first (monotonic). */
+	int64_t asked_at;
+	/** Where the mount is; "" not known.  The follower's. */
 	char dir[4096];
-	struct thread thread;
-	_Atomic bool is_ending, has_ended;
+	struct thread follower, commits;
+	_Atomic enum watch_mount mount;
+	_Atomic bool is_ending, mount_ended, commits_ended;
+};
+
+/** How long nothing may be heard. */
+enum watch_hurry {
+	WATCH_CALM,
+	/** A job runs. */
+	WATCH_JOB,
+	/** A time of no indexer is to be measured: it ends by the clock, whatever is there to wake it. */
+	WATCH_LIMITED,
 };
 
 enum watch_event {
@@ -32,18 +53,19 @@ enum watch_event {
 	WATCH_STOP,
 	/** SIGCONT. */
 	WATCH_GOES_ON,
-	/** SIGINT, SIGTERM, SIGHUP. */
+	/** SIGINT, SIGQUIT, SIGTERM, SIGHUP. */
 	WATCH_END,
 };
 
 /** 0 or -errno. */
 int status_watch_open(struct watch *w, const char *state_dir);
+/** A thread that hangs in a mount is left: *w must live until the process ends. */
 void status_watch_close(struct watch *w);
 
 /** Before the state is looked at: what happens from now on ends watch_sleep(). */
 void watch_arm(struct watch *w);
-/** @has_job: one runs.  *signal: the number, with WATCH_END. */
-enum watch_event watch_sleep(struct watch *w, bool has_job, int *signal);
+/** *signal: the number, with WATCH_END. */
+enum watch_event watch_sleep(struct watch *w, enum watch_hurry hurry, int *signal);
 /** After a drawing: nobody reads more of them in a second.  True when a signal asks for something else. */
 bool watch_pause(const struct watch *w);
 

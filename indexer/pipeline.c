@@ -301,7 +301,7 @@ static void end_job(struct pipeline *p, const char *state)
 	struct run run;
 	struct job *job = &p->job;
 	_buf_ struct buf result = BUF_INIT(1024);
-	uint64_t total = atomic_load(&p->o.live->files);
+	uint64_t total = atomic_load(&p->o.live->files) + p->links_total;
 	scan_settle(p, &p->job_scan);
 	writer_flush(p->o.writer);
 	run_fill(p, &p->job_scan, &run);
@@ -329,7 +329,7 @@ static void end_job(struct pipeline *p, const char *state)
 /** Links are looked at by others: the job ends when they are done. */
 static void begin_look(struct pipeline *p, enum scan_kind kind, const struct scan_plan *plan, size_t n)
 {
-	p->look = 0;
+	p->look = p->links_done = p->links_total = 0;
 	buf_reset(&p->looked);
 	for (size_t i = 0; i < n && kind != SCAN_VERIFY && !p->look; i++)
 		if (p->scout[plan[i].scout].kind == MEDIA_LINK)
@@ -339,8 +339,17 @@ static void begin_look(struct pipeline *p, enum scan_kind kind, const struct sca
 static bool has_looked(struct pipeline *p)
 {
 	int64_t done, total;
-	if (p->look && mender_has_looked(p->o.mender, p->look, &done, &total, &p->looked))
+	if (!p->look)
+		return true;
+	if (mender_has_looked(p->o.mender, p->look, &done, &total, &p->looked))
 		p->look = 0;
+	p->links_total = (uint64_t)total;
+	/* some are asked twice */
+	p->links_done = (uint64_t)(done < total ? done : total);
+	/* before they are counted there are as many as last time */
+	if (total)
+		LIVE_SET(p, total, LIVE(p, files) + p->links_total);
+	run_publish(p);
 	return !p->look;
 }
 

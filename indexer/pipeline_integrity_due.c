@@ -180,6 +180,8 @@ static void begin_job(struct pipeline *p, int64_t id, const char *words, int64_t
 	for (size_t i = 0; i < p->scouts && *target != '/'; i++)
 		if (strcmp(target, "all") == 0 || strcmp(target, pipeline_kind(p->scout[i].kind)) == 0)
 			add_below(p, (int)i, "", since);
+	LIVE_SET(p, check_before, c->before);
+	LIVE_SET(p, check_job, (uint64_t)id);
 	tell_job(p, "running", "", 0);
 	job_put_event(p, id, words, "running", "");
 }

@@ -287,6 +287,8 @@ struct pipeline {
 	/** The look at links that the job waits for, 0 none; and how it ended. */
 	uint64_t look;
 	struct buf looked;
+	/** Links that it looked at, of how many: they are things of the job, as files are. */
+	uint64_t links_done, links_total;
 	struct checker checker;
 	struct coverer coverer;
 	struct mounts mounts;

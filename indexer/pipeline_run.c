@@ -37,7 +37,7 @@ void run_publish(struct pipeline *p)
 	LIVE_SET(p, errors, SUM(s, errors) + s->errors);
 	LIVE_SET(p, added, s->added);
 	LIVE_SET(p, changed, s->changed);
-	LIVE_SET(p, done, unchanged + s->extracted);
+	LIVE_SET(p, done, unchanged + s->extracted + p->links_done);
 	LIVE_SET(p, discover_items, files);
 	LIVE_SET(p, discover_depth, pending);
 	LIVE_SET(p, extract_items, s->extracted);

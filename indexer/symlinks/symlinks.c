@@ -53,6 +53,8 @@ static void end(struct symlinks *s, int r, bool full, const char *result)
 		return;
 	}
 	s->done_number = s->running_number;
+	s->ended_done = atomic_load(&s->done);
+	s->ended_total = atomic_load(&s->total);
 	snprintf(s->result, sizeof s->result, "%s", result);
 }
 
@@ -225,11 +227,15 @@ void symlinks_pause(struct symlinks *s, bool paused)
 void symlinks_progress(struct symlinks *s, uint64_t number, struct symlinks_progress *out)
 {
 	LOCKED(&s->lock);
-	*out = (struct symlinks_progress){
-		.is_done = s->done_number >= number, .done = atomic_load(&s->done), .total = atomic_load(&s->total),
-	};
-	if (out->is_done)
+	*out = (struct symlinks_progress){.is_done = s->done_number >= number};
+	if (out->is_done) {
+		out->done = s->ended_done;
+		out->total = s->ended_total;
 		snprintf(out->result, sizeof out->result, "%s", s->result);
+	} else if (s->is_running && s->running_number >= number) {
+		out->done = atomic_load(&s->done);
+		out->total = atomic_load(&s->total);
+	}
 }
 
 /* --- holds --- */

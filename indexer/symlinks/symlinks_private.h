@@ -166,7 +166,8 @@ struct symlinks {
 	bool is_ending, is_paused, is_running, is_poked, is_full;
 	/** Orders so far; of them done; the one that the running look is for. */
 	uint64_t ordered, done_number, running_number;
-	int64_t ended_at;
+	/** Of the one that ended last. */
+	int64_t ended_at, ended_done, ended_total;
 	char result[160];
 	VEC(struct root_memory) memory;
 	/* any thread: */

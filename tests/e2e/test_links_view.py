@@ -52,3 +52,21 @@ def test_broken_links_come_and_go_where_they_are_in_the_library(make_lab, tmp_pa
     assert os.listdir(shelf) == [] and not os.path.lexists(folder)
     roots = {r["kind"]: r for r in lab.json("status/roots.json")["items"]}
     assert roots["links"]["files"] == 4
+
+
+def test_a_rescan_of_links_tells_how_far_it_is(make_lab, corpus, tmp_path):
+    """They are things of the job, as files are."""
+    lab, tree, debrid = make_lab(), tmp_path / "tv", tmp_path / "debrid"
+    there = debrid / "__all__/T.S01"
+    there.mkdir(parents=True)
+    tree.mkdir()
+    for i in range(40):
+        (there / f"{i}.mkv").write_bytes(b"x")
+        (tree / f"{i}.mkv").symlink_to(there / f"{i}.mkv")
+    corpus.music(lab.music, 20)
+    lab.configure(extra=f'links = {{ "{tree}" }}\nrealdebrid {{ mount = "{debrid}" }}\n')
+    lab.start()
+    lab.wait_idle()
+    for words, n in (("links", 40), ("full links", 40), ("music", 20), ("all", 60)):
+        ended = lab.rescan(words)
+        assert (ended["state"], ended["done"], ended["total"]) == ("done", n, n), words

@@ -36,6 +36,7 @@ class Terminal:
 
     def __init__(self, lab, *words, columns=80, rows=50, before=(), **more):
         self.master, slave = pty.openpty()
+        self.wrapped = 0
         self.resize(columns, rows, None)
         self.raw, self.lock = b"", threading.Lock()
         self.process = subprocess.Popen([*before, MEDIAMON, "status", *words, "--config", str(lab.conf)],
@@ -45,6 +46,7 @@ class Terminal:
         self.reader.start()
 
     def resize(self, columns, rows, process):
+        self.columns = columns
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         if process:
             process.send_signal(signal.SIGWINCH)
@@ -63,31 +65,42 @@ class Terminal:
             return self.raw.decode()
 
     def lines(self):
-        """The screen: what the sequences that the program writes make of it."""
-        screen, row, column = [""], 0, 0
+        """The screen: what the sequences that the program writes make of it, in a terminal like xterm: behind the last cell of
+        a line the cursor stays in that cell until more text comes, and \\033[K takes that cell too.  self.wrapped: how often
+        a line was too long for it since the screen was empty."""
+        screen, row, column, self.wrapped = [[]], 0, 0, 0
         for part in re.findall(r"\033\[\??[0-9;]*[A-Za-z]|[^\033]|\033", COLOUR.sub("", self.output())):
             number = int(re.search(r"\d+", part)[0]) if re.search(r"\033\[\d", part) else 0
+            at = min(column, self.columns - 1)
             if part == "\r":
                 column = 0
             elif part == "\n":
-                row, column = row + 1, column
-                screen += [""] * (row + 1 - len(screen))
+                row, column = row + 1, at
+                screen += [[] for _ in range(row + 1 - len(screen))]
+            elif part[0] != "\033" and not cells(part):
+                screen[row][column - 1] += part
             elif part[0] != "\033":
-                screen[row] = screen[row][:column].ljust(column) + part + screen[row][column + 1:]
-                column += 1
+                if column + cells(part) > self.columns:
+                    row, column, self.wrapped = row + 1, 0, self.wrapped + 1
+                    screen += [[] for _ in range(row + 1 - len(screen))]
+                line = screen[row]
+                line += [" "] * (column + cells(part) - len(line))
+                line[column:column + cells(part)] = [part] + [""] * (cells(part) - 1)
+                column += cells(part)
             elif part[-1] == "A":
                 assert number <= row, "above the screen"
                 row -= number
             elif part == "\033[H":
                 row = column = 0
             elif part == "\033[K":
-                screen[row] = screen[row][:column]
+                screen[row] = screen[row][:at]
             elif part in ("\033[J", "\033[2J"):
-                screen = screen[:row + 1] if part == "\033[J" else [""]
-                screen[row] = screen[row][:column]
+                screen = screen[:row + 1] if part == "\033[J" else [[]]
+                self.wrapped = self.wrapped if part == "\033[J" else 0
+                screen[row] = screen[row][:at]
             else:
                 assert part in ("\033[?25l", "\033[?25h"), repr(part)
-        return screen
+        return ["".join(line) for line in screen]
 
     def text(self):
         return "\n".join(self.lines())
@@ -161,7 +174,7 @@ def test_it_fits_the_terminal(small, columns):
     """Down to 40 columns, and nothing is lost by it."""
     status, t = on_terminal(small, columns=columns)
     assert status == OK
-    assert all(cells(line) <= columns for line in t.lines()), t.text()
+    assert all(cells(line) <= columns for line in t.lines()) and not t.wrapped, t.text()
     wide = "".join(small.command("status")[1].split())
     assert "".join(t.text().split()) == wide
 
@@ -273,6 +286,35 @@ def test_waiting_into_a_pipe_tells_the_end_only(small):
     assert status == OK and text.count("indexer") == 1 and " %" not in text and "\033" not in text
 
 
+def test_chapters_that_scrapers_tell_of(small):
+    assert "\n  chapters" not in small.command("status")[1]
+    lines = [{"event": "start", "chapter": str(n), "series": "S", "run": "r", "seq": n} for n in (1, 2, 3)]
+    lines += [{"event": "end", "chapter": "1", "series": "S", "run": "r", "seq": 4, "success": True},
+              {"event": "end", "chapter": "2", "series": "S", "run": "r", "seq": 5, "success": False, "error_message": "gone"}]
+    with Terminal(small, "--watch") as t:
+        until(lambda: "indexer" in t.text(), 20, t.text)
+        small.accept("chapter", "\n".join(map(json.dumps, lines)))
+        until(lambda: re.search(r"\n  chapters +1 running 1 ok 1 failed *\n", t.text()), 20, t.text)
+
+
+def test_alerts_that_fire_are_told(small):
+    away = small.dir / "away"
+    small.configure(extra='alerts { interval = "100ms" root_absent = "for 0s after 0s" }\n')
+    small.accept("reload", "config")
+    small.music.rename(away)
+    sentence = until(lambda: [a["text"] for a in small.json("status/health.json")["alerts"]], 20, "the alert")[0]
+    status, text, _ = small.command("status")
+    assert status == DEGRADED and f"alert root_absent (music): {sentence}" in words_of(text)
+    away.rename(small.music)
+
+
+def test_waiting_for_no_indexer_has_an_end(small):
+    """With a mount too, which tells nothing then."""
+    small.kill_indexer()
+    with Terminal(small, "--wait") as t:
+        assert t.wait() == FAILED and "the indexer is away" in words_of(t.text())
+
+
 # --- watching ---
 
 def last_call(trace):
@@ -293,7 +335,7 @@ def test_watching_sleeps_until_something_changes(small, tmp_path):
         until(lambda: "the indexer is away" in words_of(t.text()), 20, t.text)
         t.end()
     calls = trace.read_text()
-    timeouts = {int(n) for n in re.findall(r"\bpoll\(.*, (-?\d+)\) ", calls)}
+    timeouts = {int(n) for n in re.findall(r"\bpoll\(.*, (-?\d+)(?:\) | <unfinished)", calls)}
     assert -1 in timeouts and not re.search(r"nanosleep|timerfd|alarm\(|setitimer", calls)
     assert timeouts <= {-1, 100}, "a pause after a drawing, and nothing else by the clock"
 
@@ -310,12 +352,16 @@ def test_watching_without_a_mount(small):
         until(lambda: "the indexer is away" in words_of(t.text()), 20, t.text)
         small.start_indexer(wait=False)
         until(lambda: "indexer running" in words_of(t.text()), 20, t.text)
+        # nobody tells of one that stands still
+        with stopped(small.indexer()):
+            until(lambda: "the indexer does not answer" in words_of(t.text()), 20, t.text)
+        until(lambda: "indexer running" in words_of(t.text()), 20, t.text)
         assert t.end() == -signal.SIGINT
 
 
 def test_the_terminal_is_as_it_was_afterwards(small):
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        with Terminal(small, "--watch") as t:
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
+        with Terminal(small, "--watch", before=["prlimit", "--core=0"]) as t:
             until(lambda: "indexer" in t.text(), 20, t.text)
             assert "\033[?25l" in t.output() and "\033[?25h" not in t.output()
             assert t.end(number) == -number
@@ -332,7 +378,7 @@ def test_a_window_that_changes_and_a_shell_that_takes_over(small):
         until(lambda: "indexer" in t.text(), 20, t.text)
         t.resize(40, 50, t.process)
         until(lambda: "\033[2J" in t.output() and "indexer" in t.text(), 20, t.text)
-        assert all(cells(line) <= 40 for line in t.lines())
+        assert all(cells(line) <= 40 for line in t.lines()) and not t.wrapped
         t.resize(40, 6, t.process)
         until(lambda: re.search(r"\(\d+ more lines\)", t.text()), 20, t.text)
         assert len([line for line in t.lines() if line]) <= 5
@@ -341,7 +387,58 @@ def test_a_window_that_changes_and_a_shell_that_takes_over(small):
         until(lambda: t.output().endswith("\033[?25h"), 20, "the cursor")
         t.process.send_signal(signal.SIGCONT)
         until(lambda: t.output().rpartition("\033[?25h")[2].count("more lines") == 1, 20, t.text)
+        assert "\033[?25l" in t.output().rpartition("\033[?25h")[2]
         assert t.end() == -signal.SIGINT
+
+
+def test_a_stop_from_outside(small):
+    """What the shell wrote meanwhile is not drawn over line by line, and its cursor is hidden again."""
+    with Terminal(small, "--watch") as t:
+        until(lambda: "indexer" in t.text(), 20, t.text)
+        t.process.send_signal(signal.SIGSTOP)
+        until(lambda: state_of(t.process.pid) == "T", 20, "it to stop")
+        before = len(t.output())
+        t.process.send_signal(signal.SIGCONT)
+        until(lambda: re.search(r"\033\[\?25l\033\[H\033\[2J.*indexer", t.output()[before:], re.S), 20, t.text)
+        assert t.end() == -signal.SIGINT
+
+
+def test_a_line_that_is_full(small):
+    """Exactly as wide as the terminal: its last character stays."""
+    widest = max(on_terminal(small, columns=200)[1].lines(), key=cells)
+    with Terminal(small, "--watch", columns=cells(widest)) as t:
+        until(lambda: "indexer" in t.text(), 20, t.text)
+        until(lambda: widest in t.lines(), 20, t.text)
+        assert not t.wrapped
+
+
+@contextlib.contextmanager
+def stopped(pid):
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        until(lambda: state_of(pid) == "T", 20, "it to stop")
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_a_mount_that_hangs_holds_nobody(small):
+    """Neither one that hangs before the first look nor one that begins to while it is watched."""
+    with stopped(small.fs.pid), Terminal(small, "--watch") as t:
+        until(lambda: "200 tracks" in t.text(), 20, t.text)
+        assert t.end() == -signal.SIGINT and t.output().endswith("\033[?25h")
+    with Terminal(small, "--watch") as t:
+        until(lambda: "200 tracks" in t.text() and files_of(t.process.pid, "summary.json"), 20, t.text)
+        with stopped(small.fs.pid):
+            assert t.end() == -signal.SIGINT and t.output().endswith("\033[?25h")
+
+
+def files_of(pid, name):
+    found = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(OSError):
+            found.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+    return [path for path in found if path.endswith(name)]
 
 
 def test_watching_into_a_pipe(small):

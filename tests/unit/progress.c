@@ -67,6 +67,33 @@ static void test_no_indexer_runs_no_job(void **state)
 	assert_true(p.left < 0 && p.ratio < 0);
 }
 
+/** Files are read to their end beside the job of the live page. */
+static void test_a_job_beside_the_live_one(void **state)
+{
+	(void)state;
+	struct view v = view_of(INDEXER_RUNNING, 50, 200);
+	const struct store_job check = {.id = JOB + 1, .state = "running", .started_at = 1000 * NS_PER_S,
+					.done = 40, .total = 100};
+	v.at[TOPIC_jobs] = 1010 * NS_PER_S;
+	struct progress p = progress_of(&v, &check);
+	assert_int_equal(p.done, 40);
+	assert_true(p.rate == 4.0 && p.left == 15.0 && p.ratio == 0.4);
+	/* what was done before a restart took none of this time */
+	v.mood.live.check_job = JOB + 1;
+	v.mood.live.check_before = 30;
+	p = progress_of(&v, &check);
+	assert_int_equal(p.done, 40);
+	assert_true(p.rate == 1.0 && p.left == 60.0 && p.ratio == 0.4);
+	v.mood.live.check_before = 40;
+	p = progress_of(&v, &check);
+	assert_true(p.rate == 0 && p.left < 0);
+	/* another's */
+	v.mood.live.check_job = JOB + 2;
+	assert_true(progress_of(&v, &check).rate == 4.0);
+	v.mood.state = INDEXER_AWAY;
+	assert_true(progress_of(&v, &check).rate == 0);
+}
+
 static void test_an_ended_job_has_its_own_numbers(void **state)
 {
 	(void)state;
@@ -86,6 +113,7 @@ int main(void)
 		cmocka_unit_test(test_the_running_job_is_on_the_live_page),
 		cmocka_unit_test(test_what_nobody_knows_is_negative),
 		cmocka_unit_test(test_no_indexer_runs_no_job),
+		cmocka_unit_test(test_a_job_beside_the_live_one),
 		cmocka_unit_test(test_an_ended_job_has_its_own_numbers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

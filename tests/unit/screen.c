@@ -95,6 +95,28 @@ static void test_a_narrow_screen_loses_nothing(void **state)
 	free(first);
 }
 
+static void test_spaces_within_a_line_are_kept(void **state)
+{
+	(void)state;
+	static const char text[] = "a  b c   d ";
+	struct screen s;
+	screen_init(&s, (struct screen_look){.columns = 40});
+	screen_row(&s, "");
+	screen_words(&s, INK_plain, text, sizeof text - 1);
+	screen_words(&s, INK_plain, " e", 2);
+	screen_phrase(&s, INK_plain, "f", 1);
+	screen_end(&s);
+	assert_string_equal(buf_str(&s.out), "            a  b c   d  e f\n");
+	screen_clear(&s);
+	/* not where the line ends, nor wider than it is */
+	screen_init(&s, (struct screen_look){.columns = SCREEN_NARROWEST});
+	screen_row(&s, "");
+	screen_words(&s, INK_plain, "twelve        twelve", 20);
+	screen_end(&s);
+	assert_string_equal(buf_str(&s.out), "      twelve\n      twelve\n");
+	screen_clear(&s);
+}
+
 static void test_plain_output_has_no_escape_sequence(void **state)
 {
 	(void)state;
@@ -138,6 +160,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_line_is_wider_than_the_terminal),
 		cmocka_unit_test(test_a_narrow_screen_loses_nothing),
+		cmocka_unit_test(test_spaces_within_a_line_are_kept),
 		cmocka_unit_test(test_plain_output_has_no_escape_sequence),
 		cmocka_unit_test(test_a_bar_is_as_full_as_it_says),
 	};
