@@ -335,7 +335,7 @@ struct store_job {
 	int64_t submitted_at, started_at, ended_at, done, total;
 };
 typedef int store_job_fn(void *arg, const struct store_job *row);
-/** Queued, paused and running ones, oldest first. */
+/** Queued, paused and running ones: those that were begun before those that wait, oldest first. */
 int store_jobs_live(struct store *s, store_job_fn *fn, void *arg);
 /** The last @limit ended ones, newest first. */
 int store_jobs_ended(struct store *s, int limit, store_job_fn *fn, void *arg);

@@ -408,7 +408,7 @@
 	    "result = ? WHERE id = ?") \
 	SQL(jobs_live, 0, \
 	    "SELECT id, words, state, submitted_at, started_at, ended_at, done, total, result " \
-	    "FROM job WHERE state IN ('queued', 'running', 'paused') ORDER BY id") \
+	    "FROM job WHERE state IN ('queued', 'running', 'paused') ORDER BY started_at = 0, id") \
 	SQL(jobs_ended, 0, \
 	    "SELECT id, words, state, submitted_at, started_at, ended_at, done, total, result " \
 	    "FROM job WHERE ended_at > 0 ORDER BY ended_at DESC LIMIT ?") \

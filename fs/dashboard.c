@@ -18,6 +18,16 @@ static const char js[] =
 	;
 
 enum {
+	/** The whole page at most: so that any browser shows it at once, whatever is in the library. */
+	PAGE_BYTES = 1000 * 1000,
+	/** Of it what stands around sections: the head, the menu, the headings, the numbers, the foot. */
+	FRAME_BYTES = 24 << 10,
+	/** Plots may take what the sections above them leave, and are links at least. */
+	PLOTS_LEAST = 8 << 10,
+	/** Sentences of one list, and bytes of both lists at most: each is cut. */
+	SENTENCES_MOST = 60,
+	FILE_CHARS = 32,
+	VERDICT_BYTES = 2 * SENTENCES_MOST * (HTML_WRITTEN_MAX + 400) + (2 << 10),
 	PAGE_MAX = 8 << 20,
 	LINE_MAX_ = 1 << 16,
 };
@@ -43,6 +53,7 @@ enum {
 struct shown {
 	struct buf body;
 	int64_t count;
+	page_pictures pictures;
 };
 
 struct sheet {
@@ -50,12 +61,19 @@ struct sheet {
 	struct buf *out;
 	struct summary summary;
 	struct shown shown[SECTION_COUNT];
+	/** The verdict. */
+	struct buf top;
+	/** Bytes of the page that are not written yet. */
+	size_t left;
 };
 
 static void clear_sheet(struct sheet *s)
 {
-	for (size_t i = 0; i < SECTION_COUNT; i++)
+	for (size_t i = 0; i < SECTION_COUNT; i++) {
 		buf_clear(&s->shown[i].body);
+		vec_clear(&s->shown[i].pictures);
+	}
+	buf_clear(&s->top);
 }
 
 #define _sheet_ __attribute__((cleanup(clear_sheet)))
@@ -178,45 +196,61 @@ static const struct section *section_of(const struct sheet *s, const char *file,
 	return NULL;
 }
 
-/** One sentence; the file that it ends with, "(status/errors)", becomes a link. */
-static void sentence(struct sheet *s, const char *line, size_t n)
+/** How many bytes the file is that a sentence ends with, " (status/errors)"; 0.  What is foreign in it stands before that. */
+static size_t file_of(const char *line, size_t n, const char **file)
 {
 	static const char mark[] = " (status/";
-	const char *at = memmem(line, n, mark, sizeof mark - 1);
-	size_t before = at ? (size_t)(at - line) : n;
+	const char *open = n && line[n - 1] == ')' ? memrchr(line, '(', n) : NULL;
+	if (!open || open == line || (size_t)(line + n - open) < sizeof mark || memcmp(open - 1, mark, sizeof mark - 1) != 0)
+		return 0;
+	*file = open - 1 + sizeof mark - 1;
+	size_t len = (size_t)(line + n - 1 - *file);
+	return len <= FILE_CHARS ? len : 0;
+}
+
+/** One sentence; the file that it ends with becomes a link. */
+static void sentence(struct sheet *s, const char *line, size_t n)
+{
+	const char *file = line;
+	size_t len = file_of(line, n, &file);
+	const struct section *section = section_of(s, file, len);
 	buf_adds(s->out, "<li>");
-	html_text(line, before, s->out);
-	if (at && line[n - 1] == ')') {
-		const char *file = at + sizeof mark - 1;
-		size_t len = (size_t)(line + n - 1 - file);
-		const struct section *section = section_of(s, file, len);
-		buf_adds(s->out, section ? " <a href=\"#" : " <a href=\"status/");
-		if (section)
-			buf_adds(s->out, section->id);
-		else
-			html_address(file, len, s->out);
-		buf_adds(s->out, section ? "\">See below</a>" : "\">status/");
-		if (!section) {
-			html_text(file, len, s->out);
-			buf_adds(s->out, "</a>");
-		}
-	} else {
-		html_text(line + before, n - before, s->out);
+	html_foreign(line, len ? n - len - strlen(" (status/)") : n, s->out);
+	if (section) {
+		buf_addf(s->out, " <a href=\"#%s\">See below</a>", section->id);
+	} else if (len) {
+		buf_adds(s->out, " <a href=\"status/");
+		html_address(file, len, s->out);
+		buf_adds(s->out, "\">status/");
+		html_text(file, len, s->out);
+		buf_adds(s->out, "</a>");
 	}
 	buf_adds(s->out, "</li>\n");
 }
 
 static void sentences(struct sheet *s, const char *title, const char *lines)
 {
+	int64_t count = 0;
 	if (!*lines)
 		return;
 	buf_addf(s->out, "<h3>%s</h3>\n<ul class=\"sentences\">\n", title);
 	for (const char *line = lines; *line;) {
 		size_t n = strcspn(line, "\n");
-		sentence(s, line, n);
+		if (count++ < SENTENCES_MOST)
+			sentence(s, line, n);
 		line += n + (line[n] == '\n');
 	}
 	buf_adds(s->out, "</ul>\n");
+	page_rest(&(struct page){.v = s->v, .out = s->out}, count - SENTENCES_MOST, "sentences", "summary");
+}
+
+/** Whether nothing is wrong but that the indexer is not ready yet, with an index or before the first one. */
+static bool is_starting(const struct view *v, const char *wrong)
+{
+	size_t lines = 0;
+	for (; *wrong; wrong++)
+		lines += *wrong == '\n';
+	return v->mood.state == INDEXER_STARTING && lines == (v->store || v->error ? 1 : 2);
 }
 
 /** Is all well, and what needs a human. */
@@ -226,14 +260,14 @@ static void verdict(struct sheet *s)
 	const char *word = summary_health(s->v, &wrong);
 	/* it begins with those that are wrong */
 	summary_attention(s->v, &s->summary, &all);
-	bool is_failed = *word == 'f', is_ok = *word == 'o';
+	bool is_failed = *word == 'f', is_ok = *word == 'o', is_new = is_starting(s->v, buf_str(&wrong));
 	buf_addf(s->out, "<section id=\"now\" class=\"verdict %s\" aria-labelledby=\"h-now\">\n<h2 id=\"h-now\">",
-		 is_failed ? "bad" : is_ok ? "good" : "warn");
-	buf_adds(s->out, is_failed ? "Nothing is updated" : is_ok ? "All is well" : "Something is wrong");
+		 is_failed ? "bad" : is_ok ? "good" : is_new ? "calm" : "warn");
+	buf_adds(s->out, is_failed ? "Nothing is updated" : is_ok ? "All is well" : is_new ? "Starting" : "Something is wrong");
 	buf_adds(s->out, "</h2>\n");
 	if (!all.len)
 		buf_adds(s->out, "<p>Nothing needs you.</p>\n");
-	sentences(s, "What is wrong", buf_str(&wrong));
+	sentences(s, is_new ? "What happens" : "What is wrong", buf_str(&wrong));
 	sentences(s, "What waits for you", buf_str(&all) + wrong.len);
 	buf_adds(s->out, "</section>\n");
 }
@@ -275,17 +309,66 @@ static void figures(struct sheet *s)
 
 /* --- the sections --- */
 
+/** What is too much for the page is in its file all the same. */
+static void only_link(struct page *p, const char *file)
+{
+	buf_reset(p->out);
+	buf_adds(p->out, "<p class=\"rest\">This is too much for one page");
+	if (*file) {
+		buf_adds(p->out, ": it is in ");
+		file_link(p->out, file);
+	}
+	buf_adds(p->out, ".</p>\n");
+}
+
+static int write_section(struct sheet *s, size_t i)
+{
+	struct shown *x = &s->shown[i];
+	x->body = BUF_INIT(PAGE_MAX);
+	struct page p = {.v = s->v, .out = &x->body, .count = -1, .room = s->left};
+	int r = sections[i].show(&p);
+	x->count = p.count;
+	x->pictures = p.pictures;
+	if (r == 0 && x->body.len > s->left) {
+		only_link(&p, sections[i].file);
+		x->pictures.len = 0;
+	}
+	s->left -= x->body.len < s->left ? x->body.len : s->left;
+	return r < 0 ? r : 0;
+}
+
+/** Pictures in what all else has left of the page. */
+static int write_covers(struct sheet *s)
+{
+	int r = 0;
+	for (size_t i = 0; i < SECTION_COUNT && r == 0; i++) {
+		struct shown *x = &s->shown[i];
+		struct page p = {.v = s->v, .out = &x->body, .room = s->left, .pictures = x->pictures};
+		if (x->pictures.len)
+			r = page_covers(&p);
+	}
+	return r;
+}
+
+/** Writes all that may be large, what has most to tell first. */
 static int write_sections(struct sheet *s)
 {
-	for (size_t i = 0; i < SECTION_COUNT; i++) {
-		s->shown[i].body = BUF_INIT(PAGE_MAX);
-		struct page p = {.v = s->v, .out = &s->shown[i].body, .count = -1};
-		int r = sections[i].show(&p);
-		if (r < 0)
-			return r;
-		s->shown[i].count = p.count;
-	}
-	return 0;
+	_Static_assert(SECTION_plots == SECTION_COUNT - 1, "plots take what is left");
+	struct buf *out = s->out;
+	int r = 0;
+	s->top = BUF_INIT(PAGE_MAX);
+	s->left = PAGE_BYTES - FRAME_BYTES - sizeof css - sizeof js - PLOTS_LEAST - VERDICT_BYTES;
+	for (size_t i = 0; i < SECTION_plots && r == 0; i++)
+		r = write_section(s, i);
+	if (r < 0)
+		return r;
+	/* it leads to sections that are there */
+	s->out = &s->top;
+	verdict(s);
+	s->out = out;
+	s->left += PLOTS_LEAST + VERDICT_BYTES - s->top.len;
+	r = write_section(s, SECTION_plots);
+	return r < 0 ? r : write_covers(s);
 }
 
 /** The next section that was written, behind @i; SECTION_COUNT. */
@@ -362,7 +445,7 @@ int show_dashboard(struct view *v, const struct node *n, struct buf *out)
 	banner(&s);
 	menu(&s);
 	buf_adds(out, "<main id=\"main\" tabindex=\"-1\">\n");
-	verdict(&s);
+	buf_add(out, s.top.data, s.top.len);
 	figures(&s);
 	buf_adds(out, "<div class=\"cards\">\n");
 	put_sections(&s);

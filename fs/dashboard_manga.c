@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** The page's sections about what is missing, what was found for it, and what was asked for. */
+#include <errno.h>
 #include <stdio.h>
 
 #include "common/cleanup.h"
@@ -13,8 +14,6 @@
 
 enum {
 	SERIES_MOST = 60,
-	/** Of all pictures together. */
-	COVERS_BYTES = 256 << 10,
 	/** Ranges of volumes that are named of a series. */
 	RANGES_MOST = 12,
 	FINDS_MOST = 40,
@@ -74,7 +73,6 @@ static void ranges_put(struct ranges *r, struct buf *out)
 struct missing {
 	struct page *p;
 	int64_t series, volumes;
-	size_t cover_bytes;
 };
 
 struct volumes {
@@ -102,34 +100,59 @@ static void put_letter(const char *title, struct buf *out)
 	buf_adds(out, "</span>");
 }
 
+/** The first letter, and that the picture may take its place. */
+static int put_cover(struct page *p, const struct store_missing_count *row)
+{
+	struct page_picture *picture = vec_add(&p->pictures);
+	if (!picture)
+		return -ENOMEM;
+	picture->series = row->id;
+	picture->from = p->out->len;
+	put_letter(row->title, p->out);
+	picture->to = p->out->len;
+	return 0;
+}
+
 struct cover {
 	struct buf *out;
-	size_t left;
+	size_t room;
 	bool is_put;
 };
 
 static int put_jpeg(void *arg, const void *jpeg, size_t n)
 {
-	struct cover *c = arg;
-	if (n > c->left)
-		return 0;
-	c->left -= n;
-	c->is_put = true;
 	/* the title stands beside it */
-	buf_adds(c->out, "<img class=\"cover\" alt=\"\" loading=\"lazy\" width=\"64\" height=\"92\" src=\"data:image/jpeg;base64,");
+	static const char open[] = "<img class=\"cover\" alt=\"\" loading=\"lazy\" width=\"64\" height=\"92\" "
+				   "src=\"data:image/jpeg;base64,";
+	struct cover *c = arg;
+	size_t bytes = sizeof open + (n + 2) / 3 * 4 + 1;
+	if (bytes > c->room)
+		return 0;
+	c->room -= bytes;
+	c->is_put = true;
+	buf_adds(c->out, open);
 	text_base64(jpeg, n, c->out);
 	buf_adds(c->out, "\">");
 	return 0;
 }
 
-/** The picture of a series while there is room for pictures, or its first letter. */
-static void put_cover(struct missing *m, const struct store_missing_count *row)
+int page_covers(struct page *p)
 {
-	struct cover c = {.out = m->p->out, .left = COVERS_BYTES - m->cover_bytes};
-	store_cover(m->p->v->store, row->id, put_jpeg, &c);
-	m->cover_bytes = COVERS_BYTES - c.left;
-	if (!c.is_put)
-		put_letter(row->title, m->p->out);
+	_buf_ struct buf text = *p->out;
+	struct cover c = {.out = p->out, .room = p->room};
+	size_t done = 0;
+	*p->out = BUF_INIT(text.max);
+	for (size_t i = 0; i < p->pictures.len; i++) {
+		const struct page_picture *picture = &p->pictures.data[i];
+		c.is_put = false;
+		buf_add(p->out, text.data + done, picture->from - done);
+		int r = store_cover(p->v->store, picture->series, put_jpeg, &c);
+		if (r < 0 && r != -ENOENT)
+			return r;
+		done = c.is_put ? picture->to : picture->from;
+	}
+	buf_add(p->out, text.data + done, text.len - done);
+	return 0;
 }
 
 static int64_t count_owned(const char *list)
@@ -160,7 +183,8 @@ static int put_series(void *arg, const struct store_missing_count *row)
 	m->series++;
 	m->volumes += row->count;
 	buf_addf(out, "<li data-count=\"%lld\" data-since=\"%lld\">", (long long)row->count, (long long)(row->since / 1000000000));
-	put_cover(m, row);
+	if (r == 0)
+		r = put_cover(m->p, row);
 	buf_adds(out, "<div><p class=\"line\"><a class=\"title\" href=\"manga/");
 	html_address(row->shown, strlen(row->shown), out);
 	buf_adds(out, "/\">");
@@ -214,75 +238,96 @@ int page_missing(struct page *p)
 
 /* --- finds --- */
 
-struct finds {
-	struct page *p;
-	/** Of the find at hand; texts are copies. */
-	int64_t result, first_id, size;
+/** One find, for all the volumes of a series that it may bring; texts are copies. */
+struct find {
+	int64_t result, first_id, size, volumes;
 	struct ranges ranges;
-	struct buf series, title, from;
-	int64_t count, volumes, taken;
+	struct buf title, from;
 };
 
-static void end_find(struct finds *f)
+struct finds {
+	struct page *p;
+	/** Of the series at hand, by their first volumes: others may stand between the volumes of one. */
+	VEC(struct find) open;
+	struct buf series;
+	/** Of all: finds and volumes that are told. */
+	int64_t count, volumes;
+};
+
+static void put_find(struct finds *f, struct find *find)
 {
 	struct buf *out = f->p->out;
 	_buf_ struct buf words = BUF_INIT(64), size = BUF_INIT(64);
-	if (!f->taken)
-		return;
-	f->count++;
-	f->volumes += f->taken;
-	f->taken = 0;
-	buf_addf(&words, "%lld", (long long)f->first_id);
+	f->volumes += find->volumes;
+	buf_addf(&words, "%lld", (long long)find->first_id);
 	buf_adds(out, "<li><p class=\"line\"><strong>");
 	html_foreign(buf_str(&f->series), f->series.len, out);
 	buf_adds(out, "</strong> <span class=\"volumes\">volume ");
-	ranges_put(&f->ranges, out);
+	ranges_put(&find->ranges, out);
 	buf_adds(out, "</span></p><p class=\"release\">");
-	html_foreign(buf_str(&f->title), f->title.len, out);
+	html_foreign(buf_str(&find->title), find->title.len, out);
 	buf_adds(out, "</p><p class=\"muted\">");
-	if (f->size > 0) {
-		human_bytes((uint64_t)f->size, &size);
+	if (find->size > 0) {
+		human_bytes((uint64_t)find->size, &size);
 		buf_addf(out, "%s · ", buf_str(&size));
 	}
-	html_foreign(buf_str(&f->from), f->from.len, out);
+	html_foreign(buf_str(&find->from), find->from.len, out);
 	buf_adds(out, "</p><p>");
 	page_command(f->p, "grab", buf_str(&words));
 	buf_adds(out, "</p></li>\n");
 }
 
-static void keep(struct buf *to, const char *text)
+static void end_series(struct finds *f)
 {
-	buf_reset(to);
-	buf_adds(to, text);
+	for (size_t i = 0; i < f->open.len; i++) {
+		struct find *find = &f->open.data[i];
+		put_find(f, find);
+		buf_clear(&find->title);
+		buf_clear(&find->from);
+	}
+	vec_clear(&f->open);
+}
+
+/** The find that brings it; a new one while there is room for more; NULL. */
+static struct find *find_of(struct finds *f, const struct store_request *q)
+{
+	for (size_t i = 0; i < f->open.len; i++)
+		if (q->result_id && f->open.data[i].result == q->result_id)
+			return &f->open.data[i];
+	struct find *find = f->count < FINDS_MOST ? vec_add(&f->open) : NULL;
+	if (!find)
+		return NULL;
+	f->count++;
+	*find = (struct find){.result = q->result_id, .first_id = q->id, .size = q->size, .ranges = RANGES_INIT,
+			      .title = BUF_INIT(1 << 16), .from = BUF_INIT(1 << 16)};
+	buf_adds(&find->title, q->title);
+	buf_adds(&find->from, q->source);
+	if (*q->indexer)
+		buf_addf(&find->from, ": %s", q->indexer);
+	return find;
 }
 
 static int take_find(void *arg, const struct store_request *q)
 {
 	struct finds *f = arg;
-	bool is_same = f->taken && q->result_id && q->result_id == f->result &&
-		       strcmp(buf_str(&f->series), q->series) == 0;
-	if (!is_same) {
-		end_find(f);
+	if (strcmp(buf_str(&f->series), q->series) != 0) {
+		end_series(f);
+		buf_reset(&f->series);
+		buf_adds(&f->series, q->series);
 		if (f->count >= FINDS_MOST)
 			return 1;
-		f->ranges = RANGES_INIT;
-		f->result = q->result_id;
-		f->first_id = q->id;
-		f->size = q->size;
-		keep(&f->series, q->series);
-		keep(&f->title, q->title);
-		keep(&f->from, q->source);
-		if (*q->indexer)
-			buf_addf(&f->from, ": %s", q->indexer);
 	}
-	ranges_add(&f->ranges, q->volume);
-	f->taken++;
+	struct find *find = find_of(f, q);
+	if (find) {
+		ranges_add(&find->ranges, q->volume);
+		find->volumes++;
+	}
 	return 0;
 }
 
 int page_finds(struct page *p)
 {
-	struct finds f = {.p = p, .series = BUF_INIT(1 << 16), .title = BUF_INIT(1 << 16), .from = BUF_INIT(1 << 16)};
+	struct finds f = {.p = p, .series = BUF_INIT(1 << 16)};
 	int64_t total = 0;
 	int r = p->v->store ? store_request_count(p->v->store, "found", &total) : 0;
 	if (r < 0 || !total)
@@ -295,13 +340,10 @@ int page_finds(struct page *p)
 	}
 	buf_adds(p->out, "</p>\n<ul class=\"finds\" data-list=\"finds\">\n");
 	r = store_requests_waiting(p->v->store, FINDS_READ, take_find, &f);
-	end_find(&f);
+	end_series(&f);
 	buf_adds(p->out, "</ul>\n");
 	page_rest(p, total - f.volumes, "volumes", "requests");
 	buf_clear(&f.series);
-	buf_clear(&f.title);
-	buf_clear(&f.from);
-	buf_clear(&f.ranges.text);
 	return r < 0 ? r : 0;
 }
 

@@ -9,14 +9,15 @@
 #include "fs/dashboard.h"
 #include "fs/html.h"
 #include "fs/plots.h"
+#include "fs/views.h"
 
 enum {
 	ALERTS_MOST = 50,
 	CHAPTERS_MOST = 15,
-	/** Calls are among them. */
-	CHAPTERS_READ = 60,
 	/** Of all plots together. */
 	PLOTS_BYTES = 200 << 10,
+	/** Enough for links to all of them. */
+	LINKS_BYTES = 2 << 10,
 };
 
 /* --- alerts --- */
@@ -71,8 +72,6 @@ static int put_chapter(void *arg, const struct store_chapter *row)
 	struct chapters *c = arg;
 	struct buf *out = &c->row[c->count % CHAPTERS_MOST];
 	struct html_table t = {.out = out, .head = chapters_head, .columns = COUNT_OF(chapters_head)};
-	if (strcmp(row->producer, CHAPTER_PRODUCER_NAMES[PRODUCER_downloads]) == 0)
-		return 0;
 	c->count++;
 	out->max = 1 << 16;
 	buf_reset(out);
@@ -141,7 +140,7 @@ int page_chapters(struct page *p)
 	count_of(p, "warn", sums.abandoned, "abandoned");
 	buf_adds(p->out, "</p>\n");
 	html_table_begin(&t, p->out, "Chapters that scrapers told of and volumes that were checked, the last ones", chapters_head, COUNT_OF(chapters_head));
-	r = store_chapters(p->v->store, CHAPTERS_READ, put_chapter, &c);
+	r = view_chapters(p->v, CHAPTERS_MOST, put_chapter, &c);
 	for (int64_t i = c.count - 1; i >= 0 && i > c.count - 1 - CHAPTERS_MOST; i--)
 		buf_adds(p->out, buf_str(&c.row[i % CHAPTERS_MOST]));
 	html_table_end(&t);
@@ -158,6 +157,7 @@ int page_plots(struct page *p)
 {
 	if (!p->v->store)
 		return 0;
+	const size_t room = p->room < PLOTS_BYTES ? p->room : PLOTS_BYTES;
 	buf_adds(p->out, "<div class=\"plots\">\n");
 	for (int i = 0; i < PLOT_COUNT; i++) {
 		_buf_ struct buf svg = BUF_INIT(PLOTS_BYTES);
@@ -165,8 +165,9 @@ int page_plots(struct page *p)
 		if (r < 0)
 			return r;
 		/* what does not fit is a file all the same */
-		if (!buf_error(&svg) && p->out->len + svg.len < PLOTS_BYTES)
-			buf_addf(p->out, "<figure>%s</figure>\n", buf_str(&svg));
+		if (!buf_error(&svg) && p->out->len + svg.len + LINKS_BYTES < room)
+			buf_addf(p->out, "<figure tabindex=\"0\" aria-label=\"Plot: %s\">%s</figure>\n", PLOTS_TABLE[i].title,
+				 buf_str(&svg));
 		else
 			buf_addf(p->out, "<p><a href=\"metrics/%s.svg\">%s</a></p>\n", PLOTS_TABLE[i].name, PLOTS_TABLE[i].title);
 	}

@@ -32,11 +32,35 @@ void html_text(const char *s, size_t n, struct buf *out)
 	}
 }
 
+/** As many characters as @most bytes hold when they are written, instead of what is in @out; returns their bytes. */
+static size_t write_some(const char *s, size_t n, size_t most, struct buf *out)
+{
+	size_t i = 0, fits = 0;
+	buf_reset(out);
+	while (i < n) {
+		uint32_t cp;
+		size_t length = text_decode(s + i, n - i, &cp);
+		length = length ? length : 1;
+		html_text(s + i, length, out);
+		if (out->len > most)
+			break;
+		fits = out->len;
+		i += length;
+	}
+	out->len = fits;
+	out->data[fits] = '\0';
+	return i;
+}
+
 void html_foreign(const char *s, size_t n, struct buf *out)
 {
 	size_t shown = text_cut(s, n, HTML_TEXT_MAX);
+	_buf_ struct buf text = BUF_INIT(HTML_TEXT_MAX * 8);
+	html_text(s, shown, &text);
+	if (text.len > HTML_WRITTEN_MAX)
+		shown = write_some(s, shown, HTML_WRITTEN_MAX, &text);
 	buf_adds(out, "<bdi>");
-	html_text(s, shown, out);
+	buf_add(out, text.data, text.len);
 	buf_adds(out, shown < n ? "…</bdi>" : "</bdi>");
 }
 

@@ -14,11 +14,13 @@
 enum {
 	/** Longer texts are cut, so that no text makes the page large; in bytes. */
 	HTML_TEXT_MAX = 400,
+	/** What it may become, written with references. */
+	HTML_WRITTEN_MAX = 600,
 };
 
 /** Between tags and between double quotes. */
 void html_text(const char *s, size_t n, struct buf *out);
-/** Somebody else's text, cut to HTML_TEXT_MAX; its writing direction ends with it. */
+/** Somebody else's text, cut to HTML_TEXT_MAX and HTML_WRITTEN_MAX; its writing direction ends with it. */
 void html_foreign(const char *s, size_t n, struct buf *out);
 /** A path as (part of) a relative address in an attribute: percent-encoded, '/' kept. */
 void html_address(const char *s, size_t n, struct buf *out);

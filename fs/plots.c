@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 
 #include "common/cleanup.h"
 #include "fs/plots_data.h"
@@ -45,6 +46,47 @@ int plot_data_add(struct plot_data *d, int64_t at, const double *value, size_t n
 		*y = value[i];
 	}
 	return 0;
+}
+
+struct place {
+	int64_t at;
+	size_t i;
+};
+
+static int by_time(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+	/* those of one time stay as they are */
+	return x->at != y->at ? (x->at < y->at ? -1 : 1) : (x->i > y->i) - (x->i < y->i);
+}
+
+static void reorder(struct plot_data *d, const struct place *place, double *y)
+{
+	for (size_t i = 0; i < d->x.len; i++)
+		d->x.data[i] = place[i].at;
+	for (size_t k = 0; k < SVG_SERIES_MOST; k++) {
+		for (size_t i = 0; i < d->y[k].len; i++)
+			y[i] = d->y[k].data[place[i].i];
+		if (d->y[k].len)
+			memcpy(d->y[k].data, y, d->y[k].len * sizeof *y);
+	}
+}
+
+int plot_data_sort(struct plot_data *d)
+{
+	size_t n = d->x.len;
+	struct place *place = calloc(n + 1, sizeof *place);
+	double *y = calloc(n + 1, sizeof *y);
+	int r = place && y ? 0 : -ENOMEM;
+	for (size_t i = 0; i < n && r == 0; i++)
+		place[i] = (struct place){d->x.data[i], i};
+	if (r == 0) {
+		qsort(place, n, sizeof *place, by_time);
+		reorder(d, place, y);
+	}
+	free(place);
+	free(y);
+	return r;
 }
 
 void plot_data_clear(struct plot_data *d)

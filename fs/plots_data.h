@@ -23,6 +23,8 @@ struct plot_data {
 
 /** Adds a row of @n values (the other columns stay empty).  0 or -ENOMEM. */
 int plot_data_add(struct plot_data *d, int64_t at, const double *value, size_t n);
+/** Puts the rows in the order of their times.  0 or -ENOMEM. */
+int plot_data_sort(struct plot_data *d);
 void plot_data_clear(struct plot_data *d);
 #define _data_ __attribute__((cleanup(plot_data_clear), unused))
 

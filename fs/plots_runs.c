@@ -121,7 +121,9 @@ int plot_draw_stages(const struct plot *p)
 
 static int add_success(struct plot_data *d, const struct run *run)
 {
-	return plot_data_add(d, run->started_at, (double[]){1 - fmin(1, run->value[RUN_error_ratio])}, 1);
+	/* of no file no share was read */
+	double read = run->value[RUN_files] > 0 ? 1 - fmin(1, run->value[RUN_error_ratio]) : NAN;
+	return plot_data_add(d, run->started_at, &read, 1);
 }
 
 int plot_draw_success(const struct plot *p)
@@ -139,6 +141,7 @@ int plot_draw_success(const struct plot *p)
 	svg_value_text(last.value[RUN_errors], SVG_COUNT, errors);
 	svg_value_text(last.value[RUN_files], SVG_COUNT, files);
 	snprintf(note, sizeof note, "last scan: %s of %s files could not be read", errors, files);
+	c.empty = d.x.len ? "no scan has seen a file yet" : no_scan;
 	c.note = d.x.len ? note : "";
 	c.panel = &panel;
 	c.panels = 1;

@@ -36,13 +36,48 @@ static int collect_step(const struct plot *p, enum sample_step step, const enum 
 	return p->view->store ? store_samples(p->view->store, step, which, n, since, INT64_MAX, collect, &c) : 0;
 }
 
-/** All hours there are; the minutes while these are few. */
+/**
+ * Adds minutes to the hours: of each hour that is not there the last values known.  @from_zero: totals are counted from
+ * the first minute on, when there is no hour before it.
+ */
+static int fold_minutes(const struct plot_data *minutes, size_t n, bool from_zero, struct plot_data *hours)
+{
+	const int64_t hour = SAMPLE_STEP_NS[SAMPLE_HOUR];
+	double value[SVG_SERIES_MOST];
+	int r = 0;
+	for (size_t i = 0; i < minutes->x.len && r == 0; i++) {
+		int64_t at = minutes->x.data[i] / hour * hour;
+		bool ends = i + 1 == minutes->x.len || minutes->x.data[i + 1] / hour * hour != at;
+		for (size_t k = 0; k < n; k++) {
+			double v = minutes->y[k].data[i];
+			value[k] = svg_is_value(v) || i == 0 ? v : value[k];
+		}
+		if (i == 0 && from_zero && !hours->x.len)
+			r = plot_data_add(hours, at - hour, value, n);
+		if (r == 0 && ends && (!hours->x.len || hours->x.data[hours->x.len - 1] < at))
+			r = plot_data_add(hours, at, value, n);
+	}
+	return r;
+}
+
+/** Adds the hours that are not over: minutes behind the last hour there is. */
+static int add_present(const struct plot *p, const enum gauge_id *which, size_t n, bool from_zero, struct plot_data *hours)
+{
+	_data_ struct plot_data minutes = {0};
+	int64_t since = hours->x.len ? hours->x.data[hours->x.len - 1] + SAMPLE_STEP_NS[SAMPLE_HOUR] : 0;
+	int r = collect_step(p, SAMPLE_MINUTE, which, n, since, &minutes);
+	return r < 0 ? r : fold_minutes(&minutes, n, from_zero, hours);
+}
+
+/** All hours there are, the one that runs with them; the minutes while these are few. */
 static int collect_all(const struct plot *p, const enum gauge_id *which, size_t n, struct plot_data *d, int64_t *gap_ns)
 {
 	int r = collect_step(p, SAMPLE_HOUR, which, n, 0, d);
 	*gap_ns = GAP * SAMPLE_STEP_NS[SAMPLE_HOUR];
-	if (r < 0 || d->x.len >= HOURS_ENOUGH)
+	if (r < 0)
 		return r;
+	if (d->x.len >= HOURS_ENOUGH)
+		return add_present(p, which, n, false, d);
 	plot_data_clear(d);
 	*gap_ns = GAP * SAMPLE_STEP_NS[SAMPLE_MINUTE];
 	return collect_step(p, SAMPLE_MINUTE, which, n, 0, d);
@@ -140,34 +175,10 @@ static const enum gauge_id api_gauges[] = {
 
 _Static_assert(COUNT_OF(api_gauges) <= SVG_SERIES_MOST, "as many columns as the data have");
 
-/** Adds minutes to the hours: of each hour that is not there the last values known. */
-static int fold_minutes(const struct plot_data *minutes, struct plot_data *hours)
-{
-	const int64_t hour = SAMPLE_STEP_NS[SAMPLE_HOUR];
-	const size_t n = COUNT_OF(api_gauges);
-	double value[COUNT_OF(api_gauges)];
-	int r = 0;
-	for (size_t i = 0; i < minutes->x.len && r == 0; i++) {
-		int64_t at = minutes->x.data[i] / hour * hour;
-		bool ends = i + 1 == minutes->x.len || minutes->x.data[i + 1] / hour * hour != at;
-		for (size_t k = 0; k < n; k++) {
-			double v = minutes->y[k].data[i];
-			value[k] = svg_is_value(v) || i == 0 ? v : value[k];
-		}
-		/* calls are counted from the first minute on */
-		if (i == 0 && !hours->x.len)
-			r = plot_data_add(hours, at - hour, value, n);
-		if (r == 0 && ends && hours->x.data[hours->x.len - 1] < at)
-			r = plot_data_add(hours, at, value, n);
-	}
-	return r;
-}
-
 /** The last hours there are, and those of which only minutes are there. */
 static int collect_hours(const struct plot *p, struct plot_data *d)
 {
 	const int64_t hour = SAMPLE_STEP_NS[SAMPLE_HOUR];
-	_data_ struct plot_data minutes = {0};
 	int64_t last[2] = {0, 0};
 	if (!p->view->store)
 		return 0;
@@ -178,10 +189,8 @@ static int collect_hours(const struct plot *p, struct plot_data *d)
 	/* one more: what its successor has more are the calls of that */
 	if (r == 0)
 		r = collect_step(p, SAMPLE_HOUR, api_gauges, COUNT_OF(api_gauges), end - HOURS_OF_CALLS * hour, d);
-	int64_t since = d->x.len ? d->x.data[d->x.len - 1] + hour : 0;
-	if (r == 0)
-		r = collect_step(p, SAMPLE_MINUTE, api_gauges, COUNT_OF(api_gauges), since, &minutes);
-	return r < 0 ? r : fold_minutes(&minutes, d);
+	/* calls are counted from the first minute on */
+	return r < 0 ? r : add_present(p, api_gauges, COUNT_OF(api_gauges), true, d);
 }
 
 /** What a total grew by; it begins again at 0 with a new index. */

@@ -8,6 +8,7 @@
 #include "common/store_chapters.h"
 #include "common/store_repair.h"
 #include "fs/plots_data.h"
+#include "fs/views.h"
 
 enum {
 	ATTEMPTS_MOST = 20000,
@@ -98,8 +99,7 @@ static int add_chapter(void *arg, const struct store_chapter *row)
 {
 	double value[2 * CHAPTER_KINDS];
 	bool is_ok = strcmp(row->state, "ok") == 0, is_fetched = strcmp(row->producer, "scraper") == 0;
-	/* those of downloads are sums of days */
-	if (!row->ended_at || strcmp(row->producer, "downloads") == 0 || !(row->seconds >= 0))
+	if (!row->ended_at || !(row->seconds >= 0))
 		return 0;
 	int kind = !is_ok ? NOT_OK : is_fetched ? FETCHED : CHECKED;
 	for (int i = 0; i < 2 * CHAPTER_KINDS; i++)
@@ -115,7 +115,9 @@ int plot_draw_chapters(const struct plot *p)
 	static const char *const names[CHAPTER_KINDS] = {"fetched", "checked", "not ended well"};
 	static const int colours[CHAPTER_KINDS] = {0, 2, 1};
 	_data_ struct plot_data d = {0};
-	int r = p->view->store ? store_chapters(p->view->store, CHAPTERS_MOST, add_chapter, &d) : 0;
+	int r = p->view->store ? view_chapters(p->view, CHAPTERS_MOST, add_chapter, &d) : 0;
+	if (r == 0)
+		r = plot_data_sort(&d);
 	if (r < 0)
 		return r;
 	size_t good = 0;

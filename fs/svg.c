@@ -123,10 +123,11 @@ static void put_line(struct buf *out, const char *class, const char *colour, con
 
 /* --- scales --- */
 
-/** Least and greatest of what a panel shows; false when that is nothing. */
-static bool range_of(const struct svg_chart *c, const struct svg_panel *p, double *low, double *high)
+/** Least and greatest of what a panel shows, and the least above 0 (0: none is); false when that is nothing. */
+static bool range_of(const struct svg_chart *c, const struct svg_panel *p, double *low, double *high, double *positive)
 {
 	bool is_stack = p->kind == SVG_AREA || p->kind == SVG_BARS, is_any = false;
+	*positive = 0;
 	for (size_t s = 0; s < p->count; s++)
 		for (size_t i = 0; i < c->n; i++) {
 			double v = is_stack ? svg_total(p, i) : p->series[s].y[i];
@@ -134,6 +135,8 @@ static bool range_of(const struct svg_chart *c, const struct svg_panel *p, doubl
 				continue;
 			*low = is_any ? fmin(*low, v) : v;
 			*high = is_any ? fmax(*high, v) : v;
+			if (v > 0)
+				*positive = *positive > 0 ? fmin(*positive, v) : v;
 			is_any = true;
 		}
 	if (!is_any)
@@ -144,11 +147,12 @@ static bool range_of(const struct svg_chart *c, const struct svg_panel *p, doubl
 static bool scale_panel(const struct svg_chart *c, const struct svg_panel *p, struct svg_scale *scale)
 {
 	enum { TICKS = 5, FEW_TICKS = 4, FAR_APART = 20 };
-	double low, high;
-	bool is_any = range_of(c, p, &low, &high);
+	double low, high, positive;
+	bool is_any = range_of(c, p, &low, &high, &positive);
 	int ticks = c->panels > 1 ? FEW_TICKS : TICKS;
-	if (p->may_be_log && low > 1e-290 && high / low >= FAR_APART) {
-		svg_scale_log(scale, low, high, p->unit, ticks);
+	/* zeros stand at its foot */
+	if (p->may_be_log && low >= 0 && positive > 1e-290 && high / positive >= FAR_APART) {
+		svg_scale_log(scale, positive, high, p->unit, ticks);
 		return is_any;
 	}
 	if (!p->is_fitted || p->kind != SVG_LINE || high - low > high / 2)

@@ -45,7 +45,7 @@ struct svg_panel {
 	enum svg_kind kind;
 	/** The axis need not begin at 0 (lines only). */
 	bool is_fitted;
-	/** Powers of ten when the values (above 0) lie so far apart that most would be at the bottom. */
+	/** Powers of ten when the values above 0 lie so far apart that most would be at the bottom; 0 is there then. */
 	bool may_be_log;
 	const struct svg_series *series;
 	size_t count;

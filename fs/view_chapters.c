@@ -7,6 +7,7 @@
  * once.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -124,6 +125,29 @@ int show_chapters_json(struct view *v, const struct node *n, struct buf *out)
 	if (r == 0 && v->store)
 		r = store_chapters(v->store, CHAPTERS_SHOWN, json_item, &l);
 	return r < 0 ? r : doc_list_end(&j, l.count);
+}
+
+/* --- without our own calls --- */
+
+struct no_calls {
+	store_chapter_fn *fn;
+	void *arg;
+};
+
+static int pass_chapter(void *arg, const struct store_chapter *c)
+{
+	const struct no_calls *n = arg;
+	return strcmp(c->producer, CHAPTER_PRODUCER_NAMES[PRODUCER_downloads]) == 0 ? 0 : n->fn(n->arg, c);
+}
+
+int view_chapters(struct view *v, int most, store_chapter_fn *fn, void *arg)
+{
+	struct no_calls n = {fn, arg};
+	struct store_chapter_counts calls;
+	int r = store_chapter_counts_of(v->store, PRODUCER_downloads, &calls);
+	/* all of them may be newer */
+	int64_t rows = most + calls.running + calls.ok + calls.failed + calls.abandoned;
+	return r < 0 ? r : store_chapters(v->store, rows < INT_MAX ? (int)rows : INT_MAX, pass_chapter, &n);
 }
 
 /* --- chapters.csv --- */

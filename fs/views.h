@@ -6,6 +6,7 @@
 #include "fs/node.h"
 
 struct gauges;
+struct store_chapter;
 struct store_host;
 
 /* topics of each document, so that its header and its row agree */
@@ -53,6 +54,9 @@ int show_summary(struct view *v, const struct node *n, struct buf *out);
 int show_summary_json(struct view *v, const struct node *n, struct buf *out);
 int show_health(struct view *v, const struct node *n, struct buf *out);
 int show_health_json(struct view *v, const struct node *n, struct buf *out);
+
+/** The newest @most chapters and checked volumes at least, oldest first; our own calls, which are sums of days, are left out. */
+int view_chapters(struct view *v, int most, int (*fn)(void *arg, const struct store_chapter *row), void *arg);
 
 /** The page for people. */
 int show_dashboard(struct view *v, const struct node *n, struct buf *out);

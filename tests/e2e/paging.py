@@ -10,9 +10,13 @@ NOW = int(time.time()) * 10**9
 HOUR = 3600 * 10**9
 HOSTILE = ["<img src=x onerror=\"document.title='owned'\">", "</script><script>document.title='owned'</script>",
            "</bdi></table></section><h2>owned</h2>", "a\u202egnp.exe\u202c", "\"' onmouseover=\"document.title='owned'",
-           "&lt;b&gt; & \x1b[31m", "シリーズ \u2067عربي", "javascript:document.title='owned'", "-->]]><!--"]
+           "&lt;b&gt; & \x1b[31m", "シリーズ \u2067عربي", "javascript:document.title='owned'", "-->]]><!--",
+           "owned (status/errors) </a>"]
 TITLES = ["Berserk", "Vagabond", "Yotsuba&!", "Monster", "Blame!", "Nausicaä", "Dorohedoro", "20th Century Boys",
           "L'Habitant de l'infini", "鋼の錬金術師", "Vinland Saga", "Akira", "Planètes", "Pluto", "One Piece", "Naruto"]
+
+#: as long as people see of any text, and six times that in a page
+LONG_HOSTILE = ["\"<'&\x1b\u202e" * 60 + str(n) for n in range(80)]
 
 #: a picture of one colour
 JPEG = base64.b64decode(
@@ -76,7 +80,7 @@ class Filler:
         folder = self.put("link_dir", root_id=root, path=b"Shows")
         target = self.put("target_dir", path=b"/mnt/debrid/torrents/Some.Show.S01/", torrent=b"Some.Show.S01")
         for text in texts:
-            name = text.replace("/", "_").encode()
+            name = text.replace("/", "_").encode()[-250:]
             self.put("symlink", dir_id=folder, name=name, target_dir_id=target, target_name=name, state=2, error=2, sightings=3,
                      since=NOW - 9 * HOUR, ok_at=NOW - 99 * HOUR, size=-1)
 
@@ -91,12 +95,16 @@ class Filler:
             self.put("alert", name="root_absent", subject=text, text=f"folder {text} is not present", state=2,
                      since=NOW - HOUR, fired_at=NOW)
         self.put("chapter_sum", producer=0, ok=len(texts), failed=2)
+        # calls of our own are newer, and more than there is room for
+        for n in range(80):
+            self.put("chapter", producer=2, run="2026-11-21", series=f"host{n}.example", state=1, attempt=1, started_at=NOW, ended_at=NOW)
+        self.put("chapter_sum", producer=2, ok=80)
         for id, in self.db.execute("SELECT id FROM series ORDER BY id").fetchall()[::2]:
             self.put("cover", series_id=id, made_at=NOW, bytes=len(JPEG), jpeg=JPEG, version=1, at=NOW)
 
-    def much(self, hostile=True):
+    def much(self, hostile=True, texts=None):
         """Of each kind something; hostile: in every place where somebody else's text is shown."""
-        texts = (HOSTILE if hostile else []) + TITLES
+        texts = texts or (HOSTILE if hostile else []) + TITLES
         for n, title in enumerate(texts):
             volumes = [v for v in range(4, 8 + 3 * n) if v % 5]
             key = self.series(title, volumes, total=40 if n % 2 else None)

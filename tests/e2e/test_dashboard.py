@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """dashboard.html in a real browser, from the mount by file://."""
+import fcntl
 import os
 import re
+import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -78,6 +80,11 @@ def test_any_parser_reads_it_and_hostile_titles_stay_text(full):
     shown = set(reader.texts["bdi"])
     for title in paging.HOSTILE:
         assert seen_title(title) in shown, title
+    # the file that is told at the end of a sentence is the program's word, not the text's
+    alerts = re.findall(r"<li><bdi>alert root_absent (.*?)</bdi>(.*?)</li>", page)
+    assert len(alerts) == 12 and {link for _, link in alerts} == {' <a href="#roots">See below</a>'}
+    # as many as there are, although more of our own calls are newer
+    assert len(re.findall(r'data-name="Chapter"', page)) == 12
     names = {name for _, attributes in reader.attributes for name in attributes}
     assert not {name for name in names if name.startswith("on") or name == "style"}, names
     assert len(reader.texts["script"]) == len(reader.texts["h1"]) == 1
@@ -177,6 +184,22 @@ def test_the_keyboard_reaches_the_content_first(full, browser):
     assert page.value("location.hash") == "#main"
 
 
+def test_small_screens_hide_no_keyboard_stop_and_no_plot(full, browser):
+    page = browser.page(width=360).open(address(full))
+    box = "document.querySelector('#errors thead button').getBoundingClientRect()"
+    head = "getComputedStyle(document.querySelector('#errors thead'))"
+    assert page.value(head + ".position") == "absolute"
+    page.value("document.querySelector('#errors thead button').focus()")
+    assert page.value(head + ".clipPath") == "none" and page.value(box + ".width") > 20
+    assert page.value(f"document.elementFromPoint({box}.x + 5, {box}.y + 5).tagName") == "BUTTON"
+    assert page.value("document.documentElement.scrollWidth") <= 360
+    figures = page.value("[...document.querySelectorAll('#plots figure')].map(f => [f.clientWidth, f.scrollWidth, f.tabIndex, "
+                         "f.getAttribute('aria-label'), f.querySelector('svg').clientWidth])")
+    assert len(figures) == 8
+    for seen, all_of_it, tab, label, width in figures:
+        assert seen < all_of_it and tab == 0 and label.startswith("Plot: ") and width == 400
+
+
 def test_it_says_that_the_indexer_is_away_and_back(lab, browser):
     lab.start()
     lab.wait_idle()
@@ -190,17 +213,61 @@ def test_it_says_that_the_indexer_is_away_and_back(lab, browser):
     assert page.value(heading) == "Nothing is updated" and "The indexer is away" in page.value(asof)
 
 
-def test_ten_thousand_missing_volumes_are_less_than_a_megabyte(lab):
+def test_an_indexer_that_starts_is_nothing_wrong(lab):
+    lab.state.mkdir()
+    with open(lab.state / "mediamond.pid", "w") as held:
+        fcntl.lockf(held, fcntl.LOCK_EX)
+        lab.start("-o", "noindexer")
+        page = lab.read("dashboard.html").decode()
+    assert '<h2 id="h-now">Starting</h2>' in page and "Something is wrong" not in page
+
+
+def test_a_shell_runs_the_lines_whatever_the_mount_is_called(make_lab, browser, tmp_path):
+    lab = paging.filled(make_lab(folder=tmp_path / "it's  mine & yours")).start()
+    page = browser.page().open(address(lab))
+    lines = page.value("[...document.querySelectorAll('.command code')].map(c => [c.textContent, c.innerText, "
+                       "(getSelection().selectAllChildren(c), getSelection().toString())])")
+    assert all(line == shown == selected for line, shown, selected in lines), lines[0]
+    line, = {line for line, _, _ in lines if line.startswith("echo off ")}
+    assert "The dry run is on" in lab.read("dashboard.html").decode()
+    assert subprocess.run(["sh", "-c", line], cwd="/").returncode == 0, line
+    paging.until(lambda: "The dry run is on" not in lab.newest_text("dashboard.html"), 15, "the end of the dry run")
+
+
+def test_what_many_texts_hide(lab):
+    """The job that runs behind those that wait, a find between the volumes of another."""
     lab.start()
     lab.wait_idle()
     lab.stop()
     f = paging.Filler(lab.state)
-    f.much()
+    f.much(hostile=False)
+    f.put("job", words="rescan at-last", state="running", submitted_at=paging.NOW, started_at=paging.NOW)
+    key = f.series("A Find Between", [1, 2, 3])
+    f.find(key, "A Find Between", [1, 3])
+    f.find(key, "A Find Between", [2])
+    f.end()
+    lab.start("-o", "noindexer")
+    page = lab.read("dashboard.html").decode()
+    assert "<bdi>rescan at-last</bdi>" in page
+    found = re.findall("<strong><bdi>A Find Between</bdi></strong> <span class=\"volumes\">volume ([^<]*)<", page)
+    assert found == ["1, 3", "2"]
+
+
+@pytest.mark.parametrize("texts", [None, paging.LONG_HOSTILE], ids=["usual", "hostile"])
+def test_ten_thousand_missing_volumes_are_less_than_a_megabyte(lab, texts):
+    lab.start()
+    lab.wait_idle()
+    lab.stop()
+    f = paging.Filler(lab.state)
+    f.much(texts=texts)
     f.wide(400, 10000)
     f.end()
     lab.start("-o", "noindexer")
     page = lab.read("dashboard.html")
-    assert 300000 < len(page) <= 1 << 20
+    assert 300000 < len(page) <= 1000000
+    # all that there is to tell is told, and what is left is for pictures
+    assert b"too much" not in page and page.count(b"<figure") == 8
+    assert page.count(b"src=\"data:image/jpeg") >= (25 if texts is None else 5) and len(page) > 940000
     missing = lab.json("status/missing.json")["count"]
     assert missing > 10000 and f"{missing:,}".encode() in page
     rest = re.search(rb"And ([\d,]+) more series with ([\d,]+) missing volumes: all are in <a href=\"status/missing\"", page)

@@ -56,6 +56,14 @@ static void long_texts_are_cut_between_characters(void **state)
 	assert_true(text_is_utf8(out.data, out.len));
 	assert_int_equal(out.len, strlen("<bdi></bdi>") + HTML_TEXT_MAX - 1 + strlen("…"));
 	buf_clear(&out);
+	/* written with references they would be six times as long */
+	for (size_t i = 0; i < sizeof s; i++)
+		s[i] = "\"<\xff\x1b"[i % 4];
+	html_foreign(s, sizeof s, &out);
+	assert_true(text_is_utf8(out.data, out.len));
+	assert_int_equal(out.len, HTML_WRITTEN_MAX + strlen("<bdi>…</bdi>"));
+	assert_string_equal(out.data + out.len - strlen("\\x1b&quot;…</bdi>"), "\\x1b&quot;…</bdi>");
+	buf_clear(&out);
 	html_foreign("<i>", 3, &out);
 	expect(&out, "<bdi>&lt;i&gt;</bdi>");
 }

@@ -166,14 +166,14 @@ static void fill_attempts(struct world *w, int n)
 	fill_commit(&w->f);
 }
 
-static void fill_chapters(struct world *w, int n)
+static void fill_chapters(struct world *w, int n, int64_t last)
 {
 	assert_int_equal(store_begin_write(w->f.s), 0);
 	for (int i = 0; i < n; i++) {
 		char chapter[16];
 		enum chapter_refusal refusal;
 		size_t index;
-		const int64_t at = NOON - (n - i) * HOUR / 30;
+		const int64_t at = last - (n - i) * HOUR / 30;
 		snprintf(chapter, sizeof chapter, "%d", i + 1);
 		const struct chapter_event begins = {
 			.kind = CHAPTER_EVENT_start, .run = "r", .series = "<script>", .chapter = chapter, .url = "", .error = "",
@@ -187,6 +187,19 @@ static void fill_chapters(struct world *w, int n)
 		ends.success = i % 9 != 4;
 		assert_int_equal(store_tell_chapters(w->f.s, (struct chapter_event[]){begins, ends}, 2, &refusal, &index), 0);
 		assert_int_equal(refusal, CHAPTER_TAKEN);
+	}
+	fill_commit(&w->f);
+}
+
+/** One row for each: as many hosts. */
+static void fill_calls(struct world *w, int n)
+{
+	assert_int_equal(store_begin_write(w->f.s), 0);
+	for (int i = 0; i < n; i++) {
+		char host[32];
+		snprintf(host, sizeof host, "host%d", i);
+		const struct chapter_call call = {.host = host, .at = NOON, .seconds = 1, .bytes = 1, .success = true};
+		assert_int_equal(store_put_chapter_call(w->f.s, &call), 0);
 	}
 	fill_commit(&w->f);
 }
@@ -249,6 +262,45 @@ static void test_minutes(void **state)
 	end(&w);
 }
 
+/** What is told as now is of the last minute, not of the last whole hour. */
+static void test_the_hour_that_runs(void **state)
+{
+	struct world w;
+	(void)state;
+	begin(&w);
+	fill_samples(&w, SAMPLE_HOUR, 48, NOON);
+	has(show(&w, "hour", "library"), "now: 81,141 tracks, 9,111 volumes");
+	fill_samples(&w, SAMPLE_MINUTE, 100, NOON + 130 * 60 * NS_PER_S);
+	has(show(&w, "hour", "library"), "now: 81,297 tracks, 9,124 volumes");
+	has(show(&w, "hour", "missing"), "now: 383 volumes");
+	end(&w);
+}
+
+static void add_run(struct world *w, int files, int errors)
+{
+	struct run run = {.job = 1, .order = "rescan", .mode = "full", .started_at = NOON, .ended_at = NOON + HOUR};
+	run.value[RUN_files] = files;
+	run.value[RUN_wall_seconds] = 1;
+	run.value[RUN_errors] = errors;
+	run.value[RUN_error_ratio] = files ? (double)errors / files : 0;
+	assert_int_equal(store_begin_write(w->f.s), 0);
+	assert_int_equal(store_add_run(w->f.s, &run), 0);
+	fill_commit(&w->f);
+}
+
+/** A scan of nothing read no share of it; the scans beside it are shown. */
+static void test_no_file(void **state)
+{
+	struct world w;
+	(void)state;
+	begin(&w);
+	add_run(&w, 0, 0);
+	has(show(&w, "nothing", "success"), ">no scan has seen a file yet</text>");
+	add_run(&w, 4, 2);
+	assert_null(strstr(show(&w, "nothing", "success"), "100 %"));
+	end(&w);
+}
+
 static void test_one(void **state)
 {
 	struct world w;
@@ -257,7 +309,7 @@ static void test_one(void **state)
 	fill_samples(&w, SAMPLE_MINUTE, 1, NOON);
 	fill_runs(&w, 1);
 	fill_attempts(&w, 1);
-	fill_chapters(&w, 1);
+	fill_chapters(&w, 1, NOON);
 	for (int p = 0; p < PLOT_COUNT; p++)
 		if (strstr(show(&w, "one", PLOTS_TABLE[p].name), " yet</text>"))
 			fail_msg("%s shows nothing", PLOTS_TABLE[p].name);
@@ -270,11 +322,17 @@ static void test_work(void **state)
 	(void)state;
 	begin(&w);
 	fill_attempts(&w, 100);
-	fill_chapters(&w, 70);
+	fill_chapters(&w, 70, NOON);
 	has(show(&w, "work", "repairs"), "75 of 100 attempts succeeded (75 %)");
 	const char *chapters = show(&w, "work", "chapters");
 	has(chapters, ">not ended well</text>");
 	has(chapters, ">62 of the last 70 ended well</text>");
+	/* one that is told late stands at its time */
+	fill_chapters(&w, 1, NOON - 72 * HOUR);
+	has(show(&w, "work", "chapters"), "up to 21 Nov 2026");
+	/* our own calls may be newer, and more than are asked for: they stand in no chapter's place */
+	fill_calls(&w, 2100);
+	has(show(&w, "work", "chapters"), ">63 of the last 71 ended well</text>");
 	end(&w);
 }
 
@@ -289,7 +347,7 @@ static void test_year(void **state)
 	fill_samples(&w, SAMPLE_MINUTE, unit_many(200, 1440), NOON);
 	fill_runs(&w, unit_many(210, 1000));
 	fill_attempts(&w, unit_many(500, 20000));
-	fill_chapters(&w, unit_many(2100, 10000));
+	fill_chapters(&w, unit_many(2100, 10000), NOON);
 	for (int p = 0; p < PLOT_COUNT; p++) {
 		int64_t least = INT64_MAX;
 		show(&w, "year", PLOTS_TABLE[p].name);
@@ -314,6 +372,8 @@ int main(void)
 		cmocka_unit_test(test_runs),
 		cmocka_unit_test(test_samples),
 		cmocka_unit_test(test_minutes),
+		cmocka_unit_test(test_the_hour_that_runs),
+		cmocka_unit_test(test_no_file),
 		cmocka_unit_test(test_one),
 		cmocka_unit_test(test_work),
 		cmocka_unit_test(test_year),

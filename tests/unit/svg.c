@@ -203,6 +203,35 @@ static void test_gaps(void **state)
 	done(t);
 }
 
+/** One 0 among values that lie far apart: the rest still has powers of ten. */
+static void test_zero_among_powers(void **state)
+{
+	struct chart *t = chart_of(4, 1, SVG_DOTS);
+	(void)state;
+	t->panel.may_be_log = true;
+	t->panel.unit = SVG_NUMBER;
+	memcpy(t->y[0], (double[]){30, 90000, 0, 500}, 4 * sizeof(double));
+	const char *svg = draw(t);
+	assert_non_null(strstr(svg, ">100 k</text>"));
+	assert_non_null(strstr(svg, ">100</text>"));
+	assert_null(strstr(svg, ">0</text>"));
+	/* at the foot, where the axis is */
+	double foot = 0, lowest = 0;
+	char *d = line_of(svg);
+	for (char *p = d; *p;) {
+		strtod(p + 1, &p);
+		lowest = fmax(lowest, strtod(p, &p));
+	}
+	const char *axis = strstr(strstr(svg, "<path class=\"a\""), "d=\"M");
+	sscanf(axis, "d=\"M%*f %lf", &foot);
+	assert_true(foot > 0 && fabs(lowest - foot) < 0.2);
+	free(d);
+	/* nothing is below 0 by powers of ten */
+	t->y[0][2] = -1;
+	assert_null(strstr(draw(t), ">100</text>"));
+	done(t);
+}
+
 /** Of many values a peak and a hole of one value are still there. */
 static void test_thinning(void **state)
 {
@@ -337,7 +366,7 @@ int main(void)
 		cmocka_unit_test(test_ticks), cmocka_unit_test(test_any_scale), cmocka_unit_test(test_times),
 		cmocka_unit_test(test_gaps),  cmocka_unit_test(test_thinning),  cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_few),   cmocka_unit_test(test_alone),     cmocka_unit_test(test_texts),
-		cmocka_unit_test(test_same),  cmocka_unit_test(test_values),
+		cmocka_unit_test(test_same),  cmocka_unit_test(test_values),    cmocka_unit_test(test_zero_among_powers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
