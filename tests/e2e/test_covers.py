@@ -184,6 +184,20 @@ def test_as_many_as_are_kept(lab):
     until(lambda: not shown(), LONG_S, "no cover", pause=0.1)
 
 
+def test_a_picture_made_anew_takes_no_room(lab):
+    """Of two that are kept one is made anew: there is a place for the other."""
+    lab.configure(extra=QUICK.replace("{", "{ keep = 2 ", 1))
+    cbz(lab.manga / "Akira" / "Akira v01.cbz", {"1.png": png(RED)})
+    start(lab)
+    wait_cover(lab, "Akira", RED)
+    lab.stop()
+    cbz(lab.manga / "Akira" / "Akira v01.cbz", {"1.png": png(BLUE), "2.png": png(RED)})
+    cbz(lab.manga / "Dune" / "Dune v01.cbz", {"1.png": png(GREEN)})
+    start(lab)
+    wait_cover(lab, "Akira", BLUE)
+    wait_cover(lab, "Dune", GREEN)
+
+
 def test_a_page_that_ends_its_reader(lab, monkeypatch):
     """It costs one reader, is not tried again at once, and the others have their covers."""
     counts = lab.dir / "counts"
