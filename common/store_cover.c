@@ -53,7 +53,7 @@ static int due_row(sqlite3_stmt *q, void *fn, void *arg)
 		.root = sqlite3_column_int64(q, 2), .dir = column_bytes(q, 3), .name = column_bytes(q, 4),
 		.size = sqlite3_column_int64(q, 5), .mtime = sqlite3_column_int64(q, 6),
 		.ctime = sqlite3_column_int64(q, 7), .inode = sqlite3_column_int64(q, 8),
-		.tries = sqlite3_column_int(q, 9),
+		.tries = sqlite3_column_int(q, 9), .is_kept = sqlite3_column_int(q, 10) != 0,
 	};
 	return STORE_UNBOX(store_cover_due_fn, fn)(arg, &row);
 }

@@ -15,7 +15,7 @@ enum {
 	COVER_WIDTH = 240,
 	COVER_HEIGHT = 340,
 	COVER_BYTES = 16 << 10,
-	/** A file that ended its reader so often is not tried again as it is. */
+	/** A file that ended its reader so often, or asked for more memory than it has, is not tried again as it is. */
 	COVER_TRIES = 2,
 };
 
@@ -43,11 +43,13 @@ struct store_cover_due {
 	int64_t size, mtime, ctime, inode;
 	/** How often its reader died of the file, as it is now. */
 	int tries;
+	/** It has a picture now. */
+	bool is_kept;
 };
 typedef int store_cover_due_fn(void *arg, const struct store_cover_due *row);
 /**
  * The first series above number @after; -ENOENT.  @last: the highest that is looked at.  What failed for a reason that passes
- * is due again when that was before @again; new ones are, if @wants_new.
+ * is due again when that was before @again; those without a picture are, if @wants_new.
  */
 int store_cover_due(struct store *s, int64_t after, int64_t last, int64_t again, bool wants_new, store_cover_due_fn *fn,
 		    void *arg);

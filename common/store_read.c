@@ -165,6 +165,20 @@ int store_dir(struct store *s, int64_t root, const char *path, size_t n, int64_t
 	return r < 0 ? r : -ENOENT;
 }
 
+int store_dir_cover(struct store *s, int64_t root, const char *path, size_t n, struct buf *name)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_dir_cover_name);
+	sqlite3_bind_int64(q, 1, root);
+	bind_bytes(q, 2, path, n);
+	int r = store_step(s, q);
+	if (r > 0) {
+		struct bytes found = column_bytes(q, 0);
+		buf_add(name, found.data, found.len);
+	}
+	sqlite3_reset(q);
+	return r < 0 ? r : buf_error(name);
+}
+
 struct store_file store_file_row(sqlite3_stmt *q)
 {
 	return (struct store_file){

@@ -87,6 +87,8 @@ struct store_file {
 typedef int store_file_fn(void *arg, const struct store_file *row);
 /** *id, *cover of a directory; -ENOENT. */
 int store_dir(struct store *s, int64_t root, const char *path, size_t n, int64_t *id, bool *cover);
+/** Adds the name of the picture that stands for a directory; none when there is none. */
+int store_dir_cover(struct store *s, int64_t root, const char *path, size_t n, struct buf *name);
 /** The files of a directory by name; of known: in any order, which takes half the time. */
 int store_dir_files(struct store *s, int64_t dir, store_file_fn *fn, void *arg);
 int store_dir_known(struct store *s, int64_t dir, store_file_fn *fn, void *arg);
@@ -192,6 +194,8 @@ typedef int store_verify_fn(void *arg, struct bytes path, const char *what);
 int store_verify(struct store *s, store_verify_fn *fn, void *arg);
 /** Root, directory and name of one file. */
 int store_file_path(struct store *s, int64_t id, struct buf *path);
+/** The picture that lies beside an album's tracks; -ENOENT. */
+int store_album_cover(struct store *s, int64_t album, struct buf *path);
 /** *mtime of a file. */
 int store_file_times(struct store *s, int64_t id, int64_t *mtime);
 

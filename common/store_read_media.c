@@ -221,9 +221,9 @@ int store_verify(struct store *s, store_verify_fn *fn, void *arg)
 	return r;
 }
 
-int store_file_path(struct store *s, int64_t id, struct buf *path)
+/** The path of three parts that @q answers. */
+static int path_of(struct store *s, sqlite3_stmt *q, int64_t id, struct buf *path)
 {
-	sqlite3_stmt *q = store_stmt(s, SQL_file_path);
 	sqlite3_bind_int64(q, 1, id);
 	int r = store_step(s, q);
 	for (int i = 0; i < 3 && r > 0; i++) {
@@ -234,6 +234,16 @@ int store_file_path(struct store *s, int64_t id, struct buf *path)
 	}
 	sqlite3_reset(q);
 	return r > 0 ? path->error : r < 0 ? r : -ENOENT;
+}
+
+int store_file_path(struct store *s, int64_t id, struct buf *path)
+{
+	return path_of(s, store_stmt(s, SQL_file_path), id, path);
+}
+
+int store_album_cover(struct store *s, int64_t album, struct buf *path)
+{
+	return path_of(s, store_stmt(s, SQL_album_cover_path), album, path);
 }
 
 int store_file_times(struct store *s, int64_t id, int64_t *mtime)

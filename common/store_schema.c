@@ -268,6 +268,9 @@ static const char *const later_tables[] = {
 	"version INTEGER NOT NULL, at INTEGER NOT NULL, jpeg BLOB)",
 	"CREATE INDEX IF NOT EXISTS cover_version ON cover(version)",
 	"CREATE INDEX IF NOT EXISTS cover_bytes ON cover(bytes)",
+	/* the picture that stands for a directory of media files, by its path below the root: it may be known before its row in dir */
+	"CREATE TABLE IF NOT EXISTS dir_cover(root_id INTEGER NOT NULL, path BLOB NOT NULL, name BLOB NOT NULL, "
+	"PRIMARY KEY(root_id, path)) WITHOUT ROWID",
 };
 
 static const char *type_of(enum field_id f)

@@ -83,7 +83,8 @@
 	    "SELECT (SELECT ifnull(max(id), 0) FROM dir), (SELECT ifnull(max(id), 0) FROM file)") \
 	SQL(dir_find, 0, "SELECT id, cover FROM dir WHERE root_id = ? AND path = ?") \
 	SQL(dir_add, 0, \
-	    "INSERT INTO dir(root_id, path, cover) VALUES(?, ?, ?)") \
+	    "INSERT INTO dir(root_id, path, cover) " \
+	    "VALUES(?1, ?2, ?3 OR EXISTS(SELECT 1 FROM dir_cover WHERE root_id = ?1 AND path = ?2))") \
 	SQL(dir_delete, 0, "DELETE FROM dir WHERE id = ?") \
 	SQL(dirs_below, 0, \
 	    "SELECT id, path FROM dir WHERE root_id = ?1 AND (?2 = x'' OR path = ?2 OR " \
@@ -270,9 +271,19 @@
 	    "SELECT DISTINCT f.dir_id FROM track t JOIN file f ON f.id = t.file_id " \
 	    "WHERE t.album_id = ?") \
 	SQL(dir_album_ids, 0, \
-	    "SELECT DISTINCT t.album_id FROM file f JOIN track t ON t.file_id = f.id " \
-	    "WHERE f.dir_id = ?") \
-	SQL(dir_cover, 0, "UPDATE dir SET cover = ? WHERE id = ?") \
+	    "SELECT DISTINCT t.album_id FROM dir d JOIN file f ON f.dir_id = d.id JOIN track t ON t.file_id = f.id " \
+	    "WHERE d.root_id = ? AND d.path = ?") \
+	SQL(dir_cover, 0, "UPDATE dir SET cover = ?3 WHERE root_id = ?1 AND path = ?2") \
+	SQL(dir_cover_put, 0, "INSERT OR REPLACE INTO dir_cover(root_id, path, name) VALUES(?, ?, ?)") \
+	SQL(dir_cover_delete, 0, "DELETE FROM dir_cover WHERE root_id = ? AND path = ?") \
+	SQL(dir_cover_name, 0, "SELECT name FROM dir_cover WHERE root_id = ? AND path = ?") \
+	SQL(dir_cover_forget, 0, \
+	    "DELETE FROM dir_cover WHERE (root_id, path) IN (SELECT root_id, path FROM dir WHERE id = ?)") \
+	SQL(dir_covers_of_root, 0, "DELETE FROM dir_cover WHERE root_id = ?") \
+	SQL(album_cover_path, 0, \
+	    "SELECT r.path, d.path, c.name FROM track t JOIN file f ON f.id = t.file_id JOIN dir d ON d.id = f.dir_id " \
+	    "JOIN root r ON r.id = d.root_id JOIN dir_cover c ON c.root_id = d.root_id AND c.path = d.path " \
+	    "WHERE t.album_id = ? ORDER BY d.root_id, d.path LIMIT 1") \
 	SQL(shelf_find, 0, "SELECT id FROM shelf WHERE kind = ? AND key = ?") \
 	SQL(shelf_add, 0, \
 	    "INSERT INTO shelf(kind, key, name, shown, shown_key, version, at) " \

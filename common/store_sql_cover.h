@@ -13,17 +13,18 @@
 	    "SELECT (SELECT count(*) FROM cover WHERE bytes > 0), (SELECT ifnull(sum(bytes), 0) FROM cover WHERE bytes > 0), " \
 	    "(SELECT count(*) FROM cover), (SELECT count(*) FROM series)") \
 	SQL(cover_last, 0, "SELECT ifnull(max(id), 0) FROM series") \
-	/* ?1 to ?2: the numbers that are looked at; what may change is tried again if it was before ?3; ?4: also new ones */ \
+	/* ?1 to ?2: the numbers that are looked at; what may change is tried again if it was before ?3; ?4: also those without a picture */ \
 	SQL(cover_due, 0, \
 	    "SELECT s.id, f.id, d.root_id, d.path, f.name, f.size, f.mtime, " PACK_CTIME("f.") ", f.inode, " \
-	    "CASE WHEN c.file_id = f.id THEN c.tries ELSE 0 END FROM series s " \
+	    "CASE WHEN c.file_id = f.id AND c.size = f.size AND c.mtime = f.mtime THEN c.tries ELSE 0 END, " \
+	    "ifnull(c.bytes, 0) > 0 FROM series s " \
 	    "LEFT JOIN file f ON f.id = (SELECT t.file_id FROM volume t JOIN file g ON g.id = t.file_id " \
 	    "JOIN dir e ON e.id = g.dir_id JOIN root r ON r.id = e.root_id " \
 	    "WHERE t.series_id = s.id AND g.state <> 1 AND r.active = 1 " \
 	    "ORDER BY ifnull(t.volume, 1e9), ifnull(t.chapter, 1e9), g.name, g.id LIMIT 1) " \
 	    "LEFT JOIN dir d ON d.id = f.dir_id LEFT JOIN cover c ON c.series_id = s.id " \
 	    "WHERE s.id > ?1 AND s.id <= ?2 AND CASE WHEN f.id IS NULL THEN ifnull(c.bytes, 0) > 0 " \
-	    "WHEN c.series_id IS NULL OR c.size < 0 THEN ?4 ELSE c.file_id <> f.id OR c.size <> f.size OR c.mtime <> f.mtime OR " \
+	    "WHEN ifnull(c.bytes, 0) = 0 AND NOT ?4 THEN 0 WHEN c.series_id IS NULL THEN 1 ELSE c.file_id <> f.id OR c.size <> f.size OR c.mtime <> f.mtime OR " \
 	    "c.ctime <> " PACK_CTIME("f.") " OR c.inode <> f.inode OR (c.again = 1 AND c.made_at < ?3) END " \
 	    "ORDER BY s.id LIMIT 1") \
 	SQL(cover_series, 0, "SELECT id FROM series WHERE id = ?") \

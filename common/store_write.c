@@ -224,6 +224,8 @@ int store_delete_root(struct store *s, int64_t root)
 	int r = store_run_id(s, SQL_mounts_of_root, root);
 	if (r == 0)
 		r = store_run_id(s, SQL_gone_of_root, root);
+	if (r == 0)
+		r = store_run_id(s, SQL_dir_covers_of_root, root);
 	return r < 0 ? r : store_run_id(s, SQL_root_delete, root);
 }
 

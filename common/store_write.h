@@ -112,9 +112,10 @@ int store_purge_gone(struct store *s, int64_t time);
 
 /** Forgets an empty directory's row; -ENOTEMPTY when files are left. */
 int store_forget_dir(struct store *s, int64_t dir);
-/** Notes whether a picture lies in a known directory; touches its albums. */
-int store_set_cover(struct store *s, int64_t dir, bool cover, void (*album)(void *arg, int64_t id),
-		    void *arg);
+/** Notes whether a picture lies in a directory, which may come later, and the @name of one that stands for it ("": none); touches
+ * its albums. */
+int store_set_cover(struct store *s, int64_t root, struct bytes dir, bool cover, struct bytes name,
+		    void (*album)(void *arg, int64_t id), void *arg);
 
 /** An error of a path that is no indexed file (a directory, a FIFO…). */
 int store_put_error(struct store *s, int64_t root, struct bytes path, const char *kind,

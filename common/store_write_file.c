@@ -225,20 +225,33 @@ int store_forget_dir(struct store *s, int64_t dir)
 	if (r < 0)
 		return r;
 	store_forget_last(s);
-	return is_empty ? store_run_id(s, SQL_dir_delete, dir) : -ENOTEMPTY;
+	if (!is_empty)
+		return -ENOTEMPTY;
+	r = store_run_id(s, SQL_dir_cover_forget, dir);
+	return r < 0 ? r : store_run_id(s, SQL_dir_delete, dir);
 }
 
-int store_set_cover(struct store *s, int64_t dir, bool cover, void (*album)(void *arg, int64_t id),
-		    void *arg)
+int store_set_cover(struct store *s, int64_t root, struct bytes dir, bool cover, struct bytes name,
+		    void (*album)(void *arg, int64_t id), void *arg)
 {
-	sqlite3_stmt *q = store_stmt(s, SQL_dir_cover);
-	sqlite3_bind_int(q, 1, cover);
-	sqlite3_bind_int64(q, 2, dir);
+	sqlite3_stmt *q = store_stmt(s, name.len ? SQL_dir_cover_put : SQL_dir_cover_delete);
+	sqlite3_bind_int64(q, 1, root);
+	bind_bytes(q, 2, dir.data, dir.len);
+	if (name.len)
+		bind_bytes(q, 3, name.data, name.len);
 	int r = store_run(s, q);
 	if (r < 0)
 		return r;
+	q = store_stmt(s, SQL_dir_cover);
+	sqlite3_bind_int64(q, 1, root);
+	bind_bytes(q, 2, dir.data, dir.len);
+	sqlite3_bind_int(q, 3, cover);
+	r = store_run(s, q);
+	if (r < 0)
+		return r;
 	q = store_stmt(s, SQL_dir_album_ids);
-	sqlite3_bind_int64(q, 1, dir);
+	sqlite3_bind_int64(q, 1, root);
+	bind_bytes(q, 2, dir.data, dir.len);
 	while ((r = store_step(s, q)) > 0)
 		album(arg, sqlite3_column_int64(q, 0));
 	return r;

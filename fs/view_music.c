@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 #include "common/buf.h"
 #include "common/cleanup.h"
@@ -143,15 +145,19 @@ static int find_track(struct view *v, const struct node *parent, const char *nam
 	return r;
 }
 
+/** Where the file at @path lies for who reads. */
+static int show_target(struct view *v, const struct buf *path, struct buf *out)
+{
+	const struct store_media m = {.root = {buf_str(path), path->len}};
+	show_path(v, &m, out);
+	return buf_error(out);
+}
+
 int link_to_file(struct view *v, const struct node *n, struct buf *out)
 {
 	_buf_ struct buf path = BUF_INIT(1 << 16);
 	int r = v->store ? store_file_path(v->store, (int64_t)n->row, &path) : -ENOENT;
-	if (r < 0)
-		return r;
-	struct store_media m = {.root = {buf_str(&path), path.len}};
-	show_path(v, &m, out);
-	return buf_error(out);
+	return r < 0 ? r : show_target(v, &path, out);
 }
 
 int stamp_file(struct view *v, uint64_t row, uint64_t *version, int64_t *at)
@@ -202,7 +208,49 @@ static int show_album_json(struct view *v, const struct node *n, struct buf *out
 	return r;
 }
 
+/* --- cover.jpg, cover.png, cover.webp --- */
+
+/** The picture beside the album's tracks, when its suffix is one of @suffixes (NULL at the end); else -ENOENT. */
+static int find_cover(struct view *v, uint64_t spot, const char *const *suffixes, struct buf *path)
+{
+	int64_t album;
+	int r = album_of(v, spot, &album);
+	if (r == 0)
+		r = store_album_cover(v->store, album, path);
+	if (r < 0)
+		return r;
+	const char *dot = strrchr(buf_str(path), '.');
+	while (dot && *suffixes && strcasecmp(dot, *suffixes) != 0)
+		suffixes++;
+	return dot && *suffixes ? 0 : -ENOENT;
+}
+
+#define COVER(kind_, ...) \
+	static const char *const suffixes_##kind_[] = {__VA_ARGS__, NULL}; \
+	static int stamp_##kind_(struct view *v, uint64_t row, uint64_t *version, int64_t *at) \
+	{ \
+		_buf_ struct buf path = BUF_INIT(1 << 16); \
+		int r = find_cover(v, row, suffixes_##kind_, &path); \
+		return r < 0 ? r : stamp_spot(v, row, version, at); \
+	} \
+	static int link_##kind_(struct view *v, const struct node *n, struct buf *out) \
+	{ \
+		_buf_ struct buf path = BUF_INIT(1 << 16); \
+		int r = find_cover(v, n->row, suffixes_##kind_, &path); \
+		return r < 0 ? r : show_target(v, &path, out); \
+	}
+
+COVER(jpg, ".jpg", ".jpeg")
+COVER(png, ".png")
+COVER(webp, ".webp")
+
 /* --- tables --- */
+
+#define COVER_LINK(kind_) \
+	{ \
+		.name = "cover." #kind_, .mode = S_IFLNK | 0777, .of_parent = true, .stamp = stamp_##kind_, \
+		.link = link_##kind_, .help = "a link to the picture that lies beside the tracks; there when one does" \
+	}
 
 static const struct entry album_dir[] = {
 	FILE_OF("album.json", show_album_json, .of_parent = true, .stamp = stamp_spot,
@@ -215,6 +263,9 @@ static const struct entry album_dir[] = {
 		.link = link_to_file,
 		.help = "NN - Title: a link to the real file",
 	},
+	COVER_LINK(jpg),
+	COVER_LINK(png),
+	COVER_LINK(webp),
 	{0},
 };
 

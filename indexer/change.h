@@ -28,7 +28,7 @@ enum change_kind {
 	CHANGE_PURGE_GONE,
 	/** A directory is gone, its files before it: row. */
 	CHANGE_FORGET_DIR,
-	/** The directory's picture came or went: row, flag. */
+	/** The directory's picture came, went, or is another one: root, dir, flag, name ("": none). */
 	CHANGE_COVER,
 	/** A path that is no media file failed: root, job, dir (the path), error. */
 	CHANGE_ERROR,

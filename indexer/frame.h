@@ -131,6 +131,8 @@ enum {
 /** Types of entries in FRAME_LIST: what has the name of a media file. */
 enum {
 	ENTRY_FILE = 0,
+	/** The picture that stands for the directory, beside media files: its name alone, in the last chunk. */
+	ENTRY_COVER = 254,
 	/** It is none: the number is that of readdir's d_type, 255 when it could not be looked at. */
 	ENTRY_UNKNOWN = 255,
 };

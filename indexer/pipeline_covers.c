@@ -55,10 +55,18 @@ static bool is_wanted(struct pipeline *p)
 
 static void put(struct pipeline *p, struct store_put_cover *cover)
 {
-	if (cover->jpeg)
-		p->coverer.room--;
+	struct coverer *c = &p->coverer;
+	/* what fails for now leaves the picture that is there */
+	bool is_kept = cover->jpeg || (cover->is_again && c->is_kept);
+	c->room += c->is_kept - is_kept;
+	c->is_kept = is_kept;
 	if (covers_put(p->o.writer, cover) < 0)
 		log_debug("a cover was not kept");
+}
+
+void covers_let_go(struct pipeline *p)
+{
+	p->coverer.again_at = mono_ns() + AWAY_S * NS_PER_S;
 }
 
 /** The series that a question found. */
@@ -76,13 +84,14 @@ static int take_found(void *arg, const struct store_cover_due *due)
 		.mtime = due->mtime, .ctime = due->ctime, .inode = due->inode, .tries = due->tries,
 	};
 	f->series = due->series;
+	f->p->coverer.is_kept = due->is_kept;
 	if (!due->file) {
 		put(f->p, &(struct store_put_cover){.series = due->series, .reason = "none of its files can be read"});
 		return 0;
 	}
 	f->is_begun = integrity_begin_cover(f->p, &check, due->series) > 0;
 	if (!f->is_begun)
-		f->p->coverer.again_at = mono_ns() + AWAY_S * NS_PER_S;
+		covers_let_go(f->p);
 	return 0;
 }
 
@@ -141,6 +150,13 @@ static bool may_pass(int error)
 	return error != 0 && error != -EBADMSG;
 }
 
+/** What ends a reader, or would, is no passing state of a disk: it is tried COVER_TRIES times. */
+static void count_try(struct pipeline *p, struct store_put_cover *cover)
+{
+	cover->tries = p->checker.check.tries + 1;
+	cover->is_again = cover->tries < COVER_TRIES;
+}
+
 void covers_on_made(struct pipeline *p, struct frame *f)
 {
 	struct store_put_cover cover = at_hand(p);
@@ -159,6 +175,10 @@ void covers_on_made(struct pipeline *p, struct frame *f)
 		return;
 	}
 	cover.is_again = may_pass(error);
+	if (error == -ENOMEM) {
+		count_try(p, &cover);
+		buf_adds(&text, text.len ? "" : "making its cover takes too much memory");
+	}
 	cover.reason = buf_str(&text);
 	cover.jpeg = error == 0 && n ? jpeg : NULL;
 	cover.n = n;
@@ -185,10 +205,11 @@ void covers_on_failed(struct pipeline *p, int error)
 void covers_on_loss(struct pipeline *p, const struct pool_loss *loss)
 {
 	struct store_put_cover cover = at_hand(p);
-	if (loss->abandoned || !loss->was_reading)
+	if (loss->abandoned || !loss->was_reading) {
+		covers_let_go(p);
 		return;
-	cover.tries = p->checker.check.tries + 1;
-	cover.is_again = cover.tries < COVER_TRIES;
+	}
+	count_try(p, &cover);
 	cover.reason = loss->was_late ? "making its cover takes too long" : "making its cover crashes the reader";
 	put(p, &cover);
 }

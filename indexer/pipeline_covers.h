@@ -21,6 +21,8 @@ int covers_timeout(const struct pipeline *p, int most_ms);
 void covers_on_made(struct pipeline *p, struct frame *f);
 /** It could not be opened. */
 void covers_on_failed(struct pipeline *p, int error);
+/** Nothing came of it: it is looked at again soon. */
+void covers_let_go(struct pipeline *p);
 /** The worker is gone. */
 void covers_on_loss(struct pipeline *p, const struct pool_loss *loss);
 

@@ -121,6 +121,8 @@ static void drop_file(struct pipeline *p)
 		return;
 	pool_rest(&c->pool, 0);
 	charge(p, -c->check.size);
+	if (c->series)
+		covers_let_go(p);
 	forget_file(c);
 }
 
@@ -378,13 +380,13 @@ static void replace_worker(struct pipeline *p)
 	charge(p, -c->check.size);
 	if (loss.abandoned)
 		guard_set_stuck(p, c->scout, loss.abandoned);
-	else if (c->series)
+	if (c->series)
 		covers_on_loss(p, &loss);
-	else if (loss.was_reading)
+	else if (loss.was_reading && !loss.abandoned)
 		put_verdict(p, -ENOTSUP, c->check.tries + 1, "",
 			    loss.was_late ? "reading it takes too long" : "reading it to its end crashes the reader");
 	else
-		c->skipped += c->is_ordered;
+		c->skipped += c->is_ordered && !loss.abandoned;
 	forget_file(c);
 }
 

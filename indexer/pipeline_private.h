@@ -205,8 +205,9 @@ struct coverer {
 	uint64_t version;
 	/** Not before this time (monotonic): the next cover; another look at all series though nothing changed. */
 	int64_t next_at, again_at;
-	/** How many more may be kept. */
+	/** How many more may be kept; whether the series at hand has a picture. */
 	int64_t room;
+	bool is_kept;
 };
 
 /** A file system mounted below a root, as it was when its files were seen. */

@@ -8,8 +8,10 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 
+#include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/vec.h"
 #include "indexer/bits.h"
@@ -302,14 +304,38 @@ static void note_blind(struct diff *d, struct bytes path, int error)
 	put_error(d, path, "unreadable", buf_str(&reason));
 }
 
-static void set_cover(struct diff *d, int64_t dir, bool cover)
+static void set_cover(struct diff *d, struct bytes path, bool cover, struct bytes name)
 {
-	struct change *c = change_new(CHANGE_COVER, 0);
+	struct change *c = change_new(CHANGE_COVER, path.len + name.len + 2);
 	if (!c)
 		return;
-	c->row = dir;
+	c->root = d->o.root;
 	c->flag = cover;
+	c->dir = change_copy(c, path.data, path.len);
+	c->dir_len = path.len;
+	c->name = change_copy(c, name.data, name.len);
+	c->name_len = name.len;
 	d->o.sink.put(d->o.sink.arg, c);
+}
+
+/** A whole list: what is known of the picture that stands for the folder; @was: there was one, as far as the store knows. */
+static int check_cover(struct diff *d, struct bytes path, bool is_known, bool was, bool is, const struct seen *entry, size_t n)
+{
+	struct bytes name = {"", 0};
+	for (size_t i = 0; i < n; i++)
+		if (entry[i].type == ENTRY_COVER)
+			name = entry[i].name;
+	bool is_new = is_known ? was != is : name.len != 0;
+	if (!is_new && is && is_known) {
+		_buf_ struct buf before = BUF_INIT(NAME_MAX + 1);
+		int r = store_dir_cover(d->o.store, d->o.root, path.data, path.len, &before);
+		if (r < 0)
+			return r;
+		is_new = before.len != name.len || memcmp(buf_str(&before), name.data, name.len) != 0;
+	}
+	if (is_new)
+		set_cover(d, path, is, name);
+	return 0;
 }
 
 static bool find_row(struct diff *d, int64_t dir, struct bytes name, struct store_file *row)
@@ -334,6 +360,8 @@ static size_t check_entries(struct diff *d, struct bytes path, int64_t dir, bool
 		struct seen *e = &entry[i];
 		if (e->type == ENTRY_UNKNOWN)
 			keep_unknown(d, path, e);
+		if (e->type == ENTRY_COVER)
+			continue;
 		if (e->type != ENTRY_FILE) {
 			check_odd(d, path, e);
 			continue;
@@ -376,9 +404,7 @@ static int check_chunk(struct diff *d, struct bytes path, uint32_t flags, int er
 		note_blind(d, path, error);
 		return 0;
 	}
-	if (dir && cover != ((flags & LIST_COVER) != 0))
-		set_cover(d, dir, (flags & LIST_COVER) != 0);
-	return 0;
+	return check_cover(d, path, dir != 0, cover, (flags & LIST_COVER) != 0, entry, n);
 }
 
 int diff_chunk(struct diff *d, struct bytes path, uint32_t flags, int error, struct seen *entry,

@@ -90,19 +90,34 @@ bool ignore_matches(const struct ignore *ig, const char *name, size_t n)
 	return false;
 }
 
-bool ignore_is_cover(const char *name)
+enum {
+	NO_COVER = 100,
+};
+
+/** 0: the best; NO_COVER. */
+static size_t cover_rank(const char *name)
 {
 	static const char *const stems[] = {"cover", "folder", "front", "album", "albumart"};
 	static const char *const suffixes[] = {".jpg", ".jpeg", ".png", ".webp"};
 	const char *dot = strrchr(name, '.');
-	if (!dot)
-		return false;
-	bool is_picture = false;
-	for (size_t i = 0; i < COUNT_OF(suffixes); i++)
-		is_picture |= strcasecmp(dot, suffixes[i]) == 0;
-	for (size_t i = 0; i < COUNT_OF(stems) && is_picture; i++)
-		if (strlen(stems[i]) == (size_t)(dot - name) &&
-		    strncasecmp(name, stems[i], (size_t)(dot - name)) == 0)
-			return true;
-	return false;
+	size_t suffix = 0, stem = 0;
+	while (dot && suffix < COUNT_OF(suffixes) && strcasecmp(dot, suffixes[suffix]) != 0)
+		suffix++;
+	if (!dot || suffix == COUNT_OF(suffixes))
+		return NO_COVER;
+	while (stem < COUNT_OF(stems) && (strlen(stems[stem]) != (size_t)(dot - name) ||
+					  strncasecmp(name, stems[stem], (size_t)(dot - name)) != 0))
+		stem++;
+	return stem == COUNT_OF(stems) ? NO_COVER : stem * COUNT_OF(suffixes) + suffix;
+}
+
+bool ignore_is_cover(const char *name)
+{
+	return cover_rank(name) != NO_COVER;
+}
+
+bool ignore_is_better_cover(const char *a, const char *b)
+{
+	size_t x = cover_rank(a), y = cover_rank(b);
+	return x != y ? x < y : strcmp(a, b) < 0;
 }

@@ -21,5 +21,7 @@ bool ignore_matches(const struct ignore *ig, const char *name, size_t n);
 
 /** cover.jpg, folder.png, front.webp…: a picture that stands for the folder. */
 bool ignore_is_cover(const char *name);
+/** Whether the picture @a rather stands for the folder than @b, when both may: in the order of the names above. */
+bool ignore_is_better_cover(const char *a, const char *b);
 
 #endif

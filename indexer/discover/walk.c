@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +38,8 @@ struct list {
 	struct link *link;
 	int depth;
 	bool is_shallow, has_files;
+	/** The picture that stands for the folder so far; "". */
+	char cover[NAME_MAX + 1];
 };
 
 /* --- ancestors --- */
@@ -193,8 +196,7 @@ static int open_below(int root, const char *path, uint64_t flags)
 	return (int)fd;
 }
 
-static int add_entry(struct list *l, const char *name, unsigned type, const struct statx *st,
-		     uint64_t ticket)
+static void put_entry(struct list *l, const char *name, unsigned type, const struct statx *st, uint64_t ticket)
 {
 	struct buf *e = l->entries;
 	frame_u32(e, type);
@@ -210,6 +212,11 @@ static int add_entry(struct list *l, const char *name, unsigned type, const stru
 	frame_bytes(e, name, strlen(name));
 	l->count++;
 	l->heads += ticket != 0;
+}
+
+static int add_entry(struct list *l, const char *name, unsigned type, const struct statx *st, uint64_t ticket)
+{
+	put_entry(l, name, type, st, ticket);
 	return l->count == WALK_CHUNK || l->heads == BATCH_MAX ? send_chunk(l, 0) : 0;
 }
 
@@ -292,6 +299,15 @@ static int look_inside(struct list *l, const char *name, const struct reach *rea
 	return walk_head(l->me, slot, &file, st, ticket) ? 0 : look(l, name, st);
 }
 
+static void note_picture(struct list *l, const char *name)
+{
+	if (!ignore_is_cover(name))
+		return;
+	l->flags |= LIST_COVER;
+	if (!*l->cover || ignore_is_better_cover(name, l->cover))
+		snprintf(l->cover, sizeof l->cover, "%s", name);
+}
+
 static int visit(struct list *l, const struct dirent64 *d)
 {
 	const struct walk_options *o = &l->me->w->o;
@@ -304,7 +320,7 @@ static int visit(struct list *l, const struct dirent64 *d)
 		return 0;
 	bool wanted = o->wants(o->arg, name, len);
 	if (d->d_type == DT_REG && !wanted) {
-		l->flags |= ignore_is_cover(name) ? LIST_COVER : 0;
+		note_picture(l, name);
 		return 0;
 	}
 	if (d->d_type != DT_DIR && d->d_type != DT_UNKNOWN && !wanted)
@@ -382,6 +398,14 @@ static int add_folders(struct list *l)
 	return 0;
 }
 
+/** In the last chunk, which has room: a full one is sent at once. */
+static void put_cover(struct list *l)
+{
+	static const struct statx none;
+	if (l->has_files && *l->cover)
+		put_entry(l, l->cover, ENTRY_COVER, &none, 0);
+}
+
 static int open_list(struct list *l, struct link *up, struct stat *st)
 {
 	const struct walk_options *o = &l->me->w->o;
@@ -435,10 +459,12 @@ int walk_directory(struct walker *me, const struct todo *t, int depth)
 		error = read_entries(&l);
 	if (error == 0)
 		error = add_folders(&l);
-	if (error == 0)
+	if (error == 0) {
+		put_cover(&l);
 		check_again(&l, &st);
-	else
+	} else {
 		l.flags &= ~(uint32_t)LIST_EMPTY;
+	}
 	atomic_store_explicit(me->since, 0, memory_order_relaxed);
 	r = error == -ECANCELED ? error : 0;
 	if (r == 0) {

@@ -20,6 +20,8 @@ enum {
 	/** Thirty years of sound; kbit/s. */
 	SECONDS_MOST = 1000000000,
 	BITRATE_MOST = 1000000,
+	/** Bytes of one read: one of more could take as long as a file. */
+	READ_MOST = 1 << 20,
 };
 
 const struct extractor *const EXTRACTORS_TABLE[] = {
@@ -81,7 +83,10 @@ int extract_pread(const struct extract_input *in, uint64_t at, void *buffer, siz
 	if (in->piece)
 		return copy_pieces(in, at, buffer, n);
 	for (size_t done = 0; done < n;) {
-		ssize_t got = pread(in->fd, (char *)buffer + done, n - done, (off_t)(at + done));
+		size_t part = n - done < READ_MOST ? n - done : READ_MOST;
+		if (in->beat)
+			in->beat(in->arg);
+		ssize_t got = pread(in->fd, (char *)buffer + done, part, (off_t)(at + done));
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)

@@ -40,6 +40,9 @@ struct extract_input {
 	/** For extract_given(): in the order of the file, without overlap; the first begins at 0. */
 	const struct extract_piece *piece;
 	unsigned pieces;
+	/** Called with @arg before each read of the file, so that who waits knows that it goes on; may be NULL. */
+	void (*beat)(void *arg);
+	void *arg;
 	/** With pieces: set when a reader asked for bytes that are in none; what it says is worth nothing then. */
 	bool *lacks;
 	/** Size in bytes by fstat. */

@@ -4,8 +4,9 @@
  * image.c; each library in its one place.
  *
  * Input is hostile.  No picture has more than IMAGE_PIXELS; what is unpacked at one time is at most IMAGE_MEMORY: rows
- * are made small as they come, and a picture that a library must unpack whole may not be larger than that.  How long
- * it takes is watched by who runs the process.
+ * are made small as they come, and a picture that a library must unpack whole may not be larger than that; of a JPEG in
+ * several scans, whose samples are two bytes each until the last of them, twice as much.  How long it takes is watched
+ * by who runs the process.
  */
 #ifndef INDEXER_EXTRACT_IMAGE_H
 #define INDEXER_EXTRACT_IMAGE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* WebP by libwebp, which makes it smaller while it reads; the picture of one without loss it keeps whole. */
+/* WebP by libwebp, which makes it smaller while it reads; what is without loss, be it the alpha alone, it keeps whole. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -16,7 +16,7 @@ static int check(const WebPBitstreamFeatures *f, char *reason)
 	uint64_t pixels = (uint64_t)f->width * (uint64_t)f->height;
 	if (f->has_animation)
 		return extract_fail(reason, -EBADMSG, "a picture that moves is not read");
-	if (pixels > IMAGE_PIXELS || (f->format == WITHOUT_LOSS && pixels * 4 > IMAGE_MEMORY))
+	if (pixels > IMAGE_PIXELS || ((f->format == WITHOUT_LOSS || f->has_alpha) && pixels * 4 > IMAGE_MEMORY))
 		return extract_fail(reason, -EBADMSG, "a picture of %d x %d pixels is not read", f->width, f->height);
 	return 0;
 }

@@ -223,18 +223,19 @@ static int check_file(struct worker_slot *slot, struct job *job, struct buf *out
 	return answer(slot, job, out);
 }
 
-static int read_cover(struct job *job, const struct cover_size *size, struct buf *jpeg, char *reason)
+static int read_cover(struct worker_slot *slot, struct job *job, const struct cover_size *size, struct buf *jpeg, char *reason)
 {
 	struct stat st;
 	if (job->count != 1)
 		return -EIO;
 	if (fstat(job->fd[0], &st) < 0)
 		return -errno;
-	struct extract_input in = {.fd = job->fd[0], .size = st.st_size > 0 ? (uint64_t)st.st_size : 0, .path = ""};
+	struct extract_input in = {.fd = job->fd[0], .size = st.st_size > 0 ? (uint64_t)st.st_size : 0, .path = "",
+				   .beat = beat, .arg = slot};
 	return cover_read(&in, size, jpeg, reason);
 }
 
-/** Makes the cover of one volume. */
+/** Makes the cover of one volume.  Its deadline is one for each read, as a check's. */
 static int make_cover(struct worker_slot *slot, struct job *job, struct buf *out)
 {
 	char reason[EXTRACT_REASON] = "";
@@ -248,7 +249,7 @@ static int make_cover(struct worker_slot *slot, struct job *job, struct buf *out
 	atomic_store(&slot->batch, job->batch);
 	atomic_store(&slot->index, 0);
 	beat(slot);
-	int error = size.width && size.height ? read_cover(job, &size, &jpeg, reason) : -EIO;
+	int error = size.width && size.height ? read_cover(slot, job, &size, &jpeg, reason) : -EIO;
 	buf_reset(out);
 	size_t start = frame_begin(out, FRAME_COVERED);
 	frame_u64(out, job->batch);

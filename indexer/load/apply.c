@@ -155,7 +155,8 @@ static int apply_forget_dir(struct writer *w, struct change *c)
 
 static int apply_cover(struct writer *w, struct change *c)
 {
-	return store_set_cover(w->store, c->row, c->flag, mark_album, w);
+	const struct bytes dir = {c->dir, c->dir_len}, name = {c->name, c->name_len};
+	return store_set_cover(w->store, c->root, dir, c->flag, name, mark_album, w);
 }
 
 static int apply_error(struct writer *w, struct change *c)

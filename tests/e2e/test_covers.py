@@ -184,6 +184,20 @@ def test_as_many_as_are_kept(lab):
     until(lambda: not shown(), LONG_S, "no cover", pause=0.1)
 
 
+def test_a_picture_made_anew_takes_no_room(lab):
+    """Of two that are kept one is made anew: there is a place for the other."""
+    lab.configure(extra=QUICK.replace("{", "{ keep = 2 ", 1))
+    cbz(lab.manga / "Akira" / "Akira v01.cbz", {"1.png": png(RED)})
+    start(lab)
+    wait_cover(lab, "Akira", RED)
+    lab.stop()
+    cbz(lab.manga / "Akira" / "Akira v01.cbz", {"1.png": png(BLUE), "2.png": png(RED)})
+    cbz(lab.manga / "Dune" / "Dune v01.cbz", {"1.png": png(GREEN)})
+    start(lab)
+    wait_cover(lab, "Akira", BLUE)
+    wait_cover(lab, "Dune", GREEN)
+
+
 def test_a_page_that_ends_its_reader(lab, monkeypatch):
     """It costs one reader, is not tried again at once, and the others have their covers."""
     counts = lab.dir / "counts"
@@ -200,3 +214,39 @@ def test_a_page_that_ends_its_reader(lab, monkeypatch):
     wait_cover(lab, "Last", BLUE)
     assert counts.read_bytes()[0] == 1 and cover(lab, "Bad") is None
     assert lab.json("manga/Bad/info.json")["owned"] == [1]
+
+
+def test_a_picture_beside_tracks(lab, pieces):
+    """A link to it stands among the links to the tracks, and follows what becomes of it, of an album of more tracks than
+    one batch has."""
+    lab.configure(extra=QUICK)
+    folder = lab.music / "Artist" / "Album"
+    folder.mkdir(parents=True)
+    for n in range(40):
+        (folder / f"{n:02}.flac").write_bytes(pieces.flac(f"Title {n}", "Somebody", "Something"))
+    (folder / "Folder.JPG").write_bytes(b"a picture")
+    shown = "music/artists/Somebody/Something"
+
+    def links():
+        return {name: os.readlink(lab.mnt / shown / name) for name in lab.listing(shown) if name.startswith("cover.")}
+
+    def wait_links(expected):
+        until(lambda: links() == {name: str(path) for name, path in expected.items()}, LONG_S,
+              lambda: f"{expected}, there is {links()}", pause=0.1)
+    start(lab)
+    wait_links({"cover.jpg": folder / "Folder.JPG"})
+    assert lab.read(f"{shown}/cover.jpg") == b"a picture"
+    assert len(lab.listing(shown)) == 42
+    (folder / "cover.png").write_bytes(b"another one")
+    wait_links({"cover.png": folder / "cover.png"})
+    (folder / "cover.png").rename(folder / "cover.webp")
+    wait_links({"cover.webp": folder / "cover.webp"})
+    lab.stop()
+    (folder / "cover.webp").unlink()
+    start(lab)
+    wait_links({"cover.jpg": folder / "Folder.JPG"})
+    (folder / "Folder.JPG").unlink()
+    wait_links({})
+    folder.rename(lab.music / "Other")
+    (lab.music / "Other" / "front.jpeg").write_bytes(b"a third one")
+    wait_links({"cover.jpg": lab.music / "Other" / "front.jpeg"})

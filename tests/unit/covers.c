@@ -270,6 +270,18 @@ static void test_bombs(void **state)
 	memset(mark + 9, 0xff, 3);
 	mark[12] = (uint8_t)(mark[12] | 0x0f);
 	assert_int_equal(make(&webp, &out), -EBADMSG);
+	/* with loss, but with alpha, which is without: 8,000 x 8,000 by both its heads */
+	PICTURE(alpha);
+	put_webp(&alpha, &(struct canvas){.width = 64, .height = 64, .is_clear = true}, false);
+	uint8_t *canvas = memmem(alpha.data, alpha.len, "VP8X", 4), *frame_at = memmem(alpha.data, alpha.len, "VP8 ", 4);
+	assert_non_null(canvas);
+	assert_non_null(frame_at);
+	assert_non_null(memmem(alpha.data, alpha.len, "ALPH", 4));
+	assert_int_equal(make(&alpha, &out), 0);
+	memcpy(canvas + 12, "\x3f\x1f\0\x3f\x1f\0", 6);
+	memcpy(frame_at + 14, "\x40\x1f\x40\x1f", 4);
+	assert_int_equal(make(&alpha, &out), -EBADMSG);
+	assert_string_equal(reason, "a picture of 8000 x 8000 pixels is not read");
 	if (!UNIT_SANITIZED)
 		assert_true(peak() - before < 160 << 20);
 }
@@ -348,12 +360,21 @@ static void test_other_kinds(void **state)
 
 /* --- volumes --- */
 
+/** How often the last one that was read was said to go on. */
+static unsigned beats;
+
+static void count_beat(void *arg)
+{
+	++*(unsigned *)arg;
+}
+
 static int read_volume(const struct buf *b, struct buf *out)
 {
 	_close_ int fd = memfd_create("volume", MFD_CLOEXEC);
 	assert_true(fd >= 0 && buf_error(b) == 0);
 	assert_true(b->len == 0 || write(fd, b->data, b->len) == (ssize_t)b->len);
-	struct extract_input in = {.fd = fd, .path = "", .size = b->len};
+	struct extract_input in = {.fd = fd, .path = "", .size = b->len, .beat = count_beat, .arg = &beats};
+	beats = 0;
 	reason[0] = '\0';
 	buf_reset(out);
 	int r = cover_read(&in, &SIZE, out, reason);
@@ -497,6 +518,26 @@ static void test_order(void **state)
 	}
 }
 
+/** Who waits hears of every read, of whatever file, and none is long. */
+static void test_beats(void **state)
+{
+	(void)state;
+	enum { MORE = 3 << 20 };
+	_free_ char *more = calloc(1, MORE);
+	PICTURE(page);
+	PICTURE(b);
+	PICTURE(out);
+	put_jpeg(&page, &PAGE, &(struct jpeg_as){0});
+	buf_add(&page, more, MORE);
+	assert_int_equal(read_volume(&page, &out), 0);
+	assert_true(beats >= 4);
+	const struct zip_file files[] = {{.name = "1.jpg", .data = page.data, .n = page.len},
+					 {.name = "2.jpg", .data = page.data, .n = page.len}, {0}};
+	build_zip(&b, files);
+	assert_int_equal(read_volume(&b, &out), 0);
+	assert_true(beats >= 4);
+}
+
 /** Last: what is switched off once stays so. */
 static void test_switched_off(void **state)
 {
@@ -519,7 +560,8 @@ int main(void)
 		cmocka_unit_test(test_noise),	    cmocka_unit_test(test_bombs),	cmocka_unit_test(test_large),
 		cmocka_unit_test(test_damaged),	    cmocka_unit_test(test_other_kinds), cmocka_unit_test(test_which_page),
 		cmocka_unit_test(test_epub),	    cmocka_unit_test(test_pdf),		cmocka_unit_test(test_odd_files),
-		cmocka_unit_test(test_zip_bomb),    cmocka_unit_test(test_order),	cmocka_unit_test(test_switched_off),
+		cmocka_unit_test(test_zip_bomb),    cmocka_unit_test(test_order),	cmocka_unit_test(test_beats),
+		cmocka_unit_test(test_switched_off),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -527,6 +527,55 @@ static void covers_and_odd_things_are_told(void **state)
 	close_shelf(&x);
 }
 
+static void no_album(void *arg, int64_t id)
+{
+	(void)arg;
+	(void)id;
+}
+
+/** Tells a picture beside the files of @dir, and that the directory holds it. */
+static void list_picture(struct shelf *x, const char *dir, const char *file, const char *picture)
+{
+	struct seen e[] = {as_was(file), {.type = ENTRY_COVER, .name = {picture, strlen(picture)}}};
+	assert_int_equal(diff_chunk(x->d, (struct bytes){dir, strlen(dir)}, LIST_FIRST | LIST_LAST | LIST_COVER, 0, e, 2), 0);
+}
+
+/** Once, also for a directory without a row yet; again when it is another one, or gone. */
+static void the_picture_that_stands_for_a_directory_is_told(void **state)
+{
+	struct shelf x;
+	_buf_ struct buf name = BUF_INIT(256);
+	(void)state;
+	open_shelf(&x);
+	struct diff_options o = options(&x, &all, 1);
+	begin(&x, &o);
+	list_picture(&x, "a", "1", "cover.jpg");
+	list_picture(&x, "new", "1", "cover.jpg");
+	assert_string_equal(x.said, "c+ +1 c+ ");
+	diff_free(x.d);
+	const struct bytes a = {"a", 1}, cover = {"cover.jpg", 9};
+	assert_int_equal(store_set_cover(x.s, x.root, a, true, cover, no_album, NULL), 0);
+	begin(&x, &o);
+	list_picture(&x, "a", "1", "cover.jpg");
+	assert_string_equal(x.said, "");
+	list_picture(&x, "a", "1", "folder.jpg");
+	assert_string_equal(x.said, "c+ ");
+	list_all(&x, "a", "1");
+	assert_string_equal(x.said, "c+ c- ");
+	diff_free(x.d);
+	assert_int_equal(store_set_cover(x.s, x.root, a, false, (struct bytes){"", 0}, no_album, NULL), 0);
+	assert_int_equal(store_dir_cover(x.s, x.root, "a", 1, &name), 0);
+	assert_int_equal(name.len, 0);
+	/* one that was told first is there for the row that comes */
+	bool is_there = false;
+	int64_t dir;
+	assert_int_equal(store_set_cover(x.s, x.root, (struct bytes){"late", 4}, true, cover, no_album, NULL), 0);
+	put(&x, "late/1", NULL);
+	assert_int_equal(store_dir(x.s, x.root, "late", 4, &dir, &is_there), 0);
+	assert_true(is_there);
+	close_shelf(&x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -545,6 +594,7 @@ int main(void)
 		cmocka_unit_test(a_folder_in_which_something_is_written_waits),
 		cmocka_unit_test(failed_files_are_tried_again_where_it_helps),
 		cmocka_unit_test(covers_and_odd_things_are_told),
+		cmocka_unit_test(the_picture_that_stands_for_a_directory_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -185,6 +185,26 @@ static void test_failures(void **state)
 	assert_null(jpeg_of(w, akira.series));
 }
 
+/** Where no more are kept, one without a picture waits, whatever becomes of its file; what crashed was what the file was then. */
+static void test_no_room(void **state)
+{
+	struct world *w = *state;
+	struct store_cover_due akira, dune, row;
+	due(w, 0, LATER, true, &akira);
+	due(w, akira.series, LATER, true, &dune);
+	assert_false(akira.is_kept);
+	put(w, &dune, "two", 0, false);
+	akira.size++;
+	put(w, &akira, NULL, 1, true);
+	assert_int_equal(due(w, 0, NOW, false, &row), -ENOENT);
+	assert_int_equal(due(w, 0, LATER, true, &row), akira.file);
+	assert_int_equal(row.tries, 0);
+	/* a picture is made anew all the same */
+	put(w, &akira, "one", 0, false);
+	assert_int_equal(due(w, 0, LATER, false, &row), akira.file);
+	assert_true(row.is_kept);
+}
+
 static void test_ends(void **state)
 {
 	struct world *w = *state;
@@ -221,6 +241,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_lowest_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_moves, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failures, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_room, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ends, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

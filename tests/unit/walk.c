@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "common/cleanup.h"
 #include "common/thread.h"
 #include "indexer/discover/walk.h"
 #include "indexer/frame.h"
@@ -18,6 +19,9 @@ struct seen_all {
 	pthread_mutex_t lock;
 	struct walk *walk;
 	int entries, odd, chunks, covers, errors, directories;
+	/** The picture that was told last; how many were. */
+	char cover[64];
+	int pictures;
 	/** Answers are given by another thread, as in the real thing. */
 	struct queue *answers;
 	int stop_after;
@@ -43,14 +47,22 @@ static void read_list(struct seen_all *s, struct frame *f)
 	s->errors += frame_get_u32(f) != 0;
 	frame_get_bytes(f, &n);
 	uint32_t count = frame_get_u32(f);
+	assert_true(count <= WALK_CHUNK);
 	for (uint32_t i = 0; i < count; i++) {
-		s->odd += frame_get_u32(f) != ENTRY_FILE;
+		uint32_t type = frame_get_u32(f);
+		s->odd += type != ENTRY_FILE && type != ENTRY_COVER;
 		for (int k = 0; k < 5; k++)
 			frame_get_u64(f);
 		frame_get_u32(f);
 		assert_int_equal(frame_get_u64(f), 0);
-		frame_get_bytes(f, &n);
-		s->entries++;
+		const char *name = frame_get_bytes(f, &n);
+		s->entries += type != ENTRY_COVER;
+		if (type != ENTRY_COVER)
+			continue;
+		/* in the last chunk, which says all that is known of the directory */
+		assert_true(flags & LIST_LAST);
+		snprintf(s->cover, sizeof s->cover, "%.*s", (int)n, name);
+		s->pictures++;
 	}
 	assert_false(f->is_bad);
 	s->chunks++;
@@ -152,7 +164,35 @@ static void a_large_directory_goes_out_in_chunks(void **state)
 		assert_int_equal(s.chunks, 4);
 		assert_int_equal(s.directories, 1);
 		assert_int_equal(s.covers, 1);
+		assert_int_equal(s.pictures, 1);
+		assert_string_equal(s.cover, "cover.jpg");
 	}
+	remove_tree(dir);
+}
+
+/** Beside media files, one picture of those that may stand for the folder, whatever order they are listed in. */
+static void the_best_picture_is_told(void **state)
+{
+	static const char *const names[] = {"albumart.jpg", "Front.png", "folder.webp", "Folder.jpg", "COVER.png", "cover.jpg"};
+	struct seen_all s;
+	char *dir = unit_folder();
+	(void)state;
+	make("x.jpg", dir, 0, false);
+	make("%d.flac", dir, 0, false);
+	assert_int_equal(run(dir, 1, &s, 0), 0);
+	assert_int_equal(s.pictures, 0);
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		make(names[i], dir, 0, false);
+		assert_int_equal(run(dir, 1, &s, 0), 0);
+		assert_int_equal(s.pictures, 1);
+		assert_string_equal(s.cover, names[i]);
+	}
+	remove_tree(dir);
+	dir = unit_folder();
+	make("cover.jpg", dir, 0, false);
+	assert_int_equal(run(dir, 1, &s, 0), 0);
+	assert_int_equal(s.covers, 1);
+	assert_int_equal(s.pictures, 0);
 	remove_tree(dir);
 }
 
@@ -265,6 +305,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_large_directory_goes_out_in_chunks),
+		cmocka_unit_test(the_best_picture_is_told),
 		cmocka_unit_test(many_directories_need_no_more_credit_than_there_is),
 		cmocka_unit_test(links_and_loops_are_not_followed),
 		cmocka_unit_test(a_walk_can_be_stopped),
