@@ -52,9 +52,9 @@ enum alert_side { ALERT_ABOVE, ALERT_BELOW };
 	  "Real-Debrid is not asked any more: the account is not premium, or the token is refused") \
 	A(O, requests_stuck, ALERT_AGE, ALERT_ABOVE, "3d for 10m clear 3d after 10m", "status/requests", \
 	  "the longest time without progress of what was handed to a download client") \
-	A(O, api_budget, ALERT_PERCENT, ALERT_ABOVE, "95% for 1m clear 80% after 10m", "status/api", \
+	A(O, api_budget, ALERT_PERCENT, ALERT_ABOVE, "95% for 1m clear 80% after 10m", "metrics/search.json", \
 	  "calls of a day that a service's budget allows, used up") \
-	A(O, api_refusals, ALERT_COUNT, ALERT_ABOVE, "10 for 1m clear 5 after 10m", "status/api", \
+	A(O, api_refusals, ALERT_COUNT, ALERT_ABOVE, "10 for 1m clear 5 after 10m", "metrics/search.json", \
 	  "calls of a day that a service refused") \
 	A(O, state_disk, ALERT_BYTES, ALERT_BELOW, "500MiB for 10m clear 1GiB after 10m", "status/health", \
 	  "room on the disk of the state directory") \
