@@ -16,7 +16,8 @@ void gauges_set_left(struct gauges *g, enum gauge_id left, int64_t per_day)
 {
 	/* the rows of one API stand at the same place in both families */
 	double used = g->value[GAUGE_api_prowlarr_used + ((int)left - GAUGE_api_prowlarr_left)];
-	g->value[left] = fmax(0, (double)per_day - (isnan(used) ? 0 : used));
+	/* fmax() would make 0 of what is not known */
+	g->value[left] = isnan(used) ? NAN : fmax(0, (double)per_day - used);
 }
 
 void gauge_mean_add(struct gauge_mean *m, const double *value)

@@ -208,7 +208,7 @@ int gauges_read(struct gauges *g, struct store *s, const struct live_values *liv
 
 /**
  * Budgets are in the configuration, not in the store: what is @left (of BY_API) of @per_day calls.  Of who has no budget by
- * the day it stays unknown.
+ * the day it stays unknown, and so it does of who was never asked.
  */
 void gauges_set_left(struct gauges *g, enum gauge_id left, int64_t per_day);
 

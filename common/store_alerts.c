@@ -27,6 +27,7 @@ static int alert_row(sqlite3_stmt *q, void *fn, void *arg)
 		.since = sqlite3_column_int64(q, 4), .fired_at = sqlite3_column_int64(q, 5),
 		.cleared_at = sqlite3_column_int64(q, 6), .changed_at = sqlite3_column_int64(q, 7),
 		.streak = sqlite3_column_int64(q, 8), .value = column_value(q, 9), .limit = column_value(q, 10),
+		.told = sqlite3_column_int(q, 11) != 0,
 	};
 	/* of another version, whose indexer watches it no more */
 	return is_known(row.name) ? STORE_UNBOX(store_alert_fn, fn)(arg, &row) : 0;
@@ -57,8 +58,16 @@ int store_disks(struct store *s, store_disk_fn *fn, void *arg)
 	return store_each(s, store_stmt(s, SQL_disks), disk_row, STORE_BOX(store_disk_fn, fn), arg);
 }
 
+static int count(void *arg, const struct store_alert *row)
+{
+	int64_t *n = arg;
+	(void)row;
+	++*n;
+	return 0;
+}
+
 int store_alerts_firing(struct store *s, int64_t *n)
 {
 	*n = 0;
-	return store_one_number(s, store_stmt(s, SQL_alerts_count), n);
+	return store_alerts(s, count, n);
 }

@@ -27,6 +27,8 @@ struct store_alert {
 	int64_t changed_at, streak;
 	/** In the unit of its row; the value is NAN when it is not known. */
 	double value, limit;
+	/** People were told of its last move, or need not be. */
+	bool told;
 };
 typedef int store_alert_fn(void *arg, const struct store_alert *row);
 
@@ -34,7 +36,7 @@ typedef int store_alert_fn(void *arg, const struct store_alert *row);
 int store_alerts(struct store *s, store_alert_fn *fn, void *arg);
 /** Every row. */
 int store_alerts_all(struct store *s, store_alert_fn *fn, void *arg);
-/** How many fire. */
+/** How many fire, as store_alerts() tells of. */
 int store_alerts_firing(struct store *s, int64_t *n);
 
 /** Room on the disk of a root, as its scout saw it when the root was looked at last. */

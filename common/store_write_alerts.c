@@ -24,6 +24,7 @@ int store_put_alert(struct store *s, const struct store_alert *row)
 		sqlite3_bind_int64(q, 5 + i, numbers[i]);
 	bind_value(q, 10, row->value);
 	bind_value(q, 11, row->limit);
+	sqlite3_bind_int(q, 12, row->told);
 	store_touch(s, TOPIC_BIT(alerts));
 	return store_run(s, q);
 }

@@ -5,6 +5,9 @@
 #include <stddef.h>
 #include <string.h>
 
+/** Of a disk's room: a larger change is always written. */
+#define ROOM_MOVED (UINT64_C(64) << 20)
+
 static const char *reason_of(int error)
 {
 	switch (-error) {
@@ -76,4 +79,10 @@ bool guard_brake(int64_t vanished, int64_t total, int64_t count, int64_t percent
 	if (!count && !percent)
 		return false;
 	return vanished > count && vanished * 100 > total * percent;
+}
+
+bool guard_room_moved(uint64_t was, uint64_t room, uint64_t size)
+{
+	uint64_t moved = was > room ? was - room : room - was, least = size / 1000;
+	return moved > (least < ROOM_MOVED ? least : ROOM_MOVED);
 }

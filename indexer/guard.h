@@ -46,4 +46,8 @@ struct guard_verdict guard_judge(const struct guard_evidence *e);
  * always believed; both 0: nothing is held. */
 bool guard_brake(int64_t vanished, int64_t total, int64_t count, int64_t percent);
 
+/** Whether the room on a disk (bytes) moved by more than nothing much: a thousandth of a small disk, 64 MiB of a large
+ * one, whose last GiB would else be used up unseen. */
+bool guard_room_moved(uint64_t was, uint64_t room, uint64_t size);
+
 #endif

@@ -163,10 +163,10 @@ static void record_identity(struct pipeline *p, int scout, uint64_t device, uint
 static void record_room(struct pipeline *p, int scout, uint64_t room, uint64_t size)
 {
 	struct root_row *row = &p->row[scout];
-	uint64_t moved = row->room > room ? row->room - room : room - row->room;
-	if (!size || moved <= size / 1000)
+	if (!size || (row->has_room && !guard_room_moved(row->room, room, size)))
 		return;
 	row->room = room;
+	row->has_room = true;
 	alerts_disk(p->o.writer, &(struct store_disk){.root = row->id, .at = now_ns(), .free_bytes = (int64_t)room,
 						     .size_bytes = (int64_t)size});
 }

@@ -244,8 +244,9 @@ struct root_row {
 	uint64_t device;
 	/** Type of the file system, and which folder of it the root is: see guard_place(). */
 	char fstype[512];
-	/** Free bytes on its disk, as they were written last. */
+	/** Free bytes on its disk, as they were written last; and whether they were since the start. */
 	uint64_t room;
+	bool has_room;
 	/** Its path without links, as far as it is known; else as it was configured. */
 	char *real_path;
 	/** What it is on was mounted since it was found healthy. */

@@ -78,18 +78,53 @@ static void tell(struct alerts *a, const struct alert_state *s, bool is_over)
 		put_notice(a, is_over ? "alert over" : "alert", s->subject, buf_str(&text));
 }
 
+/** There is nobody who could miss it. */
+static bool is_for_nobody(const struct alerts *a, const struct alert_state *s)
+{
+	return !a->o.notify || a->is_silent[s->id];
+}
+
 /** People are told first: of a store that cannot be written, too. */
-static int on_move(void *arg, const struct alert_state *s, enum alert_move move)
+static int on_move(void *arg, struct alert_state *s, enum alert_move move)
 {
 	static const char *const events[] = {[ALERT_FIRED] = "alert-fired", [ALERT_CLEARED] = "alert-cleared"};
 	struct alerts *a = arg;
-	const struct store_alert row = engine_row(s);
-	if (!s->is_late && (move == ALERT_FIRED || move == ALERT_CLEARED))
+	if (!s->is_late && (move == ALERT_FIRED || move == ALERT_CLEARED)) {
 		tell(a, s, move == ALERT_CLEARED);
+		s->was_put = true;
+		s->is_told = is_for_nobody(a, s);
+	}
+	const struct store_alert row = engine_row(s);
 	if (a->refused == 0)
 		a->refused = move == ALERT_ENDED ? alerts_delete(a->o.writer, row.name, row.subject)
 						 : alerts_put(a->o.writer, &row, move < COUNT_OF(events) ? events[move] : NULL);
 	return a->refused;
+}
+
+static void mark_told(struct alerts *a)
+{
+	bool is_told = notify_is_told(a->o.notify);
+	for (size_t i = 0; is_told && i < a->engine.state.len && a->refused == 0; i++) {
+		struct alert_state *s = &a->engine.state.data[i];
+		if (s->is_told || !s->was_put || s->owes)
+			continue;
+		s->is_told = true;
+		const struct store_alert row = engine_row(s);
+		a->refused = alerts_put(a->o.writer, &row, NULL);
+		s->is_told = a->refused == 0;
+	}
+}
+
+/** What an indexer before this one could not send. */
+static void tell_again(struct alerts *a)
+{
+	for (size_t i = 0; i < a->engine.state.len; i++) {
+		struct alert_state *s = &a->engine.state.data[i];
+		if (s->is_told || s->was_put || !a->engine.rule[s->id].is_on)
+			continue;
+		tell(a, s, s->state != STORE_ALERT_FIRING);
+		s->was_put = true;
+	}
 }
 
 /* --- the summary of a day --- */
@@ -112,7 +147,8 @@ static void keep_base(struct alerts *a)
 
 static void look_at_summary(struct alerts *a)
 {
-	if (a->summary_at < 0)
+	/* without numbers nothing can be said of them: at the next look */
+	if (a->summary_at < 0 || !a->facts.has_gauges)
 		return;
 	int64_t moment = summary_moment(a->facts.now, a->summary_at);
 	/* the first one is counted from here; so is the one after a clock that was set back */
@@ -145,7 +181,9 @@ void alerts_look(struct alerts *a)
 	live_read(a->o.live, &live);
 	a->has_told = false;
 	a->refused = 0;
+	mark_told(a);
 	const struct alert_facts *facts = facts_look(&a->facts, &live, now);
+	tell_again(a);
 	if (engine_step(&a->engine, facts, now, on_move, a) < 0)
 		log_warning("alerts: no memory");
 	look_at_summary(a);
@@ -250,6 +288,9 @@ void alerts_free(struct alerts *a)
 		pthread_cond_broadcast(&a->changed);
 	}
 	thread_join(&a->thread);
+	/* what arrived meanwhile is not to be told again by the next indexer */
+	a->refused = 0;
+	mark_told(a);
 	facts_free(&a->facts);
 	engine_clear(&a->engine);
 	store_close(a->store);

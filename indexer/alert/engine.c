@@ -2,11 +2,13 @@
 #include "indexer/alert/engine.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/store_pack.h"
 
 #define DAY_NS (24 * 3600 * NS_PER_S)
 
@@ -18,19 +20,13 @@ enum {
 	PENDING_WRITTEN_S = 300,
 	/** A value that moved by a tenth is written, so often at most. */
 	VALUE_WRITTEN_S = 600,
+	/** "~0123456789abcdef" */
+	HASH_TEXT = 17,
 };
 
 void engine_clear(struct alert_engine *e)
 {
 	vec_clear(&e->state);
-}
-
-static struct alert_state *find(struct alert_engine *e, enum alert_id id, const char *subject)
-{
-	for (size_t i = 0; i < e->state.len; i++)
-		if (e->state.data[i].id == id && strcmp(e->state.data[i].subject, subject) == 0)
-			return &e->state.data[i];
-	return NULL;
 }
 
 /** Cut within a character would be no text any more. */
@@ -46,13 +42,31 @@ static void copy_text(char *to, size_t size, const char *from)
 	to[n] = '\0';
 }
 
+/** A subject as states have it: two long ones that begin alike stay two. */
+static void copy_subject(char to[ALERT_SUBJECT], const char *from)
+{
+	size_t n = strlen(from);
+	copy_text(to, n < ALERT_SUBJECT ? ALERT_SUBJECT : ALERT_SUBJECT - HASH_TEXT, from);
+	if (n >= ALERT_SUBJECT)
+		snprintf(to + strlen(to), HASH_TEXT + 1, "~%016" PRIx64, store_hash(from, n));
+}
+
+static struct alert_state *find(struct alert_engine *e, enum alert_id id, const char *subject)
+{
+	for (size_t i = 0; i < e->state.len; i++)
+		if (e->state.data[i].id == id && strcmp(e->state.data[i].subject, subject) == 0)
+			return &e->state.data[i];
+	return NULL;
+}
+
+/** @subject: of copy_subject(). */
 static struct alert_state *add(struct alert_engine *e, enum alert_id id, const char *subject)
 {
 	struct alert_state *s = e->state.len < ALERT_STATES ? vec_add(&e->state) : NULL;
 	if (!s)
 		return NULL;
-	*s = (struct alert_state){.id = id, .state = STORE_ALERT_QUIET, .value = NAN, .written = NAN};
-	copy_text(s->subject, sizeof s->subject, subject);
+	*s = (struct alert_state){.id = id, .state = STORE_ALERT_QUIET, .value = NAN, .written = NAN, .is_told = true};
+	snprintf(s->subject, sizeof s->subject, "%s", subject);
 	return s;
 }
 
@@ -61,7 +75,9 @@ int engine_restore(struct alert_engine *e, const struct store_alert *row)
 	for (int id = 0; id < ALERT_COUNT_OF_ROWS; id++) {
 		if (strcmp(ALERTS_TABLE[id].name, row->name) != 0)
 			continue;
-		struct alert_state *s = add(e, (enum alert_id)id, row->subject);
+		char subject[ALERT_SUBJECT];
+		copy_subject(subject, row->subject);
+		struct alert_state *s = add(e, (enum alert_id)id, subject);
 		if (!s)
 			return -ENOMEM;
 		copy_text(s->text, sizeof s->text, row->text);
@@ -74,6 +90,7 @@ int engine_restore(struct alert_engine *e, const struct store_alert *row)
 		s->value = s->written = row->value;
 		s->limit = row->limit;
 		s->is_written = true;
+		s->is_told = row->told;
 	}
 	return 0;
 }
@@ -84,7 +101,7 @@ struct store_alert engine_row(const struct alert_state *s)
 		.name = ALERTS_TABLE[s->id].name, .subject = s->subject, .text = s->text, .state = s->state,
 		.firing = s->state == STORE_ALERT_FIRING, .since = s->since, .fired_at = s->fired_at,
 		.cleared_at = s->cleared_at, .changed_at = s->changed_at, .streak = s->streak, .value = s->value,
-		.limit = s->limit,
+		.limit = s->limit, .told = s->is_told,
 	};
 }
 
@@ -240,14 +257,16 @@ static bool step_unseen(const struct step *x, struct alert_state *s, const struc
 
 static int take_fact(const struct step *x, const struct alert_fact *f)
 {
-	struct alert_state *s = find(x->e, f->id, f->subject);
+	char subject[ALERT_SUBJECT];
+	copy_subject(subject, f->subject);
+	struct alert_state *s = find(x->e, f->id, subject);
 	if (!x->e->rule[f->id].is_on)
 		return 0;
 	/* most conditions are well most of the time, and need no state */
 	if (!s && (isnan(f->value) || !is_beyond(f->id, f->value, x->e->rule[f->id].limit)))
 		return 0;
 	if (!s)
-		s = add(x->e, f->id, f->subject);
+		s = add(x->e, f->id, subject);
 	if (!s)
 		return x->e->state.len >= ALERT_STATES ? 0 : -ENOMEM;
 	step_fact(x, s, f);

@@ -24,7 +24,7 @@ enum {
 /** One condition as it is now.  Texts are copied. */
 struct alert_fact {
 	enum alert_id id;
-	/** What it is about; "" for none.  One fact for each. */
+	/** What it is about; "" for none.  One fact for each.  A long one is cut, and ends in a hash of all of it. */
 	const char *subject;
 	/** In the unit of its row; NAN: not known now. */
 	double value;
@@ -58,6 +58,8 @@ struct alert_state {
 	/** The value when it was written last. */
 	double written;
 	bool is_written, is_seen;
+	/** People were told of its last move, or need not be; for that, a notice was put since the start. */
+	bool is_told, was_put;
 	/** A move that could not be written.  is_late: it is told of again, only to be written. */
 	bool owes, is_late;
 	enum alert_move owed;
@@ -68,8 +70,8 @@ struct alert_engine {
 	VEC(struct alert_state) state;
 };
 
-/** 0: the move is written; else the same move comes again at the next step, as a late one. */
-typedef int alert_move_fn(void *arg, const struct alert_state *s, enum alert_move move);
+/** It may set is_told and was_put.  0: the move is written; else the same move comes again at the next step, as a late one. */
+typedef int alert_move_fn(void *arg, struct alert_state *s, enum alert_move move);
 
 void engine_clear(struct alert_engine *e);
 /** Takes up a row of the store, before the first step.  0 or -ENOMEM. */

@@ -10,6 +10,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/path.h"
 #include "common/render.h"
 #include "common/store_chapters.h"
 #include "common/store_find.h"
@@ -88,9 +89,32 @@ static double held_of(const char *state, int64_t held)
 	return is_state(state, "present") || is_state(state, "frozen") ? (double)held : NAN;
 }
 
+/** What is mounted below a root. */
+struct below {
+	struct facts *f;
+	const struct store_root *root;
+};
+
+static int on_mount(void *arg, const struct store_mount *row)
+{
+	const struct below *b = arg;
+	_buf_ struct buf name = BUF_INIT(1 << 17), path = BUF_INIT(1 << 17);
+	if (row->root != b->root->id)
+		return 0;
+	buf_addf(&name, "%s:", b->root->name);
+	buf_add(&name, row->path.data, row->path.len);
+	path_join(b->root->path.data, b->root->path.len, row->path.data, row->path.len, &path);
+	facts_add(b->f, ALERT_root_absent, buf_str(&name), is_away(row->state, row->reason, true),
+		  "the disk mounted at %s is %s: %s", buf_str(&path), row->state, row->reason);
+	facts_add(b->f, ALERT_root_held, buf_str(&name), held_of(row->state, row->held),
+		  "%" PRId64 " files of the disk mounted at %s are held", row->held, buf_str(&path));
+	return 0;
+}
+
 static int on_root(void *arg, const struct store_root *row)
 {
 	struct facts *f = arg;
+	struct below below = {f, row};
 	facts_add(f, ALERT_root_absent, row->name, is_away(row->state, row->reason, row->files != 0),
 		  "folder %s (%.*s) is %s%s%s", row->name, (int)row->path.len, row->path.data, row->state,
 		  *row->reason ? ": " : "", row->reason);
@@ -98,19 +122,7 @@ static int on_root(void *arg, const struct store_root *row)
 		  "%" PRId64 " files of folder %s are held: so many vanished at once that a person has to say whether "
 		  "they did",
 		  row->held, row->name);
-	return 0;
-}
-
-static int on_mount(void *arg, const struct store_mount *row)
-{
-	struct facts *f = arg;
-	_buf_ struct buf name = BUF_INIT(1 << 16);
-	buf_add(&name, row->path.data, row->path.len);
-	facts_add(f, ALERT_root_absent, buf_str(&name), is_away(row->state, row->reason, true),
-		  "the disk mounted at %s is %s: %s", buf_str(&name), row->state, row->reason);
-	facts_add(f, ALERT_root_held, buf_str(&name), held_of(row->state, row->held),
-		  "%" PRId64 " files of the disk mounted at %s are held", row->held, buf_str(&name));
-	return 0;
+	return store_mounts(f->store, on_mount, &below);
 }
 
 static int on_hold(void *arg, const struct store_link_hold *row)
@@ -126,10 +138,9 @@ static int on_hold(void *arg, const struct store_link_hold *row)
 static void look_at_roots(struct facts *f)
 {
 	int r = store_roots(f->store, on_root, f);
-	int m = store_mounts(f->store, on_mount, f);
-	facts_answered(f, ALERT_root_absent, r < 0 ? r : m);
+	facts_answered(f, ALERT_root_absent, r);
 	int h = store_link_holds(f->store, on_hold, f);
-	facts_answered(f, ALERT_root_held, r < 0 || m < 0 ? -EIO : h);
+	facts_answered(f, ALERT_root_held, r < 0 ? r : h);
 }
 
 /* --- disks --- */
@@ -225,7 +236,9 @@ static void look_at_requests(struct facts *f)
 
 static void look_at_world(struct facts *f)
 {
-	int r = store_torrent_scan(f->store, "account", on_account, f);
+	/* what was known of an account that is not used any more is no news */
+	bool is_used = *config_text(f->config, OPT_realdebrid_token) != '\0';
+	int r = is_used ? store_torrent_scan(f->store, "account", on_account, f) : -ENOENT;
 	facts_answered(f, ALERT_account_stopped, r == -ENOENT ? 0 : r);
 	r = f->limit ? limit_each(f->limit, f->now, on_host, f) : -ENOENT;
 	facts_answered(f, ALERT_api_budget, r);
@@ -297,7 +310,8 @@ static void look_at_workers(struct facts *f, const struct live_values *live)
 	/* a clock that was set back begins anew, too */
 	if (f->restarts_len && f->restarts[f->restarts_len - 1].at > f->now)
 		f->restarts_len = 0;
-	while (old < f->restarts_len && f->now - f->restarts[old].at > HOUR_S * NS_PER_S)
+	/* one that is an hour old or older is what the hour began with, however seldom there is a look */
+	while (old + 1 < f->restarts_len && f->now - f->restarts[old + 1].at >= HOUR_S * NS_PER_S)
 		old++;
 	f->restarts_len -= old;
 	memmove(f->restarts, f->restarts + old, f->restarts_len * sizeof *f->restarts);
@@ -356,7 +370,8 @@ const struct alert_facts *facts_look(struct facts *f, const struct live_values *
 	f->now = now;
 	begin(f);
 	bool is_open = store_begin_read(f->store) == 0;
-	if (!is_open || gauges_read(&f->gauges, f->store, live, now) < 0)
+	f->has_gauges = is_open && gauges_read(&f->gauges, f->store, live, now) >= 0;
+	if (!f->has_gauges)
 		for (int i = 0; i < GAUGE_COUNT; i++)
 			f->gauges.value[i] = NAN;
 	if (is_open) {

@@ -48,6 +48,8 @@ struct facts {
 	struct alert_facts told;
 	VEC(char *) texts;
 	struct gauges gauges;
+	/** False: they could not be read in this look. */
+	bool has_gauges;
 	int64_t now;
 };
 

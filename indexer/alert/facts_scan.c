@@ -81,7 +81,9 @@ static void look_at_age(struct facts *f, const struct runs *r)
 {
 	_buf_ struct buf text = BUF_INIT(64);
 	int64_t interval = config_int(f->config, OPT_scan_interval);
-	int64_t ended_at = r->len ? r->run[r->len - 1].ended_at : 0;
+	/* before the first one it is counted from the first start that is known */
+	int64_t began_at = f->starts ? f->start[0] : 0;
+	int64_t ended_at = r->len ? r->run[r->len - 1].ended_at : began_at;
 	double age = (double)(f->now - ended_at) / NS_PER_S;
 	bool is_late = interval && ended_at && age > 2 * (double)interval / NS_PER_S;
 	human_duration(age > 0 ? age : 0, &text);

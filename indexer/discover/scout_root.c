@@ -98,8 +98,8 @@ static int look_at_root(const struct scout *s, struct root_facts *f)
 	}
 	f->device = st.st_dev;
 	f->fstype = (uint32_t)fs.f_type;
-	f->room = (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize;
-	f->size = (uint64_t)fs.f_blocks * (uint64_t)fs.f_bsize;
+	f->room = (uint64_t)fs.f_bavail * (uint64_t)fs.f_frsize;
+	f->size = (uint64_t)fs.f_blocks * (uint64_t)fs.f_frsize;
 	int empty = is_empty(fd);
 	if (empty < 0) {
 		f->error = empty;

@@ -42,6 +42,8 @@ struct lane {
 	struct thread thread;
 	/* protected by owner->lock: */
 	struct box box;
+	/** What it had is being sent. */
+	bool is_busy;
 	/** To be sent without waiting for more. */
 	bool is_flushed;
 	/** Refused for good, or its thread has ended. */
@@ -199,10 +201,12 @@ static void lane_send(struct lane *l)
 	size_t count;
 	l->box = (struct box){0};
 	l->is_flushed = false;
+	l->is_busy = true;
 	_free_ const struct notice **message = message_of(&taken, &count);
 	pthread_mutex_unlock(&n->lock);
 	int r = message ? l->notifier->send(l->state, message, count, &at, why) : -ENOMEM;
 	pthread_mutex_lock(&n->lock);
+	l->is_busy = false;
 	if (r == 0)
 		on_success(l);
 	else if (r == -EAGAIN)
@@ -376,6 +380,23 @@ void notify_flush(struct notify *n)
 		if (!box_is_empty(&n->lane[i].box))
 			n->lane[i].is_flushed = true;
 	pthread_cond_broadcast(&n->changed);
+}
+
+bool notify_is_told(struct notify *n)
+{
+	int waiting = 0;
+	if (!n)
+		return true;
+	LOCKED(&n->lock);
+	for (int i = 0; i < n->count; i++) {
+		const struct lane *l = &n->lane[i];
+		if (l->is_gone)
+			continue;
+		if (box_is_empty(&l->box) && !l->is_busy)
+			return true;
+		waiting++;
+	}
+	return !waiting;
 }
 
 void notify_counts(struct notify *n, uint64_t *sent, uint64_t *failed, uint64_t *waiting)

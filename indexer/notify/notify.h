@@ -67,6 +67,9 @@ void notify_put(struct notify *n, const struct notice *notice);
 /** The run is over: what was put is sent now (else after 60 s without another, or 10 min).  Any
  * thread.  @n may be NULL. */
 void notify_flush(struct notify *n);
+/** Whether all that was put has left by one notifier at least (or was dropped with a word in the log), or none is left.
+ * Any thread.  @n may be NULL. */
+bool notify_is_told(struct notify *n);
 /** Of all notifiers: messages sent, attempts that failed, notices that wait.  @n may be NULL. */
 void notify_counts(struct notify *n, uint64_t *sent, uint64_t *failed, uint64_t *waiting);
 

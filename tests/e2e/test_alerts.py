@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Conditions that somebody is told of: once when one fires, once when it is over, and never again for a restart."""
+import contextlib
 import json
 import re
 import sqlite3
@@ -11,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "lib"))
 
 from harness import MEDIAMON, until  # noqa: E402
-from webhook import Webhook  # noqa: E402
+from webhook import BROKEN, OK, Webhook  # noqa: E402
 
 QUICK = 'interval = "100ms" root_absent = "for 0s after 0s"'
 
@@ -30,6 +31,12 @@ def alerts(lab):
 def events(lab):
     rows = [json.loads(line) for line in lab.read("events.jsonl").decode().splitlines()]
     return [r for r in rows if r["kind"].startswith("alert-")]
+
+
+def is_told(lab):
+    """Whether the store knows that people were told of the folder: another indexer does not do that again."""
+    with contextlib.closing(sqlite3.connect(f"file:{lab.state}/mediamon.db?mode=ro", uri=True)) as db:
+        return db.execute("SELECT told FROM alert WHERE name = 'root_absent' AND state = 2").fetchall() == [(1,)]
 
 
 def absent(lab):
@@ -54,6 +61,7 @@ def test_a_folder_that_goes_away_is_told_once_and_its_return_too(lab, corpus):
         assert "alert root_absent (music): folder music" in lab.read("status/health").decode()
         assert "root_absent" in lab.read("status/summary").decode()
         hook.wait(1, 60)
+        until(lambda: is_told(lab), 60, "the word that it was told")
         # another indexer knows it, and tells nobody again
         lab.kill_indexer()
         lab.start_indexer()
@@ -68,6 +76,28 @@ def test_a_folder_that_goes_away_is_told_once_and_its_return_too(lab, corpus):
         assert [(e["kind"], e["alert"], e["subject"]) for e in events(lab)] == [
             ("alert-fired", "root_absent", "music"), ("alert-cleared", "root_absent", "music")]
         assert "alerts" in json.loads(lab.read("status/health.json")) and alerts(lab) == {}
+
+
+def test_what_could_not_be_sent_is_told_by_the_next_indexer(lab, corpus):
+    with Webhook() as hook:
+        hook.answers(BROKEN)
+        corpus.music(lab.music, 5, seed=3)
+        configure(lab, hook)
+        lab.start()
+        lab.wait_idle()
+        lab.music.rename(lab.dir / "away")
+        lab.rescan("all")
+        until(lambda: absent(lab), 30, "the alert")
+        hook.wait(1, 60)
+        assert not is_told(lab), "nobody took it"
+        lab.kill_indexer()
+        refused = len(hook.notices)
+        hook.answers(OK)
+        lab.start_indexer()
+        until(lambda: len(hook.notices) > refused, 60, "the notice")
+        until(lambda: is_told(lab), 60, "the word that it was told")
+        assert [(n["kind"], n["series"]) for n in hook.notices[refused:]] == [("alert", "music")], hook.notices
+        assert [e["kind"] for e in events(lab)] == ["alert-fired"]
 
 
 def test_what_is_off_or_silent_is_told_to_nobody(lab, corpus):

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <time.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
@@ -14,7 +13,7 @@
 #include "common/store_write_repair.h"
 #include "common/store_write_symlinks.h"
 #include "indexer/alert/facts.h"
-#include "indexer/alert/summary.h"
+#include "indexer/guard.h"
 
 #define HOUR (3600 * NS_PER_S)
 #define DAY (24 * HOUR)
@@ -36,12 +35,26 @@ static void sql(struct world *w, const char *text)
 		fail_msg("%s", text);
 }
 
+static struct config *config_of(const struct world *w, const char *options)
+{
+	_buf_ struct buf path = BUF_INIT(4096), why = BUF_INIT(4096);
+	struct config *config = NULL;
+	buf_addf(&path, "%s/conf", w->dir);
+	FILE *f = fopen(buf_str(&path), "w");
+	assert_non_null(f);
+	fprintf(f, "%s\n", options);
+	fclose(f);
+	if (config_load(buf_str(&path), &config, &why) < 0)
+		fail_msg("%s", buf_str(&why));
+	return config;
+}
+
 static void open_world(struct world *w)
 {
 	char why[256];
 	*w = (struct world){.live = {.started_at = 1}, .now = NOW, .dir = unit_quick_folder()};
 	assert_int_equal(store_open_writer(w->dir, &w->s, why), 0);
-	assert_int_equal(config_default(&w->config), 0);
+	w->config = config_of(w, "realdebrid { token_file = \"/nowhere\" }");
 	assert_int_equal(limit_new(NULL, NULL, &w->limit), 0);
 	w->facts.config = w->config;
 	w->facts.limit = w->limit;
@@ -80,6 +93,35 @@ static const struct alert_fact *fact_of(struct world *w, enum alert_id id, const
 static void make_absent(struct world *w)
 {
 	store_set_root(w->s, w->root, "absent", "there is no such folder", 12);
+}
+
+static void put_mount(struct world *w, int64_t root, const char *path, const char *mount_state)
+{
+	const struct store_mount mount = {.root = root, .path = {path, strlen(path)}, .fstype = "ext4", .state = mount_state,
+					  .reason = "nothing is mounted there", .held = strcmp(mount_state, "present") == 0 ? 0 : 7};
+	assert_int_equal(store_put_mount(w->s, &mount), 0);
+}
+
+/** Two folders, each with a disk of the same name; and one that is called like it. */
+static void make_mounts(struct world *w)
+{
+	int64_t other, like;
+	store_put_root(w->s, "disk1", "music", "/srv/disk1", &like);
+	store_put_root(w->s, "other", "manga", "/srv/other", &other);
+	store_set_root(w->s, like, "present", "", 0);
+	store_set_root(w->s, other, "present", "", 0);
+	put_mount(w, w->root, "disk1", "present");
+	put_mount(w, other, "disk1", "present");
+}
+
+static void make_unmounted(struct world *w)
+{
+	put_mount(w, w->root, "disk1", "absent");
+}
+
+static void make_mount_held(struct world *w)
+{
+	put_mount(w, w->root, "disk1", "frozen");
 }
 
 static void make_held(struct world *w)
@@ -216,10 +258,15 @@ static void make_refused(struct world *w)
 	assert_int_equal(limit_restore(w->limit, &row), 0);
 }
 
+static void put_room_of(struct world *w, int64_t room, int64_t size)
+{
+	const struct store_disk disk = {.root = w->root, .free_bytes = room, .size_bytes = size, .at = NOW};
+	assert_int_equal(store_put_disk(w->s, &disk), 0);
+}
+
 static void put_room(struct world *w, int64_t room)
 {
-	const struct store_disk disk = {.root = w->root, .free_bytes = room, .size_bytes = INT64_C(1) << 40, .at = NOW};
-	assert_int_equal(store_put_disk(w->s, &disk), 0);
+	put_room_of(w, room, INT64_C(1) << 40);
 }
 
 static void make_room(struct world *w)
@@ -316,9 +363,14 @@ static const struct {
 	const char *words;
 } rows[] = {
 	{ALERT_root_absent, "music", nothing, make_absent, "folder music (/srv/music) is absent: there is no such folder"},
+	{ALERT_root_absent, "music:disk1", make_mounts, make_unmounted,
+	 "the disk mounted at /srv/music/disk1 is absent: nothing is mounted there"},
+	{ALERT_root_held, "music:disk1", make_mounts, make_mount_held, "7 files of the disk mounted at /srv/music/disk1 are held"},
 	{ALERT_root_held, "music", nothing, make_held, "12 files of folder music are held"},
 	{ALERT_root_held, "music (links)", NULL, make_links_held, "30 links of music are held"},
 	{ALERT_nothing_seen, "", make_usual_runs, make_old, "no scan has ended for 4 d 1 h"},
+	/* none has ended since the first start */
+	{ALERT_nothing_seen, "", make_starts, make_old, "no scan has ended for 4 d"},
 	{ALERT_scan_slow, "", make_usual_runs, make_slow_run, "400 files a second, where 1000 are usual"},
 	{ALERT_scan_failures, "", make_slow_run, make_bad_run, "1500 of the 10000 files"},
 	{ALERT_errors_growing, "", make_quiet_day, make_errors, "150 files or folders cannot be read, 150 more"},
@@ -407,12 +459,69 @@ static void a_store_that_cannot_be_read_ends_nothing(void **state)
 	make_absent(&w);
 	assert_non_null(fact_of(&w, ALERT_root_absent, "music"));
 	assert_true(w.facts.told.answered[ALERT_root_absent]);
+	assert_true(w.facts.has_gauges);
 	/* as if its file were gone bad: no question is answered */
 	assert_int_equal(store_begin_read(w.facts.store), 0);
 	const struct alert_facts *all = facts_look(&w.facts, &w.live, NOW);
 	for (int id = 0; id < ALERT_COUNT_OF_ROWS; id++)
 		assert_false(all->answered[id]);
+	/* and a summary has nothing to compare */
+	assert_false(w.facts.has_gauges);
 	store_end(w.facts.store);
+	close_world(&w);
+}
+
+static void each_subject_is_told_of_once(void **state)
+{
+	struct world w;
+	(void)state;
+	open_world(&w);
+	make_mounts(&w);
+	make_unmounted(&w);
+	fact_of(&w, ALERT_root_absent, "music");
+	for (size_t i = 0; i < w.facts.told.fact.len; i++)
+		for (size_t k = 0; k < i; k++) {
+			const struct alert_fact *a = &w.facts.told.fact.data[i], *b = &w.facts.told.fact.data[k];
+			if (a->id == b->id && strcmp(a->subject, b->subject) == 0)
+				fail_msg("%s (%s) is told of twice", ALERTS_TABLE[a->id].name, a->subject);
+		}
+	close_world(&w);
+}
+
+static void an_account_that_is_not_used_is_not_told_of(void **state)
+{
+	struct world w;
+	(void)state;
+	open_world(&w);
+	make_stopped(&w);
+	assert_non_null(fact_of(&w, ALERT_account_stopped, ""));
+	config_free(w.config);
+	w.facts.config = w.config = config_of(&w, "");
+	assert_null(fact_of(&w, ALERT_account_stopped, ""));
+	/* so that what fires is over */
+	assert_true(w.facts.told.answered[ALERT_account_stopped]);
+	close_world(&w);
+}
+
+/** As pipeline_guard.c writes it: the last GiB of a large disk are a small share of it. */
+static void a_large_disk_that_fills_up_is_seen(void **state)
+{
+	const int64_t size = INT64_C(20) * 1000 * 1000 * 1000 * 1000, mib = 1 << 20, limit = 1024 * mib;
+	int64_t written = INT64_C(100) << 30;
+	struct world w;
+	(void)state;
+	open_world(&w);
+	put_room_of(&w, written, size);
+	for (int64_t room = 4096 * mib; room >= 0; room -= 16 * mib) {
+		if (guard_room_moved((uint64_t)written, (uint64_t)room, (uint64_t)size)) {
+			put_room_of(&w, room, size);
+			written = room;
+		}
+		const struct alert_fact *f = fact_of(&w, ALERT_media_disk, "music");
+		assert_non_null(f);
+		assert_true(is_beyond(ALERT_media_disk, f->value) || room + 64 * mib >= limit);
+		assert_true(fabs(f->value - (double)room) <= (double)(64 * mib));
+	}
 	close_world(&w);
 }
 
@@ -442,6 +551,12 @@ static void restarts_of_workers_are_counted_within_an_hour(void **state)
 		else
 			facts_look(&w.facts, &w.live, w.now);
 	}
+	/* with looks every two hours, too, there is something to count from */
+	w.now += 2 * HOUR;
+	facts_look(&w.facts, &w.live, w.now);
+	w.now += 2 * HOUR;
+	w.live.worker_restarts += 30;
+	assert_true(fact_of(&w, ALERT_workers_dying, "")->value == 30);
 	/* another indexer counts from 0 */
 	w.live.started_at = 2;
 	w.live.worker_restarts = 3;
@@ -449,67 +564,18 @@ static void restarts_of_workers_are_counted_within_an_hour(void **state)
 	close_world(&w);
 }
 
-/* --- the summary of a day --- */
-
-static void a_summary_tells_what_changed(void **state)
-{
-	static struct gauges before, now;
-	struct summary_base base;
-	_buf_ struct buf kept = BUF_INIT(4096), text = BUF_INIT(4096), again = BUF_INIT(4096);
-	(void)state;
-	for (int i = 0; i < GAUGE_COUNT; i++)
-		before.value[i] = now.value[i] = NAN;
-	before.at = NOW;
-	before.value[GAUGE_tracks] = 5000;
-	before.value[GAUGE_missing_tail] = 3;
-	before.value[GAUGE_errors] = 7;
-	summary_write(&before, &kept);
-	summary_parse(buf_str(&kept), &base);
-	assert_true(base.at == NOW && base.value[GAUGE_tracks] == 5000 && isnan(base.value[GAUGE_links_broken]));
-	now.value[GAUGE_tracks] = 5012;
-	now.value[GAUGE_missing_tail] = 2;
-	now.value[GAUGE_errors] = 7;
-	now.value[GAUGE_links_broken] = 4;
-	summary_say(&base, &now, 2, 1, &text);
-	assert_string_equal(buf_str(&text), "12 tracks more (5012), 1 missing volume at a series' end less (2); 2 alerts fired; "
-					    "1 fires now (status/health)");
-	summary_say(&base, &before, 0, 0, &again);
-	assert_string_equal(buf_str(&again), "nothing changed; all is well");
-	summary_parse("nonsense", &base);
-	assert_true(base.at == 0);
-}
-
-static void a_summary_comes_once_a_day(void **state)
-{
-	int64_t last = summary_moment(NOW, 8 * 60);
-	int days = 0;
-	(void)state;
-	assert_true(last <= NOW && NOW - last <= DAY + HOUR);
-	assert_true(summary_moment(last, 8 * 60) == last);
-	assert_true(summary_moment(last - 1, 8 * 60) < last);
-	/* a year, with both changes to and from summer time */
-	for (int64_t now = NOW; now < NOW + 365 * DAY; now += HOUR / 4) {
-		int64_t moment = summary_moment(now, 8 * 60);
-		assert_true(moment <= now && moment >= last);
-		days += moment > last;
-		last = moment;
-	}
-	assert_in_range(days, 365, 365);
-}
-
 int main(void)
 {
-	setenv("TZ", "Europe/Paris", 1);
-	tzset();
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_condition_is_seen),
 		cmocka_unit_test(no_condition_is_forgotten),
 		cmocka_unit_test(an_empty_store_has_nothing_to_tell),
 		cmocka_unit_test(a_store_that_cannot_be_read_ends_nothing),
+		cmocka_unit_test(each_subject_is_told_of_once),
+		cmocka_unit_test(an_account_that_is_not_used_is_not_told_of),
+		cmocka_unit_test(a_large_disk_that_fills_up_is_seen),
 		cmocka_unit_test(names_move_no_terminal),
 		cmocka_unit_test(restarts_of_workers_are_counted_within_an_hour),
-		cmocka_unit_test(a_summary_tells_what_changed),
-		cmocka_unit_test(a_summary_comes_once_a_day),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/config.h"
+#include "common/text.h"
 #include "indexer/alert/chapters_done.h"
 #include "indexer/alert/engine.h"
 #include "tests/unit/unit.h"
@@ -27,7 +28,7 @@ struct told {
 	struct alert_state row;
 };
 
-static int on_move(void *arg, const struct alert_state *s, enum alert_move move)
+static int on_move(void *arg, struct alert_state *s, enum alert_move move)
 {
 	struct told *t = arg;
 	t->late += s->is_late;
@@ -280,6 +281,46 @@ static void what_fires_costs_few_commits(void **state)
 	engine_clear(&e);
 }
 
+/** Two folders whose long names begin alike. */
+static void look_at_long(struct alert_engine *e, double one, double other, int64_t now, struct told *t)
+{
+	char long_one[400], long_other[400];
+	memset(long_one, 'x', sizeof long_one);
+	/* a character lies across the cut, wherever that is */
+	for (size_t i = 100; i + 2 < 200; i += 2)
+		memcpy(long_one + i, "\xc3\xa9", 2);
+	long_one[sizeof long_one - 1] = '\0';
+	memcpy(long_other, long_one, sizeof long_one);
+	long_other[sizeof long_other - 2] = 'y';
+	struct alert_fact fact[] = {
+		{.id = ALERT_root_absent, .subject = long_one, .value = one, .text = "one"},
+		{.id = ALERT_root_absent, .subject = long_other, .value = other, .text = "other"},
+	};
+	struct alert_facts facts = {.answered = {[ALERT_root_absent] = true}};
+	facts.fact.data = fact;
+	facts.fact.len = COUNT_OF(fact);
+	assert_int_equal(engine_step(e, &facts, now, on_move, t), 0);
+}
+
+static void long_subjects_are_told_once_and_stay_two(void **state)
+{
+	(void)state;
+	struct told t = {0};
+	struct alert_engine e = engine_of(ALERT_root_absent, "for 0s after 0s");
+	for (int i = 0; i < 10; i++)
+		look_at_long(&e, 1, 1, START + i * MINUTE, &t);
+	assert_int_equal(t.moves[ALERT_FIRED], 2);
+	assert_int_equal(t.moves[ALERT_CLEARED], 0);
+	assert_int_equal(e.state.len, 2);
+	assert_true(text_is_utf8(e.state.data[0].subject, strlen(e.state.data[0].subject)));
+	restart(&e, &t);
+	look_at_long(&e, 0, 1, START + HOUR, &t);
+	assert_int_equal(t.moves[ALERT_FIRED], 2);
+	look_at_long(&e, 0, 0, START + 2 * HOUR, &t);
+	assert_int_equal(t.moves[ALERT_CLEARED], 1);
+	engine_clear(&e);
+}
+
 static void too_many_subjects_are_bounded(void **state)
 {
 	(void)state;
@@ -430,6 +471,7 @@ int main(void)
 		cmocka_unit_test(a_store_that_refuses_is_told_later_and_nobody_twice),
 		cmocka_unit_test(a_clock_that_steps_back_locks_nothing),
 		cmocka_unit_test(what_fires_costs_few_commits),
+		cmocka_unit_test(long_subjects_are_told_once_and_stay_two),
 		cmocka_unit_test(too_many_subjects_are_bounded),
 		cmocka_unit_test(rules_are_read),
 		cmocka_unit_test(wrong_rules_are_refused),

@@ -329,6 +329,8 @@ static void what_fails_is_tried_again(void **state)
 		put(&w, "found", "Berserk", "first");
 		notify_flush(w.notify);
 		wait_counts(&w, 1, 1, 1);
+		/* by the other way */
+		assert_true(notify_is_told(w.notify));
 		world_move(&w, 1);
 		pause_ms(50);
 		assert_int_equal(server_asked(&w.discord), 1);
@@ -362,12 +364,14 @@ static void after_a_day_they_are_dropped(void **state)
 	put(&w, "found", "Berserk", "old");
 	notify_flush(w.notify);
 	wait_counts(&w, 0, 1, 1);
+	assert_false(notify_is_told(w.notify));
 	server_says(&w.webhook, &(struct answer){.status = 204}, 1);
 	world_time += 23 * 3600 * NS_PER_S;
 	put(&w, "found", "Berserk", "new");
 	world_time += 2 * 3600 * NS_PER_S;
 	notify_flush(w.notify);
 	wait_counts(&w, 1, 1, 0);
+	assert_true(notify_is_told(w.notify));
 	_free_ char *body = server_body(&w.webhook, 1);
 	assert_null(strstr(body, "old"));
 	assert_non_null(strstr(body, "new"));
