@@ -27,7 +27,10 @@ struct chapter_event {
 	const char *run, *series, *chapter, *url, *error;
 	/** 0: the newest, or with start a new one. */
 	int attempt;
-	/** Number of the line in its run, growing; what was taken before is not taken again.  0: none. */
+	/**
+	 * Number of the line in its run, growing, in any order within CHAPTER_WINDOW; what was taken before is not taken
+	 * again.  0: none.
+	 */
 	int64_t seq;
 	/** When it happened, in ns; 0: now. */
 	int64_t at;
@@ -51,10 +54,14 @@ enum chapter_refusal {
 	CHAPTER_ENDED,
 	/** Too many are open. */
 	CHAPTER_TOO_MANY,
+	/** Its number is too far below the greatest of its run to tell whether it was taken. */
+	CHAPTER_LATE,
 };
 
 /** Open chapters that are kept at most, and the sum of one chapter's numbers. */
 enum { CHAPTERS_OPEN = 10000 };
+/** Of so many numbers of a run it is remembered whether they were taken: more than one write can hold. */
+enum { CHAPTER_WINDOW = 1024 };
 #define CHAPTER_SUM_MOST (INT64_C(1) << 53)
 
 #endif

@@ -40,6 +40,14 @@ int store_chapters(struct store *s, int limit, store_chapter_fn *fn, void *arg)
 	return store_each(s, q, chapter_row, STORE_BOX(store_chapter_fn, fn), arg);
 }
 
+int store_chapters_of(struct store *s, unsigned producers, int limit, store_chapter_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_chapters_of);
+	sqlite3_bind_int(q, 1, (int)(producers & PRODUCERS_ALL));
+	sqlite3_bind_int(q, 2, limit);
+	return store_each(s, q, chapter_row, STORE_BOX(store_chapter_fn, fn), arg);
+}
+
 int store_chapters_total(struct store *s, int64_t *total)
 {
 	return store_one_number(s, store_stmt(s, SQL_chapters_total), total);

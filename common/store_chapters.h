@@ -58,6 +58,11 @@ struct store_chapter {
 typedef int store_chapter_fn(void *arg, const struct store_chapter *row);
 /** The newest @limit rows of all producers, oldest first. */
 int store_chapters(struct store *s, int limit, store_chapter_fn *fn, void *arg);
+/** A set of producers. */
+#define PRODUCER_BIT(name) (1u << PRODUCER_##name)
+#define PRODUCERS_ALL ((1u << PRODUCER_COUNT) - 1)
+/** Of each of @producers the newest @limit (> 0) rows, and all that run; oldest first. */
+int store_chapters_of(struct store *s, unsigned producers, int limit, store_chapter_fn *fn, void *arg);
 /** How many rows there are. */
 int store_chapters_total(struct store *s, int64_t *total);
 /** Those of a session, oldest first; 0: the one that is now. */

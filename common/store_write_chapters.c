@@ -14,9 +14,13 @@
 #include "common/store_chapter_row.h"
 #include "common/store_settle.h"
 #include "common/store_rows.h"
+#include "common/text.h"
 
 /** Rows of a run are found for so long after its last line. */
 #define RUN_NS (INT64_C(30) * 24 * 3600 * NS_PER_S)
+
+/** So many rows of the session that is now are kept, however few others are. */
+enum { SESSION_ROWS = 100000 };
 
 /* --- rows and sums --- */
 
@@ -140,42 +144,59 @@ static int new_session(struct store *s, int64_t at, int64_t *session)
 	return store_returning(s, q, session);
 }
 
-/** What a run told last, in *told; -ENOENT: it is new. */
-static int find_run(struct store *s, const char *run, int64_t *told)
+/** Which numbers of a run's lines were taken: the greatest, and a bit for each from it down. */
+struct run_lines {
+	int64_t told;
+	uint8_t taken[CHAPTER_WINDOW / 8];
+};
+
+static bool is_taken(const struct run_lines *l, int64_t below)
 {
-	sqlite3_stmt *q = store_stmt(s, SQL_chapter_run);
-	bind_str(q, 1, run);
-	*told = 0;
-	return store_returning(s, q, told);
+	return below < CHAPTER_WINDOW && (l->taken[below / 8] >> below % 8 & 1);
 }
 
-static int put_run(struct store *s, const char *run, int64_t told)
+static void put_taken(struct run_lines *l, int64_t seq)
+{
+	struct run_lines to = {.told = seq > l->told ? seq : l->told};
+	int64_t by = to.told - l->told;
+	for (int64_t i = by; i < CHAPTER_WINDOW; i++)
+		to.taken[i / 8] |= (uint8_t)(is_taken(l, i - by) << i % 8);
+	to.taken[(to.told - seq) / 8] |= (uint8_t)(1 << (to.told - seq) % 8);
+	*l = to;
+}
+
+/** Of a run that is new (0) there is nothing. */
+static int find_run(struct store *s, const char *run, struct run_lines *lines)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_chapter_run);
+	*lines = (struct run_lines){0};
+	bind_str(q, 1, run);
+	int r = store_step(s, q);
+	if (r > 0) {
+		struct bytes taken = column_bytes(q, 1);
+		lines->told = sqlite3_column_int64(q, 0);
+		if (taken.len == sizeof lines->taken)
+			memcpy(lines->taken, taken.data, taken.len);
+	}
+	sqlite3_reset(q);
+	return r < 0 ? r : 0;
+}
+
+static int put_run(struct store *s, const char *run, const struct run_lines *lines)
 {
 	sqlite3_stmt *q = store_stmt(s, SQL_chapter_run_put);
 	bind_str(q, 1, run);
-	sqlite3_bind_int64(q, 2, told);
-	sqlite3_bind_int64(q, 3, s->started_at);
+	sqlite3_bind_int64(q, 2, lines->told);
+	sqlite3_bind_blob(q, 3, lines->taken, sizeof lines->taken, SQLITE_TRANSIENT);
+	sqlite3_bind_int64(q, 4, s->started_at);
 	return store_run(s, q);
 }
 
-/** When the last chapter of a session ended; INT64_MAX while one is open. */
-static int session_end(struct store *s, int64_t session, int64_t *at)
+/** Whoever begins a chapter is of the session that is now, until that is over (store_tidy_chapters()). */
+static int join_session(struct store *s, int64_t at, int64_t *session)
 {
-	sqlite3_stmt *q = store_stmt(s, SQL_chapter_session_end);
-	sqlite3_bind_int64(q, 1, session);
-	return store_one_number(s, q, at);
-}
-
-/** A run that is new begins a session, unless another was at work then. */
-static int join_session(struct store *s, bool is_new, int64_t at, int64_t *session)
-{
-	int64_t since, end = 0;
-	int r = store_chapter_session(s, session, &since);
-	if (r == 0 && *session && is_new)
-		r = session_end(s, *session, &end);
-	if (r < 0 || (*session && !(is_new && at > end)))
-		return r;
-	return new_session(s, at, session);
+	int r = store_returning(s, store_stmt(s, SQL_chapter_session_open), session);
+	return r == -ENOENT ? new_session(s, at, session) : r;
 }
 
 /* --- how a chapter ends without a word --- */
@@ -243,7 +264,7 @@ static void take_sums(struct chapter_row *r, const struct chapter_event *e)
 			*sums[i].to = sums[i].said;
 }
 
-static int start(struct store *s, const struct chapter_event *e, bool is_new_run, enum chapter_refusal *refusal)
+static int start(struct store *s, const struct chapter_event *e, enum chapter_refusal *refusal)
 {
 	struct chapter_key k = key_of(e);
 	struct store_chapter_counts c;
@@ -269,14 +290,14 @@ static int start(struct store *s, const struct chapter_event *e, bool is_new_run
 	r.started_at = time_of(s, e);
 	r.changed_at = s->started_at;
 	if (f == 0 || f == -ENOENT)
-		f = join_session(s, is_new_run, r.started_at, &r.session);
+		f = join_session(s, r.started_at, &r.session);
 	return f < 0 ? f : insert(s, &r, &k, "");
 }
 
-/** Success without a single page is none, where pages were spoken of. */
+/** Success without a single page is none: none was saved, or of those that were found none came. */
 static bool has_nothing(const struct chapter_row *r)
 {
-	return (r->found >= 0 || r->processed >= 0) && chapter_downloaded(r) == 0 && chapter_said(r->processed) == 0;
+	return r->processed == 0 || (r->found >= 0 && r->processed < 0 && chapter_downloaded(r) == 0);
 }
 
 static int end(struct store *s, const struct chapter_row *before, struct chapter_row *r, const struct chapter_event *e)
@@ -288,7 +309,16 @@ static int end(struct store *s, const struct chapter_row *before, struct chapter
 	if (r->ended_at < r->started_at)
 		r->ended_at = r->started_at;
 	r->seconds = e->seconds >= 0 ? e->seconds : (double)(r->ended_at - r->started_at) / (double)NS_PER_S;
-	return save(s, before, r, e->url, is_empty ? "success was told, but not one image was downloaded or processed" : error);
+	return save(s, before, r, e->url, is_empty ? "success was told, but not one image was saved" : error);
+}
+
+/** Whether a later attempt has taken its place. */
+static int is_superseded(struct store *s, const struct chapter_key *k, const struct chapter_row *r, bool *is)
+{
+	struct chapter_row newest;
+	int f = find(s, PRODUCER_scraper, k, 0, &newest);
+	*is = f == 0 && newest.attempt > r->attempt;
+	return f;
 }
 
 /** Update, download, end: of a chapter that was begun. */
@@ -302,7 +332,7 @@ static int go_on(struct store *s, const struct chapter_event *e, enum chapter_re
 	if (f < 0)
 		return *refusal ? 0 : f;
 	r = before;
-	bool has_ended = r.state == CHAPTER_ok || r.state == CHAPTER_failed;
+	bool has_ended = r.state == CHAPTER_ok || r.state == CHAPTER_failed, is_old = false;
 	take_sums(&r, e);
 	if (e->kind == CHAPTER_EVENT_download) {
 		int64_t *pages = e->success ? &r.downloaded : &r.errors;
@@ -317,7 +347,11 @@ static int go_on(struct store *s, const struct chapter_event *e, enum chapter_re
 	r.changed_at = s->started_at;
 	if (e->kind == CHAPTER_EVENT_end)
 		return end(s, &before, &r, e);
-	if (!has_ended) {
+	if (r.state == CHAPTER_abandoned)
+		f = is_superseded(s, &k, &r, &is_old);
+	if (f < 0)
+		return f;
+	if (!has_ended && !is_old) {
 		r.state = CHAPTER_running;
 		r.ended_at = 0;
 		r.seconds = seconds_since(&r, time_of(s, e));
@@ -342,18 +376,24 @@ static int reset(struct store *s, const struct chapter_event *e)
 
 static int tell(struct store *s, const struct chapter_event *e, enum chapter_refusal *refusal)
 {
-	int64_t told;
-	int f = find_run(s, e->run, &told);
-	bool is_new = f == -ENOENT;
-	if ((f < 0 && !is_new) || (e->seq && e->seq <= told))
-		return is_new ? 0 : f;
+	struct run_lines lines;
+	int f = find_run(s, e->run, &lines);
+	int64_t below = lines.told - e->seq;
+	if (f < 0 || (e->seq && below >= 0 && is_taken(&lines, below)))
+		return f;
+	if (e->seq && below >= CHAPTER_WINDOW) {
+		*refusal = CHAPTER_LATE;
+		return 0;
+	}
+	if (e->seq)
+		put_taken(&lines, e->seq);
 	if (e->kind == CHAPTER_EVENT_reset)
 		f = reset(s, e);
 	else if (e->kind == CHAPTER_EVENT_start)
-		f = start(s, e, is_new, refusal);
+		f = start(s, e, refusal);
 	else
 		f = go_on(s, e, refusal);
-	return f < 0 || *refusal ? f : put_run(s, e->run, e->seq ? e->seq : told);
+	return f < 0 || *refusal ? f : put_run(s, e->run, &lines);
 }
 
 int store_tell_chapters(struct store *s, const struct chapter_event *events, size_t n, enum chapter_refusal *refusal,
@@ -382,6 +422,7 @@ static int purge(struct store *s, enum chapter_producer producer, int64_t keep)
 	sqlite3_stmt *q = store_stmt(s, SQL_chapters_purge);
 	sqlite3_bind_int(q, 1, (int)producer);
 	sqlite3_bind_int64(q, 2, keep);
+	sqlite3_bind_int64(q, 3, keep > SESSION_ROWS ? keep : SESSION_ROWS);
 	int before = sqlite3_total_changes(s->db);
 	int r = store_run(s, q);
 	if (sqlite3_total_changes(s->db) != before)
@@ -389,9 +430,19 @@ static int purge(struct store *s, enum chapter_producer producer, int64_t keep)
 	return r;
 }
 
+/** Pauses between chapters and runs end no session, only silence of all of them. */
+static int close_session(struct store *s, int64_t silent)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_chapter_session_close);
+	sqlite3_bind_int64(q, 1, silent);
+	return store_run(s, q);
+}
+
 int store_tidy_chapters(struct store *s, int64_t silent, int64_t keep)
 {
 	int r = abandon_all(s, SQL_chapters_silent, NULL, silent, "nothing was heard of it any more");
+	if (r == 0)
+		r = close_session(s, silent);
 	for (int p = 0; p < PRODUCER_COUNT && r == 0; p++)
 		r = purge(s, (enum chapter_producer)p, keep);
 	sqlite3_stmt *q = store_stmt(s, SQL_chapter_runs_purge);
@@ -401,55 +452,73 @@ int store_tidy_chapters(struct store *s, int64_t silent, int64_t keep)
 
 /* --- our own --- */
 
-/** Title and number of the volume in @q's row; what has none goes by its name. */
-static void number_text(sqlite3_stmt *q, char text[static 40])
+/** What was checked: volumes, chapters and files without a number have their numbers apart. */
+struct checked {
+	const char *run;
+	struct buf title, number;
+	int64_t pages;
+};
+
+/** The number of the volume in @q's row, or of its chapter; what has none goes by its name. */
+static void take_number(sqlite3_stmt *q, struct checked *c)
 {
-	*text = '\0';
-	for (int i = 1; i <= 2 && !*text; i++)
-		if (sqlite3_column_type(q, i) != SQLITE_NULL)
-			snprintf(text, 40, "%.10g", sqlite3_column_double(q, i));
+	static const char *const runs[] = {"verify", "verify chapters"};
+	for (int i = 0; i < (int)COUNT_OF(runs); i++) {
+		if (sqlite3_column_type(q, 1 + i) == SQLITE_NULL)
+			continue;
+		c->run = runs[i];
+		buf_addf(&c->number, "%.10g", sqlite3_column_double(q, 1 + i));
+		return;
+	}
+	c->run = "verify files";
+	struct bytes name = column_bytes(q, 4);
+	text_to_utf8(name.data, name.len, &c->number);
 }
 
-static int find_volume(struct store *s, int64_t file, struct buf *title, char number[static 40], int64_t *pages)
+static int find_volume(struct store *s, int64_t file, struct checked *c)
 {
 	sqlite3_stmt *q = store_stmt(s, SQL_chapter_volume);
 	sqlite3_bind_int64(q, 1, file);
 	int r = store_step(s, q);
 	if (r > 0) {
-		buf_adds(title, column_str(q, 0));
-		number_text(q, number);
-		*pages = sqlite3_column_type(q, 3) == SQLITE_NULL ? -1 : sqlite3_column_int64(q, 3);
+		buf_adds(&c->title, column_str(q, 0));
+		take_number(q, c);
+		c->pages = sqlite3_column_type(q, 3) == SQLITE_NULL ? -1 : sqlite3_column_int64(q, 3);
 	}
 	sqlite3_reset(q);
-	return r > 0 ? buf_error(title) : r < 0 ? r : -ENOENT;
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	return buf_error(&c->title) < 0 ? buf_error(&c->title) : buf_error(&c->number);
 }
 
 int store_put_chapter_check(struct store *s, const struct chapter_check *check)
 {
-	_buf_ struct buf title = BUF_INIT(1 << 16);
-	char number[40];
+	struct checked c = {.title = BUF_INIT(1 << 16), .number = BUF_INIT(1 << 12)};
 	struct chapter_row old, r = {
 		.producer = PRODUCER_archives, .state = check->is_whole ? CHAPTER_ok : CHAPTER_failed, .attempt = 1,
 		.started_at = s->started_at - (int64_t)(check->seconds * NS_PER_S), .changed_at = s->started_at,
 		.ended_at = s->started_at, .processed = check->pages, .downloaded = check->pages,
 		.errors = check->bad, .bytes = check->bytes, .seconds = check->seconds,
 	};
-	int f = find_volume(s, check->file, &title, number, &r.found);
-	if (f < 0)
-		return f == -ENOENT ? 0 : f;
-	const struct chapter_key k = {"verify", buf_str(&title), number, ""};
-	f = find(s, PRODUCER_archives, &k, 0, &old);
-	if (f < 0 && f != -ENOENT)
-		return f;
+	int f = find_volume(s, check->file, &c);
+	bool is_none = f == -ENOENT;
+	const struct chapter_key k = {c.run, buf_str(&c.title), buf_str(&c.number), ""};
+	r.found = c.pages;
+	if (f == 0)
+		f = find(s, PRODUCER_archives, &k, 0, &old);
 	if (f == 0)
 		r.attempt = old.attempt + 1;
-	return insert(s, &r, &k, check->is_whole ? "" : check->reason);
+	if (f == 0 || (f == -ENOENT && !is_none))
+		f = insert(s, &r, &k, check->is_whole ? "" : check->reason);
+	buf_clear(&c.title);
+	buf_clear(&c.number);
+	return is_none ? 0 : f;
 }
 
 int store_put_chapter_call(struct store *s, const struct chapter_call *call)
 {
 	char day[TIME_CHARS + 1] = "";
-	struct chapter_row before, r = {.producer = PRODUCER_downloads, .state = CHAPTER_ok, .attempt = 1,
+	struct chapter_row before, r = {.producer = PRODUCER_downloads, .attempt = 1,
 					.started_at = call->at - (int64_t)(call->seconds * NS_PER_S), .found = -1,
 					.processed = -1};
 	time_text(call->at, ' ', day);
@@ -462,9 +531,11 @@ int store_put_chapter_call(struct store *s, const struct chapter_call *call)
 		r = before;
 	r.changed_at = s->started_at;
 	r.ended_at = call->at;
-	r.downloaded += call->success;
-	r.errors += !call->success;
+	r.downloaded = sum_of(r.downloaded, call->well);
+	r.errors = sum_of(r.errors, call->failed);
 	r.bytes = sum_of(r.bytes, call->bytes);
 	r.seconds += call->seconds;
-	return f == 0 ? save(s, &before, &r, "", "") : insert(s, &r, &k, "");
+	r.state = r.errors && !r.downloaded ? CHAPTER_failed : CHAPTER_ok;
+	const char *error = r.state == CHAPTER_failed ? "not one call went well" : "";
+	return f == 0 ? save(s, &before, &r, "", error) : insert(s, &r, &k, error);
 }

@@ -13,7 +13,10 @@
 int store_tell_chapters(struct store *s, const struct chapter_event *events, size_t n, enum chapter_refusal *refusal,
 			size_t *index);
 
-/** Those of scrapers of which nothing was heard since @silent are abandoned; of each producer @keep that ended are kept. */
+/**
+ * Those of scrapers of which nothing was heard since @silent are abandoned, and so ends a session of which nothing was; of
+ * each producer @keep that ended are kept, and those of the session that is now.
+ */
 int store_tidy_chapters(struct store *s, int64_t silent, int64_t keep);
 
 /** A file that was read to its end. */
@@ -28,14 +31,14 @@ struct chapter_check {
 /** A row for the volume; of files that are none nothing is kept. */
 int store_put_chapter_check(struct store *s, const struct chapter_check *check);
 
-/** A call of ours that ended. */
+/** Calls of ours to a host that ended, the last one @at. */
 struct chapter_call {
 	const char *host;
 	int64_t bytes, at;
 	double seconds;
-	bool success;
+	int64_t well, failed;
 };
-/** Added to the row of its host and day. */
+/** Added to the row of its host and day, which has failed when not one went well. */
 int store_put_chapter_call(struct store *s, const struct chapter_call *call);
 
 #endif

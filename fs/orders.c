@@ -162,7 +162,8 @@ static bool carry_out_shared(struct order **shared, size_t n)
 	}
 	int r = send_order(shared[0], &words, &verdict, &answer);
 	/* whatever else went wrong, some of it may have been taken */
-	if (verdict == EINVAL || verdict == ENOENT || verdict == EBUSY || verdict == E2BIG)
+	if (verdict == EINVAL || verdict == ENOENT || verdict == EBUSY || verdict == E2BIG ||
+	    verdict == EMFILE)
 		return false;
 	remember(shared[0], verdict, buf_str(&answer));
 	if (r == 0)

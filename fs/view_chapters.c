@@ -7,6 +7,7 @@
  * once.
  */
 #include <errno.h>
+#include <math.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,8 @@
 #include "fs/views.h"
 
 enum {
-	CHAPTERS_SHOWN = 2000,
+	/** Of each producer at most: what fits into a file of the mount. */
+	CHAPTERS_SHOWN = 10000,
 	RUNS_SHOWN = 50,
 };
 
@@ -44,13 +46,20 @@ static bool number_of(const struct store_chapter *c, double *number)
 {
 	char *end;
 	*number = strtod(c->chapter, &end);
-	return *c->chapter && !*end && strspn(c->chapter, "0123456789.e+") == strlen(c->chapter);
+	return *c->chapter && !*end && strspn(c->chapter, "0123456789.e+") == strlen(c->chapter) && isfinite(*number);
 }
 
 /** Of the pages found, those that came; 0 when none were found. */
 static double success_rate(int64_t downloaded, int64_t found)
 {
 	return ratio(100.0 * (double)downloaded, (double)found);
+}
+
+/** What runs, and of each producer as many others as are kept. */
+static int each_chapter(struct view *v, store_chapter_fn *fn, void *arg)
+{
+	int64_t keep = config_int(v->config, OPT_chapters_keep);
+	return store_chapters_of(v->store, PRODUCERS_ALL, keep < CHAPTERS_SHOWN ? (int)keep : CHAPTERS_SHOWN, fn, arg);
 }
 
 /* --- chapters.json --- */
@@ -123,7 +132,7 @@ int show_chapters_json(struct view *v, const struct node *n, struct buf *out)
 	json_key(&j, "items");
 	json_array(&j);
 	if (r == 0 && v->store)
-		r = store_chapters(v->store, CHAPTERS_SHOWN, json_item, &l);
+		r = each_chapter(v, json_item, &l);
 	return r < 0 ? r : doc_list_end(&j, l.count);
 }
 
@@ -199,7 +208,7 @@ int show_chapters_csv(struct view *v, const struct node *n, struct buf *out)
 	buf_adds(out, "chapter_num,url,duration,images_found,images_downloaded,images_processed,download_errors,"
 		      "total_bytes,download_speed_mbps,success_rate,success,run,series,chapter,error_message,attempt,"
 		      "producer,state,started_at,ended_at,duration_seconds,bytes_per_second\r\n");
-	return v->store ? store_chapters(v->store, CHAPTERS_SHOWN, csv_chapter, out) : 0;
+	return v->store ? each_chapter(v, csv_chapter, out) : 0;
 }
 
 /* --- session.json --- */

@@ -26,12 +26,14 @@ static const struct {
 	[CHAPTER_UNKNOWN] = {ENOENT, "was not begun in this run: tell its start first"},
 	[CHAPTER_EXISTS] = {EBUSY, "has that attempt already"},
 	[CHAPTER_ENDED] = {EBUSY, "has ended; its start begins another attempt"},
-	[CHAPTER_TOO_MANY] = {EBUSY, "cannot be begun: too many chapters are open"},
+	[CHAPTER_TOO_MANY] = {EMFILE, "cannot be begun: too many chapters are open"},
+	[CHAPTER_LATE] = {EINVAL, "comes too late: its seq is 1024 or more below the greatest of its run, so that nobody knows "
+				  "whether it was taken"},
 };
 
 static int refuse(const struct chapter_event *e, size_t index, enum chapter_refusal refusal, struct buf *answer)
 {
-	buf_addf(answer, "line %zu: chapter ", index + 1);
+	buf_addf(answer, "line %zu: %s ", index + 1, e->kind == CHAPTER_EVENT_reset ? "reset" : "chapter");
 	text_escape(e->chapter, strlen(e->chapter), answer);
 	if (*e->series) {
 		buf_adds(answer, " of ");

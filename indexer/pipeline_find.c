@@ -8,7 +8,6 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "indexer/load/chapters.h"
 #include "indexer/pipeline_find_private.h"
 
 enum {
@@ -112,9 +111,9 @@ static void note_call(void *arg, const char *host, int64_t ns, const struct http
 	struct finder *f = arg;
 	const struct chapter_call call = {
 		.host = host, .bytes = (int64_t)a->body.len, .at = net_now(&f->net),
-		.seconds = (double)ns / (double)NS_PER_S, .success = is_well,
+		.seconds = (double)ns / (double)NS_PER_S, .well = is_well, .failed = !is_well,
 	};
-	chapters_call(f->o.writer, &call);
+	chapters_call(f->o.writer, &f->calls, &call);
 }
 
 static int open_net(struct finder *f)
@@ -162,6 +161,7 @@ int finder_new(const struct finder_options *options, struct finder **out)
 	if (!f)
 		return -ENOMEM;
 	f->o = *options;
+	pthread_mutex_init(&f->calls.lock, NULL);
 	int r = open_net(f);
 	if (r == 0) {
 		load_dry_run(f);
@@ -183,12 +183,14 @@ void finder_free(struct finder *f)
 		http_cancel(f->net.http);
 	search_free(f->search);
 	requests_free(f->requests);
+	chapters_call(f->o.writer, &f->calls, NULL);
 	notify_free(f->notify);
 	for (size_t i = 0; i < f->fetchers; i++)
 		f->fetcher[i].source->close(f->fetcher[i].state);
 	store_close(f->store);
 	http_free(f->net.http);
 	limit_free(f->net.limit);
+	pthread_mutex_destroy(&f->calls.lock);
 	free(f);
 }
 
@@ -222,6 +224,7 @@ void finder_poke(struct finder *f)
 {
 	if (!f)
 		return;
+	chapters_call(f->o.writer, &f->calls, NULL);
 	search_poke(f->search);
 	requests_poke(f->requests);
 }

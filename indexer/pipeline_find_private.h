@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "indexer/load/chapters.h"
 #include "indexer/load/finds.h"
 #include "indexer/notify/notify.h"
 #include "indexer/pipeline_find.h"
@@ -24,6 +25,7 @@ struct finder {
 	} fetcher[8];
 	size_t fetchers;
 	_Atomic bool is_dry;
+	struct chapter_calls calls;
 	/** Of the orders. */
 	struct store *store;
 };

@@ -253,8 +253,8 @@ static bool is_one_too_many(struct pipeline *p, enum verdict verdict)
 	return c->in_a_row > ROW_MOST;
 }
 
-/** What is known of the file at hand now. */
-static void put_verdict(struct pipeline *p, int error, int tries, const char *how, const char *reason)
+/** What is known of the file at hand now; returns what is believed of it. */
+static enum verdict put_verdict(struct pipeline *p, int error, int tries, const char *how, const char *reason)
 {
 	struct checker *c = &p->checker;
 	const struct store_check *f = &c->check;
@@ -276,6 +276,7 @@ static void put_verdict(struct pipeline *p, int error, int tries, const char *ho
 	}
 	if (c->is_ordered)
 		c->verdicts[v.verdict]++;
+	return v.verdict;
 }
 
 bool integrity_is_same(const struct pipeline *p, int64_t size, int64_t mtime, int64_t ctime, int64_t inode)
@@ -294,15 +295,17 @@ void integrity_look_again(struct pipeline *p)
 	c->skipped += c->is_ordered;
 }
 
-/** How it went, for metrics/chapters. */
-static void put_chapter(struct pipeline *p, int error, int64_t read, const char *reason)
+/** How it went, for metrics/chapters: only what is believed.  @read: what seems damaged is read twice, and counts once. */
+static void put_chapter(struct pipeline *p, enum verdict verdict, int64_t read, const char *reason)
 {
 	const struct checker *c = &p->checker;
+	bool is_whole = verdict == VERDICT_intact;
 	const struct chapter_check check = {
-		.file = c->check.file, .bytes = read, .pages = c->pages, .bad = error != 0, .is_whole = error == 0,
-		.seconds = (double)(c->worked + mono_ns() - c->sent_at) / (double)NS_PER_S, .reason = reason,
+		.file = c->check.file, .bytes = read < c->check.size ? read : c->check.size, .pages = c->pages,
+		.bad = !is_whole, .is_whole = is_whole, .reason = reason,
+		.seconds = (double)(c->worked + mono_ns() - c->sent_at) / (double)NS_PER_S,
 	};
-	if (p->scout[c->scout].kind == MEDIA_VOLUME)
+	if (p->scout[c->scout].kind == MEDIA_VOLUME && (is_whole || verdict == VERDICT_corrupt))
 		chapters_check(p->o.writer, &check);
 }
 
@@ -326,9 +329,7 @@ static void on_verdict(struct pipeline *p, struct frame *f)
 	if (error == -ESTALE || !integrity_is_same(p, size, mtime, ctime, inode))
 		integrity_look_again(p);
 	else
-		put_verdict(p, error, 0, buf_str(&a), buf_str(&b));
-	if (error == 0 || error == -EBADMSG)
-		put_chapter(p, error, read, buf_str(&b));
+		put_chapter(p, put_verdict(p, error, 0, buf_str(&a), buf_str(&b)), read, buf_str(&b));
 	forget_file(c);
 }
 

@@ -36,12 +36,15 @@ MIB = 1024 * 1024
 LINE_MOST, LINES_MOST, WRITE_MOST = 2900, 60, 2990
 COUNT_MOST, BYTES_MOST = 10 ** 9, 10 ** 15
 SUMS = ("images_found", "images_downloaded", "images_processed", "download_errors", "total_bytes")
-# of a write: these lines will never be taken
-REFUSALS = (errno.EINVAL, errno.ENOENT, errno.EBUSY, errno.E2BIG)
+# of a write: these lines are not taken
+REFUSALS = (errno.EINVAL, errno.ENOENT, errno.EBUSY, errno.E2BIG, errno.EMFILE)
 # between two tries of a mount that is not there, and what a program waits at its end
 RETRY_S, LAST_S = (0.1, 5.0), 2.0
 # so long a thread waits for more to tell at once
 GATHER_S = 0.05
+
+# a text that begins so is computed by spreadsheets
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +74,11 @@ def _human(seconds):
     if s >= 3600:
         return f"{s // 3600}h {s // 60 % 60}m {s % 60}s"
     return f"{s // 60}m {s % 60}s" if s >= 60 else f"{s}s"
+
+
+def _cell(value):
+    """Of CSV, as mediamon writes it: no spreadsheet takes a text for a formula."""
+    return "'" + value if isinstance(value, str) and value[:1] in FORMULA else value
 
 
 def _ratio(a, b):
@@ -124,14 +132,19 @@ class ChapterMetrics:
     def success_rate(self):
         return 100 * _ratio(self.images_downloaded, self.images_found)
 
+    def _has_nothing(self):
+        """None was saved, or of those that were found none came."""
+        if "images_processed" in self.said:
+            return not self.images_processed
+        return "images_found" in self.said and not self.images_downloaded
+
     def hear(self):
         self.heard_at, self._heard = time.time(), time.monotonic()
 
     def end(self, success, error_message):
-        spoken_of = "images_found" in self.said or "images_processed" in self.said
         self.error_message = error_message
-        if success and spoken_of and not self.images_downloaded and not self.images_processed:
-            success, self.error_message = False, "success was told, but not one image was downloaded or processed"
+        if success and self._has_nothing():
+            success, self.error_message = False, "success was told, but not one image was saved"
         self.state = "ok" if success else "failed"
         self.hear()
         self.end_time = self.heard_at
@@ -188,14 +201,21 @@ class _Writer:
         self.waiting = {}
         self.thread, self.is_busy, self.pause = None, False, RETRY_S[0]
         self.is_hurried = self.is_absent = False
+        # of the thread alone: what mediamon cannot take now, and whether it took anything
+        self.later, self.has_told = {}, False
         self.refused = 0
 
     def add(self, collector, attempt):
         with self.changed:
             self.waiting[(collector, attempt)] = None
             if self.thread is None:
-                self.thread = threading.Thread(target=self._run, name="mediamon-metrics", daemon=True)
-                self.thread.start()
+                thread = threading.Thread(target=self._run, name="mediamon-metrics", daemon=True)
+                try:
+                    thread.start()
+                    self.thread = thread
+                except RuntimeError as e:
+                    # no more threads, or the program ends: the next call tries again
+                    log.warning("metrics wait in memory: %s", e)
             self.changed.notify_all()
 
     def flush(self, timeout, is_last=False):
@@ -221,7 +241,7 @@ class _Writer:
                 for item in items:
                     del self.waiting[item]
                 self.is_busy = True
-            told = False
+            told = self.has_told = False
             try:
                 told = self._tell(items)
             except Exception:  # a scraper must not end because of its numbers
@@ -231,6 +251,11 @@ class _Writer:
                 if not told:
                     # before what came meanwhile
                     self.waiting = {**{item: None for item in items}, **self.waiting}
+                elif self.later:
+                    # behind all others, which may be what it waits for
+                    told = self.has_told
+                    self.waiting = {**self.waiting, **self.later}
+                self.later = {}
                 self.is_busy = False
                 self.changed.notify_all()
                 if not told:
@@ -257,14 +282,21 @@ class _Writer:
         self.is_absent = error is _Absent
         if error in REFUSALS and len(batch) > 1:
             return all(self._send([entry]) for entry in batch)
-        if error == errno.EBUSY and batch[0][2] in ("start", "end"):
+        collector, attempt, event, _ = batch[0]
+        if error == errno.EBUSY and event in ("start", "end"):
             # it was told already, and the answer was lost
             error = 0
+        if attempt is not None and error == (errno.EMFILE if event == "start" else errno.ENOENT):
+            # too many are open, or another store has taken the place of the one that knew it: from its start, later
+            collector._is_unknown(attempt)
+            self.later[(collector, attempt)] = None
+            return True
         if error in REFUSALS:
             self.refused += 1
             log.warning("mediamon refused %r: %s", batch[0][3], errno.errorcode[error])
             error = 0
         if error == 0:
+            self.has_told = True
             for collector, attempt, event, _ in batch:
                 collector._was_told(attempt, event)
         return error == 0
@@ -371,7 +403,7 @@ class MetricsCollector:
         def write(f):
             writer = csv.DictWriter(f, head)
             writer.writeheader()
-            writer.writerows(rows)
+            writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
         _replace(path, write)
 
     def flush(self, timeout=5.0):
@@ -397,7 +429,8 @@ class MetricsCollector:
 
     def _events(self, attempt):
         if attempt is None:
-            return [{"event": "reset", "run": self.run}]
+            # numbered: told twice, it is one
+            return [{"event": "reset", "run": self.run, "seq": 1}]
         with self._lock:
             # pages that come after the end change sums alone
             events = list(attempt.lines(self.run))
@@ -405,6 +438,19 @@ class MetricsCollector:
                 events = [{**{k: v for k, v in e.items() if k not in ("success", "error_message", "duration_seconds")},
                            "event": "update"} for e in events if e["event"] == "end"]
             return events
+
+    def _is_unknown(self, attempt):
+        with self._lock:
+            attempt.is_begun = attempt.is_told = False
+
+    def _begin_anew(self):
+        """In a process of its own: what is open is open there too, but what was told of it is the other's."""
+        self._lock = threading.RLock()
+        self.start_time, self._began = time.time(), time.monotonic()
+        self._new_run()
+        self._newest = {key: ChapterMetrics(c.chapter_num, c.url, c.series)
+                        for key, c in self._newest.items() if c.state == "running"}
+        self._attempts = list(self._newest.values())
 
     def _was_told(self, attempt, event):
         if attempt is not None:
@@ -502,10 +548,7 @@ def _after_fork():
     global _writer, _global_lock
     _writer, _global_lock = _Writer(), threading.Lock()
     for collector in list(_collectors):
-        collector._lock = threading.RLock()
-        collector._new_run()
-        for chapter in collector._attempts:
-            chapter.is_begun = chapter.is_told = False
+        collector._begin_anew()
 
 
 if hasattr(os, "register_at_fork"):

@@ -342,7 +342,7 @@ static int on_chapter(void *arg, const struct store_chapter *row)
 static void look_at_chapters(struct facts *f)
 {
 	struct chapter_ends n = {0};
-	int r = store_chapters(f->store, CHAPTERS, on_chapter, &n);
+	int r = store_chapters_of(f->store, PRODUCER_BIT(scraper), CHAPTERS, on_chapter, &n);
 	int ended = n.ok + n.failed;
 	if (r == 0) {
 		facts_add(f, ALERT_chapter_failures, "", ended >= CHAPTERS_LEAST ? 100.0 * n.failed / ended : 0,

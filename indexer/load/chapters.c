@@ -2,10 +2,12 @@
 #include "indexer/load/chapters.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 
 /* --- what scrapers tell --- */
 
@@ -146,8 +148,36 @@ static int act_call(struct store *s, void *record, int64_t *row, struct store_to
 	return store_put_chapter_call(s, record);
 }
 
-int chapters_call(struct writer *w, const struct chapter_call *call)
+static int add_call(struct chapter_calls *calls, const struct chapter_call *call)
 {
-	return writer_offer(w, act_on(act_call, copy_with(call, sizeof *call, call->host,
-							  offsetof(struct chapter_call, host))), 0);
+	const int64_t day = INT64_C(24) * 3600 * NS_PER_S;
+	struct waiting_calls *c = calls->waiting, *end = c + calls->n;
+	while (c < end && (strcmp(c->host, call->host) != 0 || c->sum.at / day != call->at / day))
+		c++;
+	if (c == calls->waiting + COUNT_OF(calls->waiting))
+		return -ENOSPC;
+	if (c == end) {
+		*c = (struct waiting_calls){0};
+		snprintf(c->host, sizeof c->host, "%s", call->host);
+		calls->n++;
+	}
+	c->sum.bytes += call->bytes;
+	c->sum.seconds += call->seconds;
+	c->sum.well += call->well;
+	c->sum.failed += call->failed;
+	c->sum.at = call->at > c->sum.at ? call->at : c->sum.at;
+	return 0;
+}
+
+int chapters_call(struct writer *w, struct chapter_calls *calls, const struct chapter_call *call)
+{
+	LOCKED(&calls->lock);
+	int added = call ? add_call(calls, call) : 0, r = 0;
+	while (calls->n && r == 0) {
+		struct waiting_calls *c = &calls->waiting[calls->n - 1];
+		r = writer_offer(w, act_on(act_call, copy_with(&c->sum, sizeof c->sum, c->host,
+							       offsetof(struct chapter_call, host))), 0);
+		calls->n -= r == 0;
+	}
+	return added < 0 ? added : r;
 }

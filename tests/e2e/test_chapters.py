@@ -242,9 +242,13 @@ time.sleep(600)
 
 def test_the_module_waits_for_nobody(lab, tmp_path):
     code = """
-import sys, time
+import sys, threading
 from mediamon_metrics import MetricsCollector
-start = time.monotonic()
+def look(event, args):
+    # whoever calls touches no mount
+    if event == "open" and str(args[0]).endswith("control/chapter"):
+        assert threading.current_thread() is not threading.main_thread()
+sys.addaudithook(look)
 c = MetricsCollector(series="M")
 for n in range(50):
     c.start_chapter(n)
@@ -273,6 +277,126 @@ print("flushed")
     assert p.returncode == 0 and out == "flushed\n", err
     rows = chapters(lab)
     assert len(rows) == 50 and all(c["state"] == "ok" and c["total_bytes"] == 1000 for c in rows)
+
+
+# the module, and a control/chapter that answers as mediamon does: all lines or none
+ANSWERS = """
+import errno, json, os
+import mediamon_metrics as m
+from mediamon_metrics import MetricsCollector
+told, known, most = [], {}, 100
+def write(data):
+    global known
+    lines, then = [json.loads(line) for line in data.splitlines()], dict(known)
+    for e in lines:
+        chapter = e["run"], e["chapter"]
+        if e["event"] == "start" and chapter in then:
+            return errno.EBUSY
+        if e["event"] == "start" and list(then.values()).count("open") >= most:
+            return errno.EMFILE
+        if e["event"] != "start" and chapter not in then:
+            return errno.ENOENT
+        if e["event"] == "end" and then[chapter] == "ended":
+            return errno.EBUSY
+        then[chapter] = "ended" if e["event"] == "end" else then.get(chapter, "open")
+    known = then
+    told.extend(lines)
+    return 0
+m._write = write
+m.RETRY_S = (0.01, 0.01)
+"""
+
+
+def test_the_module_tells_again_what_was_not_kept(tmp_path):
+    code = ANSWERS + """
+c = MetricsCollector(series="M")
+# another store has taken the place of the one that knew the chapter
+c.start_chapter(1)
+assert c.flush(60)
+told.clear()
+known.clear()
+c.add_download(1, 5)
+c.end_chapter(1)
+assert c.flush(60)
+assert [e["event"] for e in told] == ["start", "end"], told
+assert told[-1]["images_downloaded"] == 1
+# too many are open: later, and what is open may end meanwhile
+told.clear()
+c.start_chapter(2)
+assert c.flush(60)
+most = 1
+c.start_chapter(3)
+assert not c.flush(0.2)
+c.end_chapter(2)
+assert c.flush(60)
+assert [(e["event"], e["chapter"]) for e in told] == [("start", 2), ("end", 2), ("start", 3)], told
+assert m._writer.refused == 0
+"""
+    run(None, code, tmp_path)
+
+
+def test_a_success_of_which_nothing_was_saved_is_none(lab, tmp_path):
+    code = """
+from mediamon_metrics import MetricsCollector
+c = MetricsCollector(series="S")
+for n, sums in enumerate(({"images_processed": 0}, {"images_processed": 10}, {}), 1):
+    c.start_chapter(n)
+    c.update_chapter(n, images_found=10, **sums)
+    for _ in range(10):
+        c.add_download(n, 100)
+    c.end_chapter(n)
+print([d["state"] for d in c.get_stats()["chapter_details"]])
+assert c.flush(60)
+"""
+    assert run(lab, code, tmp_path) == "['failed', 'ok', 'ok']\n"
+    accept(lab, {"event": "start", "chapter": 4}, {"event": "download", "chapter": 4, "count": 10},
+           {"event": "end", "chapter": 4, "images_found": 10, "images_processed": 0}, {"event": "start", "chapter": "1e999"})
+    rows = {c["chapter"]: c for c in chapters(lab)}
+    assert {k: c["state"] for k, c in rows.items()} == {"1": "failed", "2": "ok", "3": "ok", "4": "failed", "1e999": "running"}
+    assert "not one image was saved" in rows["1"]["error_message"] == rows["4"]["error_message"]
+    # a name that no number holds
+    assert rows["1e999"]["chapter_num"] is None and ",inf," not in lab.read("metrics/chapters.csv").decode()
+
+
+def test_a_child_tells_only_of_its_own(tmp_path):
+    code = ANSWERS + """
+c = MetricsCollector(series="M")
+c.start_chapter(1)
+c.add_download(1, 100)
+c.start_chapter(2)
+c.end_chapter(2)
+assert c.flush(60)
+pid = os.fork()
+if not pid:
+    told.clear()
+    c.add_download(1, 7)
+    c.end_chapter(1)
+    assert c.flush(60)
+    mine = [(e["event"], e["chapter"], e.get("total_bytes")) for e in told]
+    print(mine[0], mine[-1], {e["chapter"] for e in told}, c.get_stats()["performance"]["total_bytes_downloaded"],
+          flush=True)
+    os._exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+"""
+    assert run(None, code, tmp_path) == "('start', 1.0, None) ('end', 1.0, 7) {1.0} 7\n"
+
+
+def test_the_module_goes_on_without_a_thread(tmp_path):
+    code = ANSWERS + """
+import threading
+real = threading.Thread.start
+def none(self):
+    raise RuntimeError("can't start new thread")
+threading.Thread.start = none
+c = MetricsCollector(series="=1+1")
+c.start_chapter("=cmd", "@url")
+threading.Thread.start = real
+c.end_chapter("=cmd")
+assert c.flush(60) and told[-1]["event"] == "end"
+c.export_csv("out.csv")
+print(open("out.csv").read().splitlines()[1].startswith("'=cmd,'@url,"), ",'=1+1," in open("out.csv").read())
+"""
+    assert run(None, code, tmp_path) == "True True\n"
 
 
 def test_checked_volumes_are_chapters_of_another_producer(lab):

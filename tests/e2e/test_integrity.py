@@ -120,6 +120,11 @@ def test_a_disk_that_gives_garbage_does_not_make_all_volumes_missing(lab, series
     assert (found["archives"]["intact"], found["archives"]["corrupt"], found["archives"]["unreadable"]) == (0, 16, 4), found
     doubted = [item for item in found["items"] if item["verdict"] == "unreadable"]
     assert all("rather the disk" in item["reason"] and "000.png" in item["reason"] for item in doubted)
+    # what is doubted is no failure of a chapter, and what was read twice has its bytes once
+    rows = until(lambda: len(found := lab.newest("metrics/chapters.json")["items"]) >= 16 and found, LONG_S, "16 rows")
+    assert [(c["state"], c["producer"]) for c in rows] == [("failed", "archives")] * 16
+    most = max(path.stat().st_size for path in (lab.manga / "Akira").iterdir())
+    assert all(0 < c["total_bytes"] <= most for c in rows)
     until(lambda: len(missing(lab)) == 16, LONG_S, "16 to be missing", pause=0.1)
 
 

@@ -7,6 +7,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/store_chapters.h"
 #include "common/store_private.h"
 #include "common/store_sample.h"
 #include "common/store_write_alerts.h"
@@ -322,15 +323,22 @@ static void make_dying(struct world *w)
 	w->now = NOW + HOUR / 2;
 }
 
-static void add_chapters(struct world *w, const char *run, int state, int n)
+static void add_rows(struct world *w, enum chapter_producer producer, const char *run, int state, int n)
 {
 	_buf_ struct buf text = BUF_INIT(4096);
 	buf_addf(&text, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) INSERT INTO chapter(producer, "
 			"run, series, chapter, attempt, session, state, started_at, changed_at, ended_at, downloaded, said_downloaded, "
-			"errors, said_errors, bytes, said_bytes, seconds, url, error) SELECT 0, '%s', 'A', i, 1, 1, %d, 1, 1, 1, 0, 0, 0, "
+			"errors, said_errors, bytes, said_bytes, seconds, url, error) SELECT %d, '%s', 'A', i, 1, 1, %d, 1, 1, 1, 0, 0, 0, "
 			"0, 0, 0, 0, '', '' FROM n",
-		 n, run, state);
+		 n, (int)producer, run, state);
 	sql(w, buf_str(&text));
+}
+
+/** Behind them as many volumes that were checked: they are no chapters that somebody fetched. */
+static void add_chapters(struct world *w, const char *run, int state, int n)
+{
+	add_rows(w, PRODUCER_scraper, run, state, n);
+	add_rows(w, PRODUCER_archives, run, CHAPTER_failed, 100);
 }
 
 static void make_chapters(struct world *w)

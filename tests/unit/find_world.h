@@ -61,6 +61,27 @@ static inline void world_pass(int64_t ns)
 	atomic_fetch_add(&world_clock, ns);
 }
 
+/** Nobody writes the store while it is held. */
+static inline sqlite3 *world_hold(const struct world *w)
+{
+	char path[4096];
+	sqlite3 *db = NULL;
+	snprintf(path, sizeof path, "%s/mediamon.db", w->dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	sqlite3_busy_timeout(db, 5000);
+	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	return db;
+}
+
+/** Returns when it is written again. */
+static inline void world_let_go(struct world *w, sqlite3 *db)
+{
+	sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	sqlite3_close(db);
+	for (int i = 0; i < 1000 && writer_flush(w->writer) < 0; i++)
+		nanosleep(&(struct timespec){0, 50 * NS_PER_MS}, NULL);
+}
+
 /* --- budgets, kept as the indexer keeps them --- */
 
 static inline int world_save_host(void *arg, const struct limit_row *row)

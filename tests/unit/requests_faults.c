@@ -134,32 +134,17 @@ static int64_t in_state(const char *state)
 	return world_count(&w, sql);
 }
 
-/** Nobody writes while it is held. */
-static sqlite3 *hold_store(void)
-{
-	char path[4096];
-	sqlite3 *db = NULL;
-	snprintf(path, sizeof path, "%s/mediamon.db", w.dir);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	sqlite3_busy_timeout(db, 5000);
-	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-	return db;
-}
-
 static void test_a_store_that_takes_nothing_calls_nobody_again_and_again(void **state)
 {
 	(void)state;
 	begin("");
 	world_series(&w, "Naruto", 4, 3, 3);
 	assert_int_equal(grab(find("naruto", "a", 3, 3, "torrent"), false), 0);
-	sqlite3 *db = hold_store();
+	sqlite3 *db = world_hold(&w);
 	assert_in_range(run(10), 0, 2);
 	assert_in_range(fake.fetches, 0, 1);
 	assert_int_equal(fake.adds, 0);
-	sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-	sqlite3_close(db);
-	for (int i = 0; i < 100 && writer_flush(w.writer) < 0; i++)
-		nanosleep(&(struct timespec){0, 50 * NS_PER_MS}, NULL);
+	world_let_go(&w, db);
 	world_pass(2 * MINUTE_NS);
 	run(20);
 	assert_int_equal(fake.adds, 1);
@@ -178,7 +163,7 @@ static void test_a_find_that_cannot_be_taken_does_not_stand_before_the_others(vo
 	/* the row is gone: expired, or of another day */
 	char *error = NULL, sql[128];
 	snprintf(sql, sizeof sql, "DELETE FROM result WHERE id = %lld", (long long)first);
-	sqlite3 *db = hold_store();
+	sqlite3 *db = world_hold(&w);
 	sqlite3_exec(db, sql, NULL, NULL, &error);
 	assert_null(error);
 	sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);

@@ -32,6 +32,14 @@ static enum chapter_refusal tell_all(const struct chapter_event *e, size_t n)
 	return refusal;
 }
 
+static int64_t session(void)
+{
+	int64_t number, at;
+	assert_int_equal(writer_flush(world.writer), 0);
+	assert_int_equal(store_chapter_session(world.reader, &number, &at), 0);
+	return number;
+}
+
 static enum chapter_refusal tell(struct chapter_event e)
 {
 	return tell_all(&e, 1);
@@ -149,6 +157,20 @@ static void success_without_a_page_is_none(void **state)
 	TELL(start, e_.chapter = "2");
 	TELL(end, e_.chapter = "2");
 	assert_string_equal(last()->state, "ok");
+	/* all came, and none was saved */
+	TELL(start, e_.chapter = "3");
+	TELL(download, e_.chapter = "3", e_.count = 10);
+	TELL(end, e_.chapter = "3", e_.found = 10, e_.processed = 0);
+	assert_string_equal(last()->state, "failed");
+	assert_non_null(strstr(last_error, "not one image was saved"));
+	/* that they were saved is enough, and so is that they came */
+	TELL(start, e_.chapter = "4");
+	TELL(end, e_.chapter = "4", e_.found = 10, e_.processed = 10);
+	assert_string_equal(last()->state, "ok");
+	TELL(start, e_.chapter = "5");
+	TELL(download, e_.chapter = "5");
+	TELL(end, e_.chapter = "5", e_.found = 1);
+	assert_string_equal(last()->state, "ok");
 	sums_hold();
 }
 
@@ -193,6 +215,52 @@ static void a_numbered_line_is_taken_once(void **state)
 	TELL(download, e_.run = "r", e_.bytes = 5);
 	TELL(download, e_.run = "r", e_.bytes = 5);
 	assert_string_equal(rows(), "r:A/1#1:running:4+0/0=20 ");
+}
+
+static void lines_of_a_run_come_in_any_order(void **state)
+{
+	(void)state;
+	TELL(start, e_.run = "r", e_.seq = 1);
+	for (int i = 3; i <= 2000; i += 2) {
+		TELL(download, e_.run = "r", e_.seq = i, e_.bytes = 1);
+		TELL(download, e_.run = "r", e_.seq = i - 1, e_.bytes = 1);
+		TELL(download, e_.run = "r", e_.seq = i, e_.bytes = 1);
+	}
+	assert_string_equal(rows(), "r:A/1#1:running:1998+0/0=1998 ");
+	reopen();
+	/* at the edge of what is remembered */
+	TELL(download, e_.run = "r", e_.seq = 5000, e_.bytes = 1);
+	TELL(download, e_.run = "r", e_.seq = 5001 - CHAPTER_WINDOW, e_.bytes = 1);
+	TELL(download, e_.run = "r", e_.seq = 5001 - CHAPTER_WINDOW, e_.bytes = 1);
+	REFUSED(LATE, download, e_.run = "r", e_.seq = 5000 - CHAPTER_WINDOW, e_.bytes = 1);
+	assert_string_equal(rows(), "r:A/1#1:running:2000+0/0=2000 ");
+	/* what was refused was not taken */
+	REFUSED(UNKNOWN, download, e_.run = "r", e_.chapter = "2", e_.seq = 4999);
+	TELL(download, e_.run = "r", e_.seq = 4999, e_.bytes = 1);
+	assert_string_equal(rows(), "r:A/1#1:running:2001+0/0=2001 ");
+}
+
+static void a_reset_that_has_a_number_is_one(void **state)
+{
+	(void)state;
+	TELL(start);
+	TELL(reset, e_.run = "a", e_.seq = 1);
+	TELL(start, e_.run = "b");
+	TELL(end, e_.run = "b");
+	TELL(reset, e_.run = "a", e_.seq = 1);
+	assert_int_equal(session(), 2);
+}
+
+static void an_attempt_that_was_begun_again_stays_behind(void **state)
+{
+	(void)state;
+	TELL(start, e_.attempt = 1);
+	TELL(start, e_.attempt = 2);
+	TELL(update, e_.attempt = 1, e_.downloaded = 3);
+	assert_string_equal(rows(), "A/1#1:abandoned:3+0/0=0 A/1#2:running:0+0/0=0 ");
+	TELL(end, e_.attempt = 1, e_.success = false);
+	assert_string_equal(rows(), "A/1#1:failed:3+0/0=0 A/1#2:running:0+0/0=0 ");
+	sums_hold();
 }
 
 static void times_are_those_that_were_told(void **state)
@@ -248,6 +316,11 @@ static void rows_are_bounded_and_sums_stay(void **state)
 		TELL(start, e_.chapter = number);
 		TELL(end, e_.chapter = number);
 	}
+	/* those of the session that is now stay */
+	assert_int_equal(chapters_tidy(world.writer, 0, 5), 0);
+	assert_int_equal(writer_flush(world.writer), 0);
+	assert_int_equal(count("SELECT count(*) FROM chapter WHERE state <> 0"), 20);
+	TELL(reset, e_.run = "other");
 	assert_int_equal(chapters_tidy(world.writer, 0, 5), 0);
 	assert_int_equal(writer_flush(world.writer), 0);
 	assert_int_equal(count("SELECT count(*) FROM chapter WHERE state <> 0"), 5);
@@ -257,15 +330,7 @@ static void rows_are_bounded_and_sums_stay(void **state)
 	assert_int_equal(c.running, 1);
 }
 
-static int64_t session(void)
-{
-	int64_t number, at;
-	assert_int_equal(writer_flush(world.writer), 0);
-	assert_int_equal(store_chapter_session(world.reader, &number, &at), 0);
-	return number;
-}
-
-static void a_session_ends_with_a_reset_or_a_new_run(void **state)
+static void a_session_ends_with_a_reset_or_silence(void **state)
 {
 	(void)state;
 	struct rows now = {0};
@@ -286,11 +351,20 @@ static void a_session_ends_with_a_reset_or_a_new_run(void **state)
 	assert_int_equal(store_chapters_session(world.reader, 0, row_text, &now), 0);
 	assert_string_equal(now.text, "b:A/1#2:running:0+0/0=0 ");
 	TELL(end, e_.run = "b");
-	/* told late, begun before the other ended: they went side by side */
-	TELL(start, e_.run = "c", e_.at = WORLD_START - NS_PER_S);
-	TELL(end, e_.run = "c", e_.at = WORLD_START - NS_PER_S);
+	/* a pause between two chapters is no end, whoever begins the next one */
+	world_pass(NS_PER_S);
+	assert_int_equal(chapters_tidy(world.writer, now_ns() - 2 * NS_PER_S, 100), 0);
+	TELL(start, e_.run = "c");
+	TELL(end, e_.run = "c");
+	TELL(start, e_.run = "b");
+	TELL(end, e_.run = "b");
 	assert_int_equal(session(), 3);
 	world_pass(NS_PER_S);
+	assert_int_equal(chapters_tidy(world.writer, now_ns(), 100), 0);
+	assert_int_equal(session(), 3);
+	TELL(start, e_.run = "b");
+	assert_int_equal(session(), 4);
+	assert_int_equal(chapters_tidy(world.writer, now_ns(), 100), 0);
 	TELL(start, e_.run = "d");
 	assert_int_equal(session(), 4);
 	sums_hold();
@@ -298,23 +372,118 @@ static void a_session_ends_with_a_reset_or_a_new_run(void **state)
 
 static void our_calls_are_a_row_for_each_host_and_day(void **state)
 {
-	struct chapter_call call = {.host = "ebdz", .bytes = 1000, .at = T0, .seconds = 0.5, .success = true};
+	struct chapter_call call = {.host = "ebdz", .bytes = 1000, .at = T0, .seconds = 0.5, .well = 1};
+	struct chapter_calls calls = {.lock = PTHREAD_MUTEX_INITIALIZER};
 	struct store_chapter_counts c;
 	(void)state;
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(chapters_call(world.writer, &call), 0);
-	call.success = false;
-	assert_int_equal(chapters_call(world.writer, &call), 0);
+		assert_int_equal(chapters_call(world.writer, &calls, &call), 0);
+	call.well = 0;
+	call.failed = 1;
+	assert_int_equal(chapters_call(world.writer, &calls, &call), 0);
 	call.at += 24 * 3600 * NS_PER_S;
-	assert_int_equal(chapters_call(world.writer, &call), 0);
-	assert_string_equal(rows(), "2023-12-31:ebdz/#1:ok:3+1/0=4000 2024-01-01:ebdz/#1:ok:0+1/0=1000 ");
+	assert_int_equal(chapters_call(world.writer, &calls, &call), 0);
+	assert_string_equal(rows(), "2023-12-31:ebdz/#1:ok:3+1/0=4000 2024-01-01:ebdz/#1:failed:0+1/0=1000 ");
 	assert_true(last()->seconds == 0.5);
 	assert_int_equal(store_chapter_counts_of(world.reader, PRODUCER_downloads, &c), 0);
 	assert_int_equal(c.bytes, 5000);
+	assert_int_equal(c.failed, 1);
+	/* a day on which nothing went well, until something does */
+	call.well = 1;
+	call.failed = 0;
+	assert_int_equal(chapters_call(world.writer, &calls, &call), 0);
+	assert_string_equal(last()->state, "ok");
+	assert_string_equal(last_error, "");
 	/* a scraper's numbers are its own */
 	assert_int_equal(store_chapter_counts(world.reader, &c), 0);
 	assert_int_equal(c.ok + c.bytes, 0);
 	assert_int_equal(session(), 0);
+}
+
+static void our_calls_wait_while_there_is_no_room(void **state)
+{
+	const struct chapter_call call = {.host = "ebdz", .bytes = 10, .at = T0, .seconds = 1, .failed = 1};
+	struct chapter_calls calls = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	int64_t n = 0, refused = 0;
+	(void)state;
+	sqlite3 *db = world_hold(&world);
+	for (; refused < 5; n++)
+		refused += chapters_call(world.writer, &calls, &call) < 0;
+	assert_int_equal(calls.n, 1);
+	assert_int_equal(calls.waiting[0].sum.failed, 5);
+	world_let_go(&world, db);
+	assert_int_equal(chapters_call(world.writer, &calls, NULL), 0);
+	assert_int_equal(last()->download_errors, n);
+	assert_int_equal(last()->bytes, 10 * n);
+}
+
+static int add_checked(void *arg, const struct store_chapter *c)
+{
+	char text[100];
+	snprintf(text, sizeof text, "%s:%s#%d:%s", c->run, c->chapter, c->attempt, c->state);
+	add_text(arg, text);
+	return 0;
+}
+
+static void what_was_checked_has_a_row_of_its_own(void **state)
+{
+	struct rows rows = {0};
+	(void)state;
+	/* a volume 3, a chapter 3, and two without a number */
+	world_series(&world, "Naruto", 4, 9, 9);
+	sqlite3 *db = world_hold(&world);
+	assert_int_equal(sqlite3_exec(db, "UPDATE volume SET volume = NULL, chapter = 3 WHERE volume = 4;"
+					  "UPDATE volume SET volume = NULL WHERE volume < 3; COMMIT",
+				      NULL, NULL, NULL), SQLITE_OK);
+	world_let_go(&world, db);
+	for (int i = 0; i < 5; i++) {
+		const struct chapter_check check = {
+			.file = count("SELECT min(file_id) FROM volume") + i % 4, .bytes = 5, .pages = 1, .is_whole = i < 4, .reason = "",
+		};
+		assert_int_equal(chapters_check(world.writer, &check), 0);
+	}
+	assert_int_equal(writer_flush(world.writer), 0);
+	assert_int_equal(store_chapters(world.reader, 100, add_checked, &rows), 0);
+	assert_string_equal(rows.text, "verify files:1.cbz#1:ok verify files:2.cbz#1:ok verify:3#1:ok verify chapters:3#1:ok "
+				       "verify files:1.cbz#2:failed ");
+}
+
+static int add_word(void *arg, const struct store_chapter *c)
+{
+	char text[100];
+	snprintf(text, sizeof text, "%s:%s", c->producer, c->chapter);
+	add_text(arg, text);
+	return 0;
+}
+
+static const char *shown(unsigned producers, int limit)
+{
+	static struct rows rows;
+	rows = (struct rows){0};
+	assert_int_equal(writer_flush(world.writer), 0);
+	assert_int_equal(store_chapters_of(world.reader, producers, limit, add_word, &rows), 0);
+	return rows.text;
+}
+
+static void no_producer_hides_another_or_what_runs(void **state)
+{
+	struct chapter_calls calls = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	(void)state;
+	TELL(start, e_.chapter = "open");
+	for (int i = 1; i <= 3; i++) {
+		const char *chapter = i == 1 ? "1" : i == 2 ? "2" : "3";
+		TELL(start, e_.chapter = chapter);
+		TELL(end, e_.chapter = chapter);
+	}
+	for (int i = 0; i < 50; i++) {
+		const struct chapter_call call = {.host = "ebdz", .at = T0 + i * 24 * 3600 * NS_PER_S, .well = 1};
+		assert_int_equal(chapters_call(world.writer, &calls, &call), 0);
+	}
+	assert_string_equal(shown(PRODUCERS_ALL, 2), "scraper:open scraper:2 scraper:3 downloads: downloads: ");
+	assert_string_equal(shown(PRODUCER_BIT(scraper), 1), "scraper:open scraper:3 ");
+	assert_string_equal(shown(PRODUCER_BIT(scraper), 100), "scraper:open scraper:1 scraper:2 scraper:3 ");
+	assert_string_equal(shown(PRODUCER_BIT(downloads), 1), "downloads: ");
+	assert_string_equal(shown(PRODUCER_BIT(archives), 10), "");
 }
 
 static void hostile_texts_are_kept_as_they_are(void **state)
@@ -335,11 +504,17 @@ int main(void)
 		TEST(success_without_a_page_is_none),
 		TEST(all_of_a_write_or_nothing),
 		TEST(a_numbered_line_is_taken_once),
+		TEST(lines_of_a_run_come_in_any_order),
+		TEST(a_reset_that_has_a_number_is_one),
+		TEST(an_attempt_that_was_begun_again_stays_behind),
 		TEST(times_are_those_that_were_told),
 		TEST(what_is_silent_is_abandoned_and_may_come_back),
 		TEST(rows_are_bounded_and_sums_stay),
-		TEST(a_session_ends_with_a_reset_or_a_new_run),
+		TEST(a_session_ends_with_a_reset_or_silence),
 		TEST(our_calls_are_a_row_for_each_host_and_day),
+		TEST(our_calls_wait_while_there_is_no_room),
+		TEST(what_was_checked_has_a_row_of_its_own),
+		TEST(no_producer_hides_another_or_what_runs),
 		TEST(hostile_texts_are_kept_as_they_are),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
