@@ -199,7 +199,7 @@ void compare_words(const struct run *run, const struct comparison *c, struct buf
 			 c->runs == 1 ? "scan like it" : "scans like it", COMPARE_LEAST);
 		return;
 	}
-	if (isnan(rate->value) || isnan(rate->median) || rate->median <= 0) {
+	if (rate->verdict == COMPARE_UNKNOWN || rate->median <= 0) {
 		buf_adds(out, "its speed cannot be compared: too few scans saw files\n");
 	} else {
 		double share = rate->value / rate->median;

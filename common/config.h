@@ -26,6 +26,11 @@ enum option_kind {
 	OPTION_ALERT,
 };
 
+enum {
+	/** Pages that nautiljon.com is asked for in a day at most, as prowlarr.requests_per_day; no option: it bans who asks more. */
+	NAUTILJON_DAY = 300,
+};
+
 #define ALERT_OPTION(O, id, unit, side, rule, see, help) \
 	O(alert_##id, "alerts", #id, OPTION_ALERT, rule, 0, 0, help)
 

@@ -16,10 +16,10 @@ struct live_values;
 
 /* --- families: rows of one name, told apart by a label --- */
 
-#define BY_STAGE(G, before, after, name, decimals, help) \
-	G(before##_discover_##after, name, NOW, "stage", "discover", decimals, help) \
-	G(before##_extract_##after, name, NOW, "stage", "extract", decimals, help) \
-	G(before##_insert_##after, name, NOW, "stage", "insert", decimals, help)
+#define BY_STAGE(G, before, after, name, kind, decimals, help) \
+	G(before##_discover_##after, name, kind, "stage", "discover", decimals, help) \
+	G(before##_extract_##after, name, kind, "stage", "extract", decimals, help) \
+	G(before##_insert_##after, name, kind, "stage", "insert", decimals, help)
 
 #define BY_API(G, after, name, kind, help) \
 	G(api_prowlarr_##after, name, kind, "api", "prowlarr", 0, help) \
@@ -47,7 +47,7 @@ struct live_values;
 	G(errors, "mediamon_errors", NOW, NULL, NULL, 0, "files and folders that cannot be read, or are damaged") \
 	G(corrupt, "mediamon_corrupt_files", NOW, NULL, NULL, 0, "files that were read to their end and are damaged") \
 	G(unreadable, "mediamon_unreadable_files", NOW, NULL, NULL, 0, "files that the disk did not give to their end") \
-	G(intact, "mediamon_intact_files", NOW, NULL, NULL, 0, "files that were read to their end and are intact") \
+	G(intact, "mediamon_intact_files", NOW, NULL, NULL, 0, "files that were read to their end and were intact, those that are gone since a day at most too") \
 	G(roots_present, "mediamon_roots", NOW, "state", "present", 0, "folders of the library by state") \
 	G(roots_frozen, "mediamon_roots", NOW, "state", "frozen", 0, "folders of the library by state") \
 	G(roots_absent, "mediamon_roots", NOW, "state", "absent", 0, "folders of the library by state") \
@@ -96,17 +96,20 @@ struct live_values;
 	G(jobs_paused, "mediamon_jobs", NOW, "state", "paused", 0, "jobs by state") \
 	G(jobs_queued, "mediamon_jobs", NOW, "state", "queued", 0, "jobs by state") \
 	G(scan_running, "mediamon_scan_running", NOW, NULL, NULL, 0, "1 while a scan runs") \
-	G(scan_seconds, "mediamon_scan_elapsed_seconds", NOW, NULL, NULL, 3, "how long the running scan takes already") \
+	G(scan_seconds, "mediamon_scan_elapsed_seconds", NOW, NULL, NULL, 3, "how long the running scan takes already, without pauses") \
 	G(scan_done, "mediamon_scan_done_files", NOW, NULL, NULL, 0, "files that the running scan has seen") \
 	G(scan_total, "mediamon_scan_expected_files", NOW, NULL, NULL, 0, "files that it will see, by the last count") \
-	G(scan_files_per_second, "mediamon_scan_files_per_second", NOW, NULL, NULL, 3, \
-	  "files per second of the running scan since it began") \
+	G(scan_files_per_second, "mediamon_scan_files_per_second", RATE, NULL, NULL, 3, \
+	  "files per second of the running scan since it began, without pauses") \
 	G(scan_bytes, "mediamon_scan_seen_bytes", NOW, NULL, NULL, 0, "sizes of the files that it has seen") \
 	G(scan_errors, "mediamon_scan_errors", NOW, NULL, NULL, 0, "errors of the running scan") \
-	BY_STAGE(G, stage, items, "mediamon_scan_stage_items", 0, "what a stage of the running scan finished") \
-	BY_STAGE(G, stage, depth, "mediamon_scan_stage_queue_depth", 0, "waiting in front of a stage of the running scan") \
-	BY_STAGE(G, stage, limit, "mediamon_scan_stage_queue_limit", 0, "where the stage before it has to wait") \
-	BY_STAGE(G, stage, busy, "mediamon_scan_stage_busy_ratio", 4, "share of the running scan's time that a stage worked") \
+	BY_STAGE(G, stage, items, "mediamon_scan_stage_items", NOW, 0, "what a stage of the running scan finished") \
+	BY_STAGE(G, stage, depth, "mediamon_scan_stage_queue_depth", NOW, 0, \
+		 "waiting in front of a stage of the running scan") \
+	BY_STAGE(G, stage, limit, "mediamon_scan_stage_queue_limit", NOW, 0, \
+		 "where the stage before it has to wait") \
+	BY_STAGE(G, stage, busy, "mediamon_scan_stage_busy_ratio", RATE, 4, \
+		 "share of the running scan's time that a stage worked") \
 	G(last_started_at, "mediamon_last_scan_start_timestamp_seconds", NOW, NULL, NULL, 0, "when the last scan began") \
 	G(last_ended_at, "mediamon_last_scan_end_timestamp_seconds", NOW, NULL, NULL, 0, "when the last scan ended") \
 	G(last_seconds, "mediamon_last_scan_duration_seconds", NOW, NULL, NULL, 3, "how long the last scan took") \
@@ -119,14 +122,16 @@ struct live_values;
 	  "share of its files that were answered from the index") \
 	G(last_rss_bytes, "mediamon_last_scan_peak_resident_bytes", NOW, NULL, NULL, 0, \
 	  "peak memory of all processes in the last scan") \
-	BY_STAGE(G, last, rate, "mediamon_last_scan_stage_items_per_second", 3, "items per second of a stage in the last scan") \
-	BY_STAGE(G, last, busy, "mediamon_last_scan_stage_busy_ratio", 4, "share of the last scan's time that a stage worked") \
+	BY_STAGE(G, last, rate, "mediamon_last_scan_stage_items_per_second", NOW, 3, \
+		 "items per second of a stage in the last scan") \
+	BY_STAGE(G, last, busy, "mediamon_last_scan_stage_busy_ratio", NOW, 4, \
+		 "share of the last scan's time that a stage worked") \
 	G(last_cpu_seconds, "mediamon_last_scan_cpu_seconds", NOW, NULL, NULL, 3, "processor time of the last scan")
 
 #define GAUGES_PROGRAM(G) \
 	G(up, "mediamon_up", NOW, NULL, NULL, 0, "1 while the indexer is there") \
 	G(started_at, "mediamon_start_timestamp_seconds", NOW, NULL, NULL, 0, "when the indexer started") \
-	G(heartbeat_age, "mediamon_heartbeat_age_seconds", NOW, NULL, NULL, 3, "how long ago the indexer last moved") \
+	G(heartbeat_age, "mediamon_heartbeat_age_seconds", RATE, NULL, NULL, 3, "how long ago the indexer last moved") \
 	G(rss_indexer, "mediamon_resident_bytes", NOW, "process", "indexer", 0, "memory by kind of process") \
 	G(rss_scout, "mediamon_resident_bytes", NOW, "process", "scout", 0, "memory by kind of process") \
 	G(rss_worker, "mediamon_resident_bytes", NOW, "process", "worker", 0, "memory by kind of process") \
@@ -171,9 +176,10 @@ enum gauge_id {
 	GAUGE_COUNT
 };
 
-/** NOW: goes up and down.  TOTAL: only grows, and begins again at 0 with the process or index that counts. */
+/** NOW: goes up and down.  RATE: the same, and of a span of time its mean is told, not the last value.  TOTAL: only grows, and begins again at 0 with the process or index that counts. */
 enum gauge_kind {
 	GAUGE_NOW,
+	GAUGE_RATE,
 	GAUGE_TOTAL,
 };
 
@@ -211,6 +217,8 @@ int gauges_read(struct gauges *g, struct store *s, const struct live_values *liv
  * the day it stays unknown, and so it does of who was never asked.
  */
 void gauges_set_left(struct gauges *g, enum gauge_id left, int64_t per_day);
+/** Of all that have one. */
+void gauges_set_budgets(struct gauges *g, int64_t prowlarr_day);
 
 /**
  * One sample out of several.  Of counts and totals the last value known counts, of what has decimals (rates, ratios,

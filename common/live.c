@@ -107,6 +107,13 @@ void live_read(const struct live_page *page, struct live_values *out)
 #undef L
 }
 
+int64_t live_job_worked(const struct live_values *v, int64_t now)
+{
+	int64_t end = v->job_paused_at ? (int64_t)v->job_paused_at : now;
+	int64_t worked = end - (int64_t)v->job_started_at - (int64_t)v->job_paused_ns;
+	return worked > 0 ? worked : 0;
+}
+
 void live_wake(struct live_page *page)
 {
 	atomic_fetch_add(&page->wake, 1);

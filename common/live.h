@@ -24,6 +24,9 @@
 	L(job_paused) \
 	L(job_full) \
 	L(job_started_at) \
+	/* when its present pause began, 0: none; and how long its ended pauses were, in ns */ \
+	L(job_paused_at) \
+	L(job_paused_ns) \
 	/* files seen, and how many there will be (by the last count; 0 unknown) */ \
 	L(done) \
 	L(total) \
@@ -34,6 +37,7 @@
 	L(changed) \
 	L(removed) \
 	L(errors) \
+	/* of the job; busy: processor time of scouts, of workers (divided by their number), time of the writer */ \
 	L(discover_items) \
 	L(discover_depth) \
 	L(discover_limit) \
@@ -46,6 +50,7 @@
 	L(insert_depth) \
 	L(insert_limit) \
 	L(insert_busy_ns) \
+	/* memory that is used now: of this process, of all scouts, of all workers, and all of these */ \
 	L(rss_indexer) \
 	L(rss_scout) \
 	L(rss_worker) \
@@ -106,6 +111,9 @@ const struct live_page *live_open(const char *state_dir);
 void live_close(const struct live_page *page);
 
 void live_read(const struct live_page *page, struct live_values *out);
+
+/** How long the job has run at @now (since 1970) without its pauses; all in ns. */
+int64_t live_job_worked(const struct live_values *v, int64_t now);
 
 /** Wakes everybody in live_wait(). */
 void live_wake(struct live_page *page);

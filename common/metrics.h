@@ -14,7 +14,7 @@ struct json;
 
 /** name, what it is.  All numbers; real when the name ends in seconds or ratio. */
 #define RUN_METRICS(M) \
-	M(wall_seconds, "time from start to end, pauses included") \
+	M(wall_seconds, "time from start to end, pauses not counted") \
 	M(files, "media files seen") \
 	M(bytes, "their sizes, added up") \
 	M(unchanged, "answered from the store, not opened") \

@@ -388,7 +388,11 @@ static int open_writer(const char *state_dir, struct store **out, char *why)
 		snprintf(why, 256, "the store in %.150s cannot be opened: %s", state_dir, strerror(-r));
 		return r;
 	}
-	r = prepare_writer(*out, state_dir, why);
+	r = store_tally_open(*out);
+	if (r < 0)
+		snprintf(why, 256, "the store cannot be opened: %s", strerror(-r));
+	else
+		r = prepare_writer(*out, state_dir, why);
 	if (r < 0) {
 		store_close(*out);
 		*out = NULL;
@@ -443,7 +447,7 @@ void store_close(struct store *s)
 	buf_clear(&s->last.album_artist);
 	buf_clear(&s->packed);
 	store_shelf_forget_all(s);
-	store_tally_forget(s);
+	store_tally_close(s);
 	free(s->fresh);
 	free(s);
 }

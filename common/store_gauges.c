@@ -11,6 +11,7 @@
 #include "common/store_alerts.h"
 #include "common/store_chapters.h"
 #include "common/store_find.h"
+#include "common/store_integrity.h"
 #include "common/store_rows.h"
 #include "common/store_symlinks.h"
 #include "common/store_tally.h"
@@ -49,8 +50,6 @@ static const struct counted {
 	{GAUGE_missing_damaged, TALLY_missing, NULL, true, 1},
 	{GAUGE_errors, TALLY_error, NULL, false, 1},
 	{GAUGE_intact, TALLY_integrity, "0", false, 1},
-	{GAUGE_corrupt, TALLY_integrity, "2", false, 1},
-	{GAUGE_unreadable, TALLY_integrity, "3", false, 1},
 	{GAUGE_links_ok, TALLY_symlink, "0", false, 1},
 	{GAUGE_links_suspect, TALLY_symlink, "1", false, 1},
 	{GAUGE_links_broken, TALLY_symlink, "2", false, 1},
@@ -152,6 +151,18 @@ static int read_roots(struct store *s, struct gauges *g)
 	return store_roots(s, see_root, g);
 }
 
+/** The same files that status/integrity lists: verdicts on what is gone, or another file now, are kept and do not count. */
+static int read_integrity(struct store *s, struct gauges *g)
+{
+	int64_t bad[VERDICT_COUNT];
+	int r = store_integrity_bad_counts(s, bad);
+	if (r < 0)
+		return r;
+	set(g, GAUGE_corrupt, (double)bad[VERDICT_corrupt]);
+	set(g, GAUGE_unreadable, (double)bad[VERDICT_unreadable]);
+	return 0;
+}
+
 static int read_jobs(struct store *s, struct gauges *g)
 {
 	sqlite3_stmt *q = store_stmt(s, SQL_jobs_states);
@@ -232,7 +243,7 @@ static int see_run(void *arg, const struct run *run)
 		set(g, of_run[i].gauge, run->value[of_run[i].metric]);
 	set(g, GAUGE_last_started_at, (double)(run->started_at / NS_PER_S));
 	set(g, GAUGE_last_ended_at, (double)(run->ended_at / NS_PER_S));
-	set(g, GAUGE_last_files_per_second, wall > 0 ? run->value[RUN_files] / wall : NAN);
+	set(g, GAUGE_last_files_per_second, wall > 0 && run->value[RUN_files] > 0 ? run->value[RUN_files] / wall : NAN);
 	for (int i = 0; i < STAGE_COUNT; i++) {
 		set(g, (enum gauge_id)(GAUGE_last_discover_rate + i), run->stage[i][STAGE_items_per_second]);
 		set(g, (enum gauge_id)(GAUGE_last_discover_busy + i), run->stage[i][STAGE_busy_ratio]);
@@ -284,8 +295,8 @@ static void read_stages(const struct live_values *l, double seconds, struct gaug
 
 static void read_scan(const struct live_values *l, struct gauges *g)
 {
-	double seconds = (double)(g->at - (int64_t)l->job_started_at) / 1e9;
-	set(g, GAUGE_scan_seconds, fmax(0, seconds));
+	double seconds = (double)live_job_worked(l, g->at) / 1e9;
+	set(g, GAUGE_scan_seconds, seconds);
 	set(g, GAUGE_scan_done, (double)l->done);
 	if (l->total)
 		set(g, GAUGE_scan_total, (double)l->total);
@@ -330,14 +341,15 @@ static int read_alerts(struct store *s, struct gauges *g)
 static int read_store(struct store *s, struct gauges *g)
 {
 	static int (*const parts[])(struct store *s, struct gauges *g) = {
-		read_roots, read_jobs, read_events, read_chapters, read_hosts, read_alerts,
+		read_roots, read_integrity, read_jobs, read_events, read_chapters, read_hosts, read_alerts,
 	};
 	int r = store_tallies(s, see_tally, g), first = r;
 	for (size_t i = 0; i < COUNT_OF(parts); i++) {
 		r = parts[i](s, g);
 		first = first ? first : r;
 	}
-	r = store_runs(s, 1, see_run, g);
+	r = store_runs_whole(s, 1, see_run, g);
+	first = first ? first : r;
 	read_disk(s, g);
 	return first ? first : r;
 }

@@ -119,6 +119,16 @@ int store_integrity_bad(struct store *s, store_bad_fn *fn, void *arg)
 	return store_each(s, store_stmt(s, SQL_integrity_bad), bad_row, STORE_BOX(store_bad_fn, fn), arg);
 }
 
+int store_integrity_bad_counts(struct store *s, int64_t count[static VERDICT_COUNT])
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_integrity_bad_counts);
+	int r;
+	memset(count, 0, VERDICT_COUNT * sizeof *count);
+	while ((r = store_step(s, q)) > 0)
+		count[sqlite3_column_int(q, 0) % VERDICT_COUNT] += sqlite3_column_int64(q, 1);
+	return r;
+}
+
 int store_missing_reason(struct store *s, int64_t series, int64_t volume, const char *state, struct buf *out)
 {
 	sqlite3_stmt *q = store_stmt(s, SQL_missing_reason);

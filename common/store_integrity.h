@@ -81,6 +81,8 @@ struct store_bad {
 typedef int store_bad_fn(void *arg, const struct store_bad *row);
 /** Corrupt and unreadable files, by path. */
 int store_integrity_bad(struct store *s, store_bad_fn *fn, void *arg);
+/** How many of these there are of each verdict. */
+int store_integrity_bad_counts(struct store *s, int64_t count[static VERDICT_COUNT]);
 /** Why the file of a missing volume does not count; @state: "corrupt", "incomplete".  Nothing is added without one. */
 int store_missing_reason(struct store *s, int64_t series, int64_t volume, const char *state, struct buf *out);
 

@@ -43,7 +43,7 @@ struct store {
 	struct fresh_dir *fresh;
 	/** What was found of shelves: store_shelf.h; NULL: nothing. */
 	struct shelves *shelves;
-	/** What the running transaction adds to table `tally`: store_tally.h. */
+	/** What the running transaction adds to table `tally`: store_tally.h; only the writer. */
 	struct tally_added *added;
 	/** The bytes that a running statement writes. */
 	struct buf packed;

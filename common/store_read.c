@@ -411,11 +411,9 @@ static void run_row(sqlite3_stmt *q, struct run *run)
 			run->stage[st][m] = sqlite3_column_double(q, i++);
 }
 
-int store_runs(struct store *s, int limit, store_run_fn *fn, void *arg)
+static int give_runs(struct store *s, sqlite3_stmt *q, store_run_fn *fn, void *arg)
 {
-	sqlite3_stmt *q = store_stmt(s, SQL_runs);
 	int r;
-	sqlite3_bind_int(q, 1, limit);
 	while ((r = store_step(s, q)) > 0) {
 		struct run run;
 		run_row(q, &run);
@@ -425,6 +423,22 @@ int store_runs(struct store *s, int limit, store_run_fn *fn, void *arg)
 	}
 	sqlite3_reset(q);
 	return r;
+}
+
+int store_runs(struct store *s, int limit, store_run_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_runs);
+	sqlite3_bind_int(q, 1, limit);
+	return give_runs(s, q, fn, arg);
+}
+
+int store_runs_whole(struct store *s, int limit, store_run_fn *fn, void *arg)
+{
+	enum { BACK = 1000 };
+	sqlite3_stmt *q = store_stmt(s, SQL_runs_whole);
+	sqlite3_bind_int(q, 1, limit);
+	sqlite3_bind_int(q, 2, BACK);
+	return give_runs(s, q, fn, arg);
 }
 
 int store_events(struct store *s, int64_t after, int limit, store_event_fn *fn, void *arg)

@@ -347,6 +347,8 @@ int store_jobs_ended(struct store *s, int limit, store_job_fn *fn, void *arg);
 typedef int store_run_fn(void *arg, const struct run *run);
 /** The last @limit runs, oldest first. */
 int store_runs(struct store *s, int limit, store_run_fn *fn, void *arg);
+/** The same of those that saw files and came to their end, as far as the last 1,000 runs go back; moves with topic jobs too. */
+int store_runs_whole(struct store *s, int limit, store_run_fn *fn, void *arg);
 
 struct store_event {
 	int64_t seq, time;

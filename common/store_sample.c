@@ -164,17 +164,23 @@ static int see_time(void *arg, int64_t at, const double *value)
 	return 0;
 }
 
-int store_sample_last(struct store *s, enum sample_step step, int64_t *at)
+/** The last one of a row that begins before @before. */
+static int last_before(struct store *s, enum sample_step step, int64_t before, int64_t *at)
 {
 	sqlite3_stmt *q = store_stmt(s, SQL_measured_last);
 	int64_t row;
 	*at = 0;
 	sqlite3_bind_int(q, 1, step);
+	sqlite3_bind_int64(q, 2, before);
 	int r = store_one_number(s, q, &row);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	r = store_samples(s, step, NULL, 0, row, row + row_ns(step), see_time, at);
-	return r;
+	return store_samples(s, step, NULL, 0, row, row + row_ns(step), see_time, at);
+}
+
+int store_sample_last(struct store *s, enum sample_step step, int64_t *at)
+{
+	return last_before(s, step, INT64_MAX, at);
 }
 
 /* --- writing --- */
@@ -244,7 +250,7 @@ int store_put_samples(struct store *s, enum sample_step step, const struct gauge
 
 /* --- hours out of minutes --- */
 
-enum { HOURS_BACK = 24 };
+enum { HOURS_BACK = 24, AWAY_DAYS = 60 };
 
 static int add_minute(void *arg, int64_t at, const double *value)
 {
@@ -285,6 +291,19 @@ static int see_hour(void *arg, int64_t at, const double *value)
 	return 0;
 }
 
+/** Who was away for longer than a day left an hour that was not over.  What seems to be years ago is a wrong clock's doing. */
+static int roll_hour_left(struct store *s, int64_t before)
+{
+	const int64_t hour = SAMPLE_STEP_NS[SAMPLE_HOUR];
+	int64_t minute, there = 0;
+	int r = last_before(s, SAMPLE_MINUTE, before, &minute);
+	if (r < 0 || minute < before - AWAY_DAYS * 24 * hour)
+		return r;
+	minute -= minute % hour;
+	r = store_samples(s, SAMPLE_HOUR, NULL, 0, minute, minute + hour, see_time, &there);
+	return r < 0 || there ? r : roll_hour(s, minute);
+}
+
 int store_roll_samples(struct store *s, int64_t now)
 {
 	const int64_t hour = SAMPLE_STEP_NS[SAMPLE_HOUR], end = now - now % hour;
@@ -295,17 +314,20 @@ int store_roll_samples(struct store *s, int64_t now)
 	for (int i = 0; i < HOURS_BACK && r == 0; i++)
 		if (!h.is_there[i])
 			r = roll_hour(s, h.first + i * hour);
-	return r;
+	return r < 0 ? r : roll_hour_left(s, h.first);
 }
 
 /* --- thinning --- */
 
-int store_thin_samples(struct store *s, enum sample_step step, int64_t keep)
+/** Rows after @after, up to @until. */
+static int thin(struct store *s, enum sample_step step, int64_t after, int64_t until, int64_t keep)
 {
 	sqlite3_stmt *q = store_stmt(s, SQL_measured_sizes);
 	int64_t kept = 0, last = -1;
 	int r;
 	sqlite3_bind_int(q, 1, step);
+	sqlite3_bind_int64(q, 2, after);
+	sqlite3_bind_int64(q, 3, until);
 	while ((r = store_step(s, q)) > 0) {
 		if (kept >= keep) {
 			last = sqlite3_column_int64(q, 0);
@@ -318,7 +340,15 @@ int store_thin_samples(struct store *s, enum sample_step step, int64_t keep)
 		return r < 0 ? r : 0;
 	q = store_stmt(s, SQL_measured_thin);
 	sqlite3_bind_int(q, 1, step);
-	sqlite3_bind_int64(q, 2, last);
+	sqlite3_bind_int64(q, 2, after);
+	sqlite3_bind_int64(q, 3, last);
 	store_touch(s, TOPIC_BIT(metrics));
 	return store_run(s, q);
+}
+
+int store_thin_samples(struct store *s, enum sample_step step, int64_t keep, int64_t now)
+{
+	int64_t last = now + 24 * SAMPLE_STEP_NS[SAMPLE_HOUR];
+	int r = thin(s, step, -1, last, keep);
+	return r < 0 ? r : thin(s, step, last, INT64_MAX, keep);
 }

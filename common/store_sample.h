@@ -25,8 +25,8 @@ extern const char *const SAMPLE_STEP_NAMES[SAMPLE_STEPS];
 extern const int64_t SAMPLE_STEP_NS[SAMPLE_STEPS];
 
 /**
- * The beginning of a second, minute or hour, and what was measured in it: of counts and totals the last value known, of
- * numbers with decimals (rates, ratios, times) their mean.  @value: as many as asked for, NAN where nothing was known.
+ * The beginning of a second, minute or hour, and what was measured in it: the last value known, of
+ * rates (GAUGE_RATE) their mean.  @value: as many as asked for, NAN where nothing was known.
  */
 typedef int store_sample_fn(void *arg, int64_t at, const double *value);
 
@@ -41,13 +41,14 @@ int store_sample_last(struct store *s, enum sample_step step, int64_t *at);
 
 /** Writes minutes or hours, by the writer's connection; what is there already stays. */
 int store_put_samples(struct store *s, enum sample_step step, const struct gauges *rows, size_t n);
-/** Makes hours, the last of which ended before @now, of minutes that are there. */
+/** Makes hours, the last of which ended before @now, of minutes that are there: of a day, and of the last hour before it. */
 int store_roll_samples(struct store *s, int64_t now);
 
 /**
  * Lets go of the oldest rows beyond the newest @keep samples of a step.  It counts samples, not time: neither a long
- * sleep nor a clock that was wrong for a while empties the history.
+ * sleep nor a clock that was wrong for a while empties the history.  What is more than a day after @now is of such a clock:
+ * it is counted by itself.
  */
-int store_thin_samples(struct store *s, enum sample_step step, int64_t keep);
+int store_thin_samples(struct store *s, enum sample_step step, int64_t keep, int64_t now);
 
 #endif

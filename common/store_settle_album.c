@@ -172,8 +172,8 @@ static int insert_spot_beside(struct store *s, const struct shelf *shelf, const 
 	return r < 0 ? r : r == 0 ? -EEXIST : 0;
 }
 
-/** Table `tally` counts spots, and artists of tracks: the first album of one counts. */
-static int count_spot(struct store *s, struct shelf *shelf, const struct wish *w)
+/** Whether it will be the first album that makes an artist of tracks of the shelf: table `tally` counts spots, and those. */
+static int is_first_album(struct store *s, const struct shelf *shelf, const struct wish *w, bool *is_first)
 {
 	int64_t has_tracks = 1;
 	int r = 0;
@@ -181,9 +181,8 @@ static int count_spot(struct store *s, struct shelf *shelf, const struct wish *w
 		sqlite3_stmt *q = store_stmt(s, SQL_shelf_has_tracks);
 		sqlite3_bind_int64(q, 1, shelf->id);
 		r = store_returning(s, q, &has_tracks);
-		shelf->has_tracks = r == 0;
 	}
-	store_tally_add(s, TALLY_artist, !has_tracks);
+	*is_first = !has_tracks;
 	return r;
 }
 
@@ -191,14 +190,19 @@ static int add_spot(struct store *s, const struct wish *w, int64_t album, const 
 {
 	struct shelf *shelf;
 	int r = store_shelf_get(s, w->kind, w->key, w->name, &shelf);
+	bool is_first = false;
 	if (r == 0)
-		r = count_spot(s, shelf, w);
+		r = is_first_album(s, shelf, w, &is_first);
 	if (r < 0)
 		return r;
 	r = insert_spot(s, shelf, w, album, n);
 	if (r == 0)
 		r = insert_spot_beside(s, shelf, w, album, n);
-	return r < 0 ? r : store_shelf_touch(s, shelf);
+	if (r < 0)
+		return r;
+	store_tally_add(s, TALLY_artist, is_first);
+	shelf->has_tracks |= shelf->kind == SHELF_ARTIST && w->tracks;
+	return store_shelf_touch(s, shelf);
 }
 
 static int drop_spot(struct store *s, int64_t spot, int64_t shelf)

@@ -435,6 +435,11 @@
 	SQL(runs, 0, \
 	    "SELECT job, words, mode, started_at, ended_at, {run}, {stage} FROM run " \
 	    "WHERE seq > (SELECT ifnull(max(seq), 0) FROM run) - ? ORDER BY seq") \
+	/* a scan that was cancelled, or that only looked at links, says nothing of the next */ \
+	SQL(runs_whole, 0, \
+	    "SELECT job, words, mode, started_at, ended_at, {run}, {stage} FROM run WHERE seq IN (SELECT r.seq FROM run r " \
+	    "WHERE r.seq > (SELECT ifnull(max(seq), 0) FROM run) - ?2 AND r.files > 0 AND NOT EXISTS(SELECT 1 FROM job j " \
+	    "WHERE j.id = r.job AND j.state NOT IN ('done', 'failed')) ORDER BY r.seq DESC LIMIT ?1) ORDER BY seq") \
 	SQL(event_add, 0, "INSERT INTO event(time, kind, body) VALUES(?, ?, ?)") \
 	SQL(events, 0, "SELECT seq, time, kind, body FROM event WHERE seq > ? ORDER BY seq LIMIT ?") \
 	SQL(event_last, 0, "SELECT ifnull(max(seq), 0) FROM event") \

@@ -19,6 +19,11 @@
 /** What could not be told for reasons that pass: ?4 is the time before which that is tried again. */
 #define SQL_INTEGRITY_AGAIN "((i.verdict = 3 OR i.tries = 1) AND i.verified_at < ?4)"
 
+/** By the partial index of the few that are bad. */
+#define SQL_INTEGRITY_BAD \
+	"FROM integrity i JOIN file f ON f.id = i.file_id JOIN dir d ON d.id = f.dir_id JOIN root r ON r.id = d.root_id " \
+	"WHERE i.verdict > 1 AND r.active = 1 AND i.size = f.size AND i.mtime = f.mtime "
+
 #define STATEMENTS_INTEGRITY(SQL) \
 	/* ?1 to ?2: the numbers that are looked at; ?3: what changed after it is fresh, before ?5 a clock was wrong */ \
 	SQL(integrity_due, 0, \
@@ -63,10 +68,9 @@
 	    "min(i.verified_at) FROM file f JOIN dir d ON d.id = f.dir_id JOIN root r ON r.id = d.root_id " \
 	    "LEFT JOIN integrity i ON i.file_id = f.id WHERE r.active = 1 AND f.state <> 1 GROUP BY 1, 2") \
 	SQL(integrity_bad, 0, \
-	    "SELECT r.path, d.path, f.name, f.size, i.verdict, i.how, i.reason, i.verified_at, i.since FROM integrity i " \
-	    "JOIN file f ON f.id = i.file_id JOIN dir d ON d.id = f.dir_id JOIN root r ON r.id = d.root_id " \
-	    "WHERE i.verdict > 1 AND r.active = 1 AND i.size = f.size AND i.mtime = f.mtime " \
-	    "ORDER BY r.path, d.path, f.name") \
+	    "SELECT r.path, d.path, f.name, f.size, i.verdict, i.how, i.reason, i.verified_at, i.since " \
+	    SQL_INTEGRITY_BAD "ORDER BY r.path, d.path, f.name") \
+	SQL(integrity_bad_counts, 0, "SELECT i.verdict, count(*) " SQL_INTEGRITY_BAD "GROUP BY 1") \
 	/* why the file of a volume does not count */ \
 	SQL(missing_reason, 0, \
 	    "SELECT e.reason FROM volume t JOIN error e ON e.file_id = t.file_id WHERE t.series_id = ?1 AND e.kind = ?3 AND " \

@@ -11,7 +11,8 @@
 	    "ON CONFLICT(name, key) DO UPDATE SET n = n + excluded.n, sum = sum + excluded.sum") \
 	/* a table that was made anew has lost them */ \
 	SQL(tally_triggers, 1, \
-	    "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND name = 'tally_' || ? || '_DELETE'") \
+	    "SELECT total(name = 'tally_' || ?1 || '_DELETE') = 1 AND total(name = 'tally_' || ?1 || '_INSERT') = ?2 " \
+	    "FROM sqlite_schema WHERE type = 'trigger'") \
 	SQL(jobs_states, 0, "SELECT state FROM job WHERE state IN ('queued', 'running', 'paused')") \
 	SQL(gauge_numbers, 0, "SELECT id, key FROM gauge") \
 	SQL(gauge_add, 0, "INSERT OR IGNORE INTO gauge(key) VALUES(?) RETURNING id") \
@@ -21,9 +22,9 @@
 	    "samples = excluded.samples, body = excluded.body") \
 	SQL(measured_between, 0, \
 	    "SELECT at, body FROM measured WHERE step = ? AND at > ? AND at < ? ORDER BY at") \
-	SQL(measured_last, 0, "SELECT at, body FROM measured WHERE step = ? ORDER BY at DESC LIMIT 1") \
+	SQL(measured_last, 0, "SELECT at, body FROM measured WHERE step = ? AND at < ? ORDER BY at DESC LIMIT 1") \
 	/* from the newest on; a row goes whole, when all newer ones hold enough */ \
-	SQL(measured_sizes, 0, "SELECT at, samples FROM measured WHERE step = ? ORDER BY at DESC") \
-	SQL(measured_thin, 0, "DELETE FROM measured WHERE step = ? AND at <= ?")
+	SQL(measured_sizes, 0, "SELECT at, samples FROM measured WHERE step = ? AND at > ? AND at <= ? ORDER BY at DESC") \
+	SQL(measured_thin, 0, "DELETE FROM measured WHERE step = ? AND at > ? AND at <= ?")
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "common/store_tally.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "common/buf.h"
@@ -110,6 +111,7 @@ static void add_count(struct buf *out, const struct tally *t)
 static int keep(struct store *s, const struct tally *t)
 {
 	_buf_ struct buf sql = BUF_INIT(1 << 14);
+	buf_addf(&sql, "DROP TRIGGER IF EXISTS tally_%s_INSERT; ", t->name);
 	if (t->inserts == BY_TRIGGER) {
 		add_trigger(&sql, t, "INSERT");
 		buf_adds(&sql, "BEGIN ");
@@ -127,11 +129,13 @@ static int keep(struct store *s, const struct tally *t)
 	return r < 0 ? r : store_exec(s, buf_str(&sql));
 }
 
+/** With exactly the triggers that it is to have: one for inserts beside a writer that counts would count twice. */
 static int is_kept(struct store *s, const struct tally *t)
 {
 	int64_t n;
 	sqlite3_stmt *q = store_stmt(s, SQL_tally_triggers);
 	bind_str(q, 1, t->name);
+	sqlite3_bind_int(q, 2, t->inserts == BY_TRIGGER);
 	int r = store_one_number(s, q, &n);
 	return r < 0 ? r : n > 0;
 }
@@ -147,12 +151,19 @@ int store_tally_keep(struct store *s)
 	return r < 0 ? r : 0;
 }
 
+int store_tally_open(struct store *s)
+{
+	s->added = calloc(1, sizeof *s->added);
+	return s->added ? 0 : -ENOMEM;
+}
+
+void store_tally_close(struct store *s)
+{
+	free(s->added);
+}
+
 void store_tally_add(struct store *s, enum tally_id tally, double sum)
 {
-	if (!s->added)
-		s->added = calloc(1, sizeof *s->added);
-	if (!s->added)
-		return;
 	s->added->of[tally].n++;
 	s->added->of[tally].sum += sum >= (double)MOST ? MOST : sum > 0 ? (int64_t)sum : 0;
 }
@@ -176,8 +187,8 @@ int store_tally_flush(struct store *s)
 
 void store_tally_forget(struct store *s)
 {
-	free(s->added);
-	s->added = NULL;
+	if (s->added)
+		*s->added = (struct tally_added){0};
 }
 
 static enum tally_id tally_called(const char *name)

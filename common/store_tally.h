@@ -55,6 +55,9 @@ enum tally_id {
 /** Makes the triggers of those that are not kept yet, and counts once.  In the transaction of store_schema.c. */
 int store_tally_keep(struct store *s);
 
+/** What store_tally_add() needs; of the writer's connection.  0 or -ENOMEM. */
+int store_tally_open(struct store *s);
+void store_tally_close(struct store *s);
 /** A row of such a table comes with this transaction; @sum: its number to add up, bounded as a trigger would. */
 void store_tally_add(struct store *s, enum tally_id tally, double sum);
 /** Adds them to the table; before the commit.  0 or -errno. */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/** The running job's numbers, which the store has not; the moment that they are of. */
+/** The running job's numbers, which the store has not; the moment that they are of, had there been no pause. */
 static int64_t take_live(const struct view *v, struct progress *p)
 {
 	const struct live_values *live = &v->mood.live;
@@ -13,7 +13,7 @@ static int64_t take_live(const struct view *v, struct progress *p)
 	p->total = (int64_t)live->total;
 	p->found = (int64_t)live->files;
 	/* the moment of this state, not of this call: the same version has the same bytes */
-	return v->mood.at[1];
+	return p->started_at + live_job_worked(live, v->mood.at[1]);
 }
 
 /** Files are read to their end beside the job of the live page: the store has the numbers, as of the topic's last change.

@@ -184,7 +184,8 @@ static bool is_news(const struct live_values *old, const struct live_values *fre
 	a.due = b.due = 0;
 	a.generation_next = b.generation_next = a.generation = b.generation = 0;
 	if (!b.job) {
-		a.rss_indexer = b.rss_indexer = 0;
+		a.rss_indexer = b.rss_indexer = a.rss_sum = b.rss_sum = 0;
+		a.rss_scout = b.rss_scout = a.rss_worker = b.rss_worker = 0;
 		a.insert_busy_ns = b.insert_busy_ns = 0;
 		a.insert_items = b.insert_items = 0;
 	}

@@ -45,10 +45,10 @@ static int look(struct view *v, struct found **out)
 	struct found *f = *out = calloc(1, sizeof *f);
 	if (!f)
 		return -ENOMEM;
-	int r = v->store ? store_runs(v->store, 1, see_last, f) : 0;
+	int r = v->store ? store_runs_whole(v->store, 1, see_last, f) : 0;
 	if (r < 0 || !f->last.ended_at)
 		return r < 0 ? r : -ENOENT;
-	r = store_runs(v->store, RUNS_BACK, see_before, f);
+	r = store_runs_whole(v->store, RUNS_BACK, see_before, f);
 	compare_runs(&f->last, f->before, f->n, &f->result);
 	return r;
 }

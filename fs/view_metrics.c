@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** metrics/: numbers of scans, from the tables of common/metrics.h. */
+#include <math.h>
 #include <stdio.h>
 
 #include "fs/plots.h"
@@ -27,7 +28,7 @@ static void fill_stages(const struct live_values *l, double wall, struct run *ru
 	} stage[STAGE_COUNT] = {
 		{l->discover_items, l->discover_depth, l->discover_limit, l->discover_busy_ns},
 		{l->extract_items, l->extract_depth, l->extract_limit, l->extract_busy_ns},
-		{l->insert_items, l->insert_depth, l->insert_limit, 0},
+		{l->insert_items, l->insert_depth, l->insert_limit, l->insert_busy_ns},
 	};
 	for (int s = 0; s < STAGE_COUNT; s++) {
 		run->stage[s][STAGE_items] = (double)stage[s].items;
@@ -48,9 +49,9 @@ static bool current_run(struct view *v, struct run *run)
 	snprintf(run->mode, sizeof run->mode, "%s", l->job_full ? "full" : "quick");
 	if (v->store)
 		store_jobs_live(v->store, find_words, run);
-	double wall = (double)(v->mood.at[1] - run->started_at) / 1e9;
+	double wall = (double)live_job_worked(l, v->mood.at[1]) / 1e9;
 	double *m = run->value;
-	m[RUN_wall_seconds] = wall > 0 ? wall : 0;
+	m[RUN_wall_seconds] = wall;
 	m[RUN_files] = (double)l->files;
 	m[RUN_bytes] = (double)l->bytes;
 	m[RUN_unchanged] = (double)l->unchanged;
@@ -60,8 +61,9 @@ static bool current_run(struct view *v, struct run *run)
 	m[RUN_errors] = (double)l->errors;
 	m[RUN_error_ratio] = l->files ? m[RUN_errors] / m[RUN_files] : 0;
 	m[RUN_cached_ratio] = l->files ? m[RUN_unchanged] / m[RUN_files] : 0;
-	m[RUN_peak_rss_indexer_bytes] = (double)l->rss_indexer;
-	m[RUN_peak_rss_bytes] = (double)l->rss_sum;
+	/* peaks are known when it has ended */
+	m[RUN_peak_rss_bytes] = m[RUN_peak_rss_indexer_bytes] = NAN;
+	m[RUN_peak_rss_scout_bytes] = m[RUN_peak_rss_worker_bytes] = NAN;
 	m[RUN_cpu_seconds] = (double)l->cpu_ns / 1e9;
 	fill_stages(l, wall, run);
 	return true;

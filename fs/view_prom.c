@@ -53,7 +53,7 @@ int view_gauges(struct view *v, struct gauges *g)
 		/* as of the last change, so that one version has one content */
 		int r = gauges_read(&measured.gauges, v->store, is_up ? &v->mood.live : NULL,
 				    view_at(v, OF_EVERYTHING, MOODY));
-		gauges_set_left(&measured.gauges, GAUGE_api_prowlarr_left, config_int(v->config, OPT_prowlarr_day));
+		gauges_set_budgets(&measured.gauges, config_int(v->config, OPT_prowlarr_day));
 		measured.version = r < 0 ? 0 : version;
 		measured.epoch = v->epoch;
 		measured.has_store = v->store != NULL;

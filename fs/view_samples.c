@@ -70,10 +70,16 @@ static int add_sample(void *arg, int64_t at, const double *value)
 	return 0;
 }
 
+/** What is shown of a step begins here, at the earliest. */
+static int64_t shown_since(enum sample_step step, int64_t until)
+{
+	return until - SHOWN_MOST * SAMPLE_STEP_NS[step];
+}
+
 static int add_step(struct shape *s, enum sample_step step, int64_t since, int64_t until)
 {
 	enum gauge_id all[GAUGE_COUNT];
-	int64_t first = until - SHOWN_MOST * SAMPLE_STEP_NS[step];
+	int64_t first = shown_since(step, until);
 	for (int g = 0; g < GAUGE_COUNT; g++)
 		all[g] = (enum gauge_id)g;
 	s->step = step;
@@ -93,7 +99,7 @@ static int find_minutes(struct store *s, int64_t until, int64_t *minutes)
 {
 	const int64_t hour = SAMPLE_STEP_NS[SAMPLE_HOUR];
 	int64_t first = until, whole = 0;
-	int r = store_samples(s, SAMPLE_MINUTE, NULL, 0, 0, until, see_first, &first);
+	int r = store_samples(s, SAMPLE_MINUTE, NULL, 0, shown_since(SAMPLE_MINUTE, until), until, see_first, &first);
 	*minutes = first - first % hour;
 	if (r >= 0 && first != *minutes)
 		r = store_samples(s, SAMPLE_HOUR, NULL, 0, *minutes, *minutes + hour, see_first, &whole);

@@ -34,7 +34,7 @@ enum {
 	/** Whatever is counted. */
 	OF_EVERYTHING = (1 << TOPIC_COUNT) - 1,
 	OF_SAMPLES = TOPIC_BIT(metrics),
-	OF_COMPARE = TOPIC_BIT(scan),
+	OF_COMPARE = TOPIC_BIT(scan) | TOPIC_BIT(jobs),
 	OF_ANALYSIS = TOPIC_BIT(music) | TOPIC_BIT(manga) | TOPIC_BIT(scan),
 	MOODY = VIEW_AWAY | VIEW_LIVE,
 };

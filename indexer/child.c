@@ -145,3 +145,8 @@ void child_usage(pid_t pid, uint64_t *peak_rss, uint64_t *cpu_ns)
 	*peak_rss = status_kib(pid, "VmHWM:") * 1024;
 	*cpu_ns = cpu_ticks(pid) * (UINT64_C(1000000000) / (uint64_t)sysconf(_SC_CLK_TCK));
 }
+
+uint64_t child_memory(pid_t pid)
+{
+	return status_kib(pid, "VmRSS:") * 1024;
+}

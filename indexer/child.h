@@ -31,6 +31,8 @@ void child_reap(void);
 
 /** Peak memory in bytes and processor time in ns of a living process; zeros when it is gone. */
 void child_usage(pid_t pid, uint64_t *peak_rss, uint64_t *cpu_ns);
+/** Memory in bytes that a living process uses now; 0 when it is gone. */
+uint64_t child_memory(pid_t pid);
 
 /** Two ends of a socket, close-on-exec.  @type: SOCK_STREAM or SOCK_SEQPACKET.  0 or -errno. */
 int child_socket(int type, int end[2]);

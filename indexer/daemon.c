@@ -385,9 +385,9 @@ static void stop_parts(struct daemon *d)
 /** Needs no lock and waits for nothing: it goes on whatever the disk does. */
 static void beat(struct daemon *d)
 {
-	uint64_t rss, cpu;
-	child_usage(getpid(), &rss, &cpu);
-	atomic_store(&d->live->rss_indexer, rss);
+	uint64_t peak, cpu;
+	child_usage(getpid(), &peak, &cpu);
+	atomic_store(&d->live->rss_indexer, child_memory(getpid()));
 	atomic_store(&d->live->cpu_ns, cpu);
 	atomic_store(&d->live->heartbeat_at, (uint64_t)now_ns());
 }

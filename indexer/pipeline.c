@@ -238,6 +238,11 @@ static void show_job(struct pipeline *p, const struct job *job, bool is_full, ui
 	atomic_store(&live->job_started_at, (uint64_t)now_ns());
 	atomic_store(&live->job_full, is_full);
 	atomic_store(&live->job_paused, 0);
+	atomic_store(&live->job_paused_at, 0);
+	atomic_store(&live->job_paused_ns, 0);
+	atomic_store(&live->discover_busy_ns, 0);
+	atomic_store(&live->extract_busy_ns, 0);
+	atomic_store(&live->insert_busy_ns, 0);
 	atomic_store(&live->job, (uint64_t)job->id);
 	live_wake(live);
 }
@@ -247,6 +252,7 @@ static void follow_pause(struct pipeline *p, const struct job *job, bool paused)
 	if (atomic_load(&p->o.live->job_paused) == paused)
 		return;
 	atomic_store(&p->o.live->job_paused, paused);
+	run_pause(p, paused);
 	if (p->look)
 		mender_pause_look(p->o.mender, paused);
 	job_put(p, &(struct job_state){
@@ -425,6 +431,7 @@ static void *pipeline_main(void *arg)
 		follow_job(p, flags);
 		watch_step(p);
 		integrity_step(p);
+		run_publish_memory(p);
 		roots_start_scouts(p);
 	}
 	/* an ended indexer takes the job up again: it stays "running" in the store */

@@ -120,7 +120,9 @@ struct scan {
 	struct batch *first, **last, *given;
 	size_t waiting_files;
 	int64_t started_mono, started_at;
-	uint64_t start_cpu_ns, start_insert_busy, start_extract_cpu, walk_busy_ns;
+	/** Its present pause, since when (0: none); its ended ones, how long. */
+	int64_t paused_mono, paused_ns;
+	uint64_t start_cpu_ns, start_insert_busy, start_discover_cpu, start_extract_cpu, walk_busy_ns;
 	uint64_t peak_pending, peak_waiting, peak_writer;
 	uint64_t added, changed, removed, errors, extracted;
 	/** Files that were not read, because nothing would hold the reader. */
@@ -297,6 +299,8 @@ struct pipeline {
 	int64_t purge_at;
 	/** Rows may be pending from an earlier life. */
 	bool has_pending;
+	/** When memory, and processor time of the stages, are looked at again (monotonic). */
+	int64_t memory_at, busy_at;
 	/** Never begins anew: a late answer to an older scan meets no batch of its number. */
 	uint64_t next_batch;
 };
@@ -401,6 +405,10 @@ void put_event(struct pipeline *p, const char *kind, const struct buf *body);
 
 void run_begin(struct pipeline *p, struct scan *s, size_t roots);
 void run_publish(struct pipeline *p);
+/** What the processes use now, now and then; also while nothing runs. */
+void run_publish_memory(struct pipeline *p);
+/** The job was paused, or goes on: a pause is no time of the scan. */
+void run_pause(struct pipeline *p, bool is_paused);
 /** Fills @run with the numbers of an ended scan. */
 void run_fill(struct pipeline *p, const struct scan *s, struct run *run);
 

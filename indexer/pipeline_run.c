@@ -7,6 +7,12 @@
 #include "indexer/child.h"
 #include "indexer/pipeline_private.h"
 
+enum {
+	/** Processes' numbers are read of files of /proc: not more often than this, of the memory at rest than that. */
+	USAGE_MS = 100,
+	REST_MS = 5000,
+};
+
 static uint64_t sum(const struct scan *s, size_t offset)
 {
 	uint64_t v = 0;
@@ -18,6 +24,79 @@ static uint64_t sum(const struct scan *s, size_t offset)
 }
 
 #define SUM(s, field) sum(s, offsetof(struct diff_counts, field))
+
+/* --- what processes use --- */
+
+static uint64_t cpu_of_workers(const struct pipeline *p)
+{
+	uint64_t total = 0, rss, cpu;
+	for (int i = 0; i < p->pool.count; i++) {
+		pool_usage(&p->pool, i, &rss, &cpu);
+		total += cpu + p->pool.worker[i].past_cpu_ns;
+	}
+	return total;
+}
+
+static uint64_t cpu_of_scouts(const struct pipeline *p)
+{
+	uint64_t total = 0, rss, cpu;
+	for (size_t i = 0; i < p->scouts; i++) {
+		if (p->scout[i].fd < 0)
+			continue;
+		child_usage(p->scout[i].pid, &rss, &cpu);
+		total += cpu;
+	}
+	return total;
+}
+
+static uint64_t memory_of_pool(const struct pool *pool)
+{
+	uint64_t total = pool->spare.pid > 0 ? child_memory(pool->spare.pid) : 0;
+	for (int i = 0; i < pool->count; i++)
+		if (pool->worker[i].results >= 0)
+			total += child_memory(pool->worker[i].pid);
+	return total;
+}
+
+static bool is_time(int64_t *at, int64_t pause_ms)
+{
+	int64_t now = mono_ns();
+	if (now < *at)
+		return false;
+	*at = now + pause_ms * NS_PER_MS;
+	return true;
+}
+
+void run_publish_memory(struct pipeline *p)
+{
+	uint64_t scouts = 0;
+	if (!is_time(&p->memory_at, p->job_scan.id ? USAGE_MS : REST_MS))
+		return;
+	for (size_t i = 0; i < p->scouts; i++)
+		if (p->scout[i].fd >= 0)
+			scouts += child_memory(p->scout[i].pid);
+	uint64_t workers = memory_of_pool(&p->pool) + memory_of_pool(&p->checker.pool);
+	LIVE_SET(p, rss_scout, scouts);
+	LIVE_SET(p, rss_worker, workers);
+	LIVE_SET(p, rss_sum, child_memory(getpid()) + scouts + workers);
+}
+
+/** Since the scan began; less is there when a process was started anew. */
+static uint64_t since(uint64_t now, uint64_t start)
+{
+	return now > start ? now - start : 0;
+}
+
+static void publish_busy(struct pipeline *p, const struct scan *s)
+{
+	LIVE_SET(p, insert_busy_ns, since(writer_busy_ns(p->o.writer), s->start_insert_busy));
+	if (!is_time(&p->busy_at, USAGE_MS))
+		return;
+	LIVE_SET(p, discover_busy_ns, since(cpu_of_scouts(p), s->start_discover_cpu));
+	LIVE_SET(p, extract_busy_ns, since(cpu_of_workers(p), s->start_extract_cpu) / (uint64_t)p->pool.count);
+}
+
+/* --- a scan --- */
 
 void run_publish(struct pipeline *p)
 {
@@ -43,16 +122,7 @@ void run_publish(struct pipeline *p)
 	LIVE_SET(p, extract_items, s->extracted);
 	LIVE_SET(p, extract_depth, s->waiting_files);
 	LIVE_SET(p, insert_depth, writer);
-}
-
-static uint64_t cpu_of_workers(const struct pipeline *p)
-{
-	uint64_t total = 0, rss, cpu;
-	for (int i = 0; i < p->pool.count; i++) {
-		pool_usage(&p->pool, i, &rss, &cpu);
-		total += cpu + p->pool.worker[i].past_cpu_ns;
-	}
-	return total;
+	publish_busy(p, s);
 }
 
 static uint64_t cpu_of_all(struct pipeline *p)
@@ -84,16 +154,34 @@ void run_begin(struct pipeline *p, struct scan *s, size_t roots)
 	if (s != &p->job_scan)
 		return;
 	s->start_cpu_ns = cpu_of_all(p);
+	s->start_discover_cpu = cpu_of_scouts(p);
 	s->start_extract_cpu = cpu_of_workers(p);
-	s->start_insert_busy = atomic_load(&LIVE(p, insert_busy_ns));
+	s->start_insert_busy = writer_busy_ns(p->o.writer);
+	p->memory_at = p->busy_at = 0;
+	publish_busy(p, s);
 	LIVE_SET(p, insert_items, 0);
 	LIVE_SET(p, discover_limit, (uint64_t)WALK_CREDIT * roots);
 	LIVE_SET(p, extract_limit, (uint64_t)WALK_CREDIT * roots * WALK_CHUNK);
 }
 
+void run_pause(struct pipeline *p, bool is_paused)
+{
+	struct scan *s = &p->job_scan;
+	int64_t now = mono_ns();
+	s->paused_ns += s->paused_mono ? now - s->paused_mono : 0;
+	s->paused_mono = is_paused ? now : 0;
+	LIVE_SET(p, job_paused_ns, (uint64_t)s->paused_ns);
+	LIVE_SET(p, job_paused_at, is_paused ? (uint64_t)now_ns() : 0);
+}
+
+static int64_t worked_ns(const struct scan *s)
+{
+	return (s->paused_mono ? s->paused_mono : mono_ns()) - s->started_mono - s->paused_ns;
+}
+
 static void fill_values(struct pipeline *p, const struct scan *s, struct run *run)
 {
-	double wall = (double)(mono_ns() - s->started_mono) / 1e9;
+	double wall = (double)worked_ns(s) / 1e9;
 	double cpu = (double)(cpu_of_all(p) - s->start_cpu_ns) / 1e9;
 	double files = (double)SUM(s, files), errors = (double)(SUM(s, errors) + s->errors);
 	uint64_t own_rss, own_cpu;
@@ -126,7 +214,7 @@ static void fill_values(struct pipeline *p, const struct scan *s, struct run *ru
 	double busy[STAGE_COUNT] = {
 		(double)s->walk_busy_ns / 1e9,
 		(double)(cpu_of_workers(p) - s->start_extract_cpu) / 1e9 / p->pool.count,
-		(double)(atomic_load(&LIVE(p, insert_busy_ns)) - s->start_insert_busy) / 1e9};
+		(double)(writer_busy_ns(p->o.writer) - s->start_insert_busy) / 1e9};
 	for (int st = 0; st < STAGE_COUNT; st++) {
 		run->stage[st][STAGE_items] = items[st];
 		run->stage[st][STAGE_items_per_second] = items[st] / wall;
@@ -141,5 +229,4 @@ void run_fill(struct pipeline *p, const struct scan *s, struct run *run)
 	*run = (struct run){.job = s->job, .started_at = s->started_at, .ended_at = now_ns()};
 	snprintf(run->mode, sizeof run->mode, "%s", s->is_full ? "full" : "quick");
 	fill_values(p, s, run);
-	LIVE_SET(p, rss_sum, (uint64_t)run->value[RUN_peak_rss_bytes]);
 }

@@ -61,7 +61,7 @@ static void measure(struct sampler *m, int64_t now)
 		return;
 	}
 	gauges_read(&m->now, m->store, &live, now);
-	gauges_set_left(&m->now, GAUGE_api_prowlarr_left, m->prowlarr_day);
+	gauges_set_budgets(&m->now, m->prowlarr_day);
 	if (m->store)
 		store_end(m->store);
 }
@@ -74,7 +74,12 @@ static unsigned places(const struct sampler *m)
 
 static void keep_second(struct sampler *m)
 {
-	int r = m->seconds >= 0 ? seconds_put(m->seconds, places(m), &m->now) : 0;
+	if (!places(m))
+		return;
+	/* a disk that was full when it was to be made */
+	if (m->seconds < 0)
+		m->seconds = seconds_open(m->state_dir, places(m));
+	int r = m->seconds < 0 ? m->seconds : seconds_put(m->seconds, places(m), &m->now);
 	if (r < 0 && !m->has_complained)
 		log_warning("seconds cannot be kept in %s/" SECONDS_FILE ": %s; they are gaps until they can", m->state_dir,
 			    strerror(-r));

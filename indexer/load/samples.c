@@ -20,8 +20,8 @@ static int act_samples(struct store *s, void *record, int64_t *answer, struct st
 	if (r == 0 && o->kept.hours)
 		r = store_roll_samples(s, o->now);
 	if (r == 0)
-		r = store_thin_samples(s, SAMPLE_MINUTE, o->kept.minutes);
-	return r < 0 ? r : store_thin_samples(s, SAMPLE_HOUR, o->kept.hours);
+		r = store_thin_samples(s, SAMPLE_MINUTE, o->kept.minutes, o->now);
+	return r < 0 ? r : store_thin_samples(s, SAMPLE_HOUR, o->kept.hours, o->now);
 }
 
 int samples_put(struct writer *w, const struct gauges *minutes, size_t n, const struct samples_kept *kept, int64_t now)

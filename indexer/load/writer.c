@@ -226,7 +226,7 @@ static int add_to_batch(struct writer *w, struct change *c)
 	int64_t start = mono_ns();
 	if (r == 0)
 		r = writer_apply(w, c);
-	atomic_fetch_add(&w->o.live->insert_busy_ns, (uint64_t)(mono_ns() - start));
+	atomic_fetch_add(&w->busy_ns, (uint64_t)(mono_ns() - start));
 	if (c->kind == CHANGE_FILE)
 		atomic_fetch_add(&w->o.live->insert_items, 1);
 	return r;
@@ -325,6 +325,11 @@ int writer_flush(struct writer *w)
 {
 	struct change *c = change_new(CHANGE_EXPIRE_ERRORS, 0);
 	return writer_call(w, c, NULL);
+}
+
+uint64_t writer_busy_ns(struct writer *w)
+{
+	return atomic_load(&w->busy_ns);
 }
 
 size_t writer_depth(struct writer *w)

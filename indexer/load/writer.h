@@ -46,6 +46,8 @@ int writer_flush(struct writer *w);
  * is damaged, and only opening it anew helps.  Any thread; accepts NULL. */
 int writer_error(const struct writer *w);
 
+/** Time that went into changes since it was made. */
+uint64_t writer_busy_ns(struct writer *w);
 /** Changes that wait. */
 size_t writer_depth(struct writer *w);
 enum { WRITER_LIMIT = 4096 };

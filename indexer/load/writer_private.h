@@ -24,6 +24,8 @@ struct writer {
 	_Atomic bool is_ending;
 	/** errno while the store cannot be written, else 0. */
 	_Atomic int stuck;
+	/** Time that went into changes since the start. */
+	_Atomic uint64_t busy_ns;
 	/* only the writer's thread: */
 	struct store *store;
 	struct media media;

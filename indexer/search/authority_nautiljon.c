@@ -24,7 +24,6 @@
 enum {
 	/** In memory a page of nothing but tags is thirty times as large. */
 	PAGE_MAX = 1 << 20,
-	PER_DAY = 300,
 	FAILURES = 2,
 	REDIRECTS = 1,
 	KEY_MAX = 4096,
@@ -41,7 +40,7 @@ static int open_nautiljon(const struct outside *o, void **state, char *why)
 	*state = NULL;
 	if (!config_int(o->config, OPT_nautiljon_enabled))
 		return 0;
-	struct limit_rule rule = {.per_day = PER_DAY, .failures = FAILURES,
+	struct limit_rule rule = {.per_day = NAUTILJON_DAY, .failures = FAILURES,
 				  .distance = config_int(o->config, OPT_nautiljon_distance)};
 	const char *url = config_text(o->config, OPT_nautiljon_url);
 	if (!url_same_host(url, url)) {

@@ -4,6 +4,7 @@ between two lives of the indexer, and no more is read than the budget has room f
 import csv
 import io
 import os
+import re
 import zlib
 import zipfile
 
@@ -110,6 +111,19 @@ def test_a_flipped_bit_makes_a_volume_missing_and_its_replacement_brings_it_back
     until(lambda: not missing(lab), LONG_S, "volume 2 to be back", pause=0.1)
     assert not bad(lab) and lab.newest("status/errors.json")["count"] == 0
     assert wait_verified(lab, 3)["archives"]["intact"] == 3
+
+
+def test_a_damaged_volume_that_is_deleted_is_counted_no_more(lab, series):
+    def counted():
+        return re.search(r"^mediamon_corrupt_files (\d+)$", lab.newest_text("metrics/mediamon.prom"), re.M)[1]
+    flip(series[1], 60)
+    start(lab)
+    wait_verified(lab, 3)
+    until(lambda: counted() == "1", LONG_S, "a damaged volume", pause=0.1)
+    series[1].unlink()
+    lab.rescan("all")
+    until(lambda: not bad(lab), LONG_S, "no damaged volume", pause=0.1)
+    until(lambda: counted() == "0", LONG_S, "none to be counted", pause=0.1)
 
 
 def test_a_disk_that_gives_garbage_does_not_make_all_volumes_missing(lab, series):

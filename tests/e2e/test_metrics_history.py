@@ -66,7 +66,7 @@ def test_minutes_are_there_with_every_gauge_and_outlive_a_kill(small):
     last = lab.newest("metrics/scan.json")["runs"][-1]
     now = shown[-1]
     assert now["series"] == summary["manga"]["series"] and now["up"] == 1
-    assert now["last_files"] == last["files"] or now["last_files"] is None
+    assert now["last_files"] == last["files"] > 0
 
 
 def test_a_reader_of_the_history_is_woken_by_new_minutes(small):
@@ -93,8 +93,27 @@ def test_seconds_are_there_while_something_runs(small):
     assert {r["step"] for r in found} == {"second"}
     assert all(r["scan_running"] == 1 and r["scan_done"] is not None for r in found)
     assert [moment(r) for r in found] == sorted({moment(r) for r in found})
-    assert [r["at"] for r in lines(lab, "seconds")] >= [r["at"] for r in found]
+    assert {r["at"] for r in lines(lab, "seconds")} >= {r["at"] for r in found}
     assert (lab.state / "seconds").stat().st_size <= 3600 * 2048
+
+
+def test_a_running_scan_tells_how_busy_its_stages_are_and_what_it_uses_now(lab, library):
+    # it takes long enough for its seconds to be seen
+    lab.configure(music=library.music, manga=library.manga, extra="scan { workers = 1 walkers = 1 }")
+    lab.start()
+    lab.wait_idle()
+
+    def seen():
+        lab.rescan("full all")
+        found = [r for r in rows(lab, "seconds") if r["scan_seconds"] >= 0.05]
+        return any(r["stage_extract_busy"] > 0 for r in found) and found
+    for row in until(seen, 60, "a second of a scan that has begun to read", pause=0):
+        # a clock tick of each process is what they may be wrong by
+        most = 1 + 0.05 / row["scan_seconds"]
+        assert 0 <= row["stage_extract_busy"] <= most and 0 <= row["stage_insert_busy"] <= most
+        assert 0 <= row["stage_discover_busy"] <= os.cpu_count() * most
+        parts = [row[f"rss_{of}"] for of in ("indexer", "scout", "worker")]
+        assert min(parts) > 0 and row["rss_sum"] > sum(parts[1:])
 
 
 def test_the_last_scan_is_compared_with_those_before_it(small):

@@ -135,6 +135,7 @@ def state_within_a_second(lab, job, state):
 
 def test_a_scan_is_paused_resumed_and_ends(lab, library):
     slow(lab, library)
+    start = time.monotonic()
     job = running_job(lab)
     assert lab.order("pause", "scan") == NONE, lab.last()
     state_within_a_second(lab, job, "paused")
@@ -148,8 +149,11 @@ def test_a_scan_is_paused_resumed_and_ends(lab, library):
     assert lab.order("resume", str(job)) == NONE
     state_within_a_second(lab, job, "running")
     lab.wait_idle()
+    took = time.monotonic() - start
     ended = lab.jobs()[job]
     assert (ended["state"], ended["done"], ended["total"]) == ("done", 15789, 15789)
+    run = next(r for r in lab.newest("metrics/scan.json")["runs"] if r["id"] == job)
+    assert 0 < run["wall_seconds"] < took - 0.7, "the pause counts as time of the scan"
     assert lab.json("status/summary.json")["music"]["tracks"] == 10000
 
 

@@ -159,6 +159,12 @@ static void scans_without_files_have_no_speed(void **state)
 	assert_int_equal(c.row[COMPARED_files_per_second].verdict, COMPARE_UNKNOWN);
 	assert_int_equal(c.verdict, COMPARE_USUAL);
 	assert_words(&r, &c, "its speed cannot be compared");
+	/* of too few that had one nothing is said */
+	before[0] = before[1] = run_of(1000, 1);
+	r = run_of(1000, 10);
+	compare_runs(&r, before, 10, &c);
+	assert_int_equal(c.row[COMPARED_files_per_second].verdict, COMPARE_UNKNOWN);
+	assert_words(&r, &c, "its speed cannot be compared");
 	/* a stage that had nothing to do is not slow */
 	r = run_of(1000, 10);
 	r.stage[STAGE_OF_insert][STAGE_items] = r.stage[STAGE_OF_insert][STAGE_items_per_second] = 0;

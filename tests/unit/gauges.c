@@ -11,6 +11,7 @@
 #include "common/live.h"
 #include "common/log.h"
 #include "common/store_private.h"
+#include "common/store_write.h"
 
 static const int64_t NOW = INT64_C(1795255200) * NS_PER_S;
 
@@ -141,6 +142,78 @@ static void states_move_from_one_count_to_the_other(void **state)
 	unit_remove(dir);
 }
 
+static void verdicts_on_files_that_are_gone_do_not_count(void **state)
+{
+	struct filler f;
+	char *dir = unit_folder();
+	(void)state;
+	fill_all(&f, dir);
+	run_sql(f.s, "INSERT INTO integrity(file_id, size, mtime, ctime, inode, verified_at, since, verdict, tries, how, reason) "
+		     "SELECT id, size, mtime, 0, inode, 1, 1, 2, 0, '', '' FROM file");
+	struct gauges g = read_gauges(f.s);
+	double all = g.value[GAUGE_corrupt];
+	assert_true(all >= 4);
+	assert_gauge(g, unreadable, 0);
+	/* it is another file now, not read yet; the disk does not give it; it is gone, and may come back */
+	run_sql(f.s, "UPDATE file SET size = size + 1 WHERE name = CAST('x.mp3' AS BLOB);"
+		     "UPDATE integrity SET verdict = 3 WHERE file_id = (SELECT id FROM file WHERE name = CAST('01.flac' AS BLOB))");
+	assert_int_equal(store_begin_write(f.s), 0);
+	forget(&f, "name = CAST('02.flac' AS BLOB)");
+	fill_commit(&f);
+	g = read_gauges(f.s);
+	assert_gauge(g, corrupt, all - 3);
+	assert_gauge(g, unreadable, 1);
+	store_close(f.s);
+	unit_remove(dir);
+}
+
+static void a_scan_that_was_cancelled_is_not_the_last_one(void **state)
+{
+	char *dir = unit_folder();
+	struct store *s = open_writer(dir);
+	(void)state;
+	run_sql(s, "INSERT INTO job(id, words, state, submitted_at, token, started_at, ended_at, done, total, result) VALUES"
+		   "(1, 'rescan all', 'done', 1, 'a', 1, 1, 0, 0, ''), (2, 'rescan all', 'cancelled', 1, 'b', 1, 1, 0, 0, '')");
+	const struct run whole = {.job = 1, .order = "rescan all", .mode = "quick", .started_at = NS_PER_S, .ended_at = 5 * NS_PER_S,
+				  .value = {[RUN_files] = 300, [RUN_wall_seconds] = 3}};
+	struct run cancelled = whole, links = whole;
+	cancelled.job = 2;
+	cancelled.value[RUN_files] = 7;
+	links.job = 3;
+	links.value[RUN_files] = 0;
+	assert_int_equal(store_begin_write(s), 0);
+	assert_int_equal(store_add_run(s, &whole), 0);
+	assert_int_equal(store_add_run(s, &cancelled), 0);
+	assert_int_equal(store_add_run(s, &links), 0);
+	uint64_t generation;
+	assert_int_equal(store_commit(s, &generation), 0);
+	struct gauges g = read_gauges(s);
+	assert_gauge(g, last_files, 300);
+	assert_gauge(g, last_files_per_second, 100);
+	assert_gauge(g, last_ended_at, 5);
+	store_close(s);
+	unit_remove(dir);
+}
+
+static void a_pause_is_no_time_of_the_scan(void **state)
+{
+	struct live_values live = {.job = 7, .files = 300, .job_started_at = (uint64_t)(NOW - 13 * NS_PER_S),
+				   .job_paused_ns = 10 * (uint64_t)NS_PER_S, .insert_busy_ns = 1500000000,
+				   .rss_indexer = 1, .rss_scout = 2, .rss_worker = 3, .rss_sum = 6};
+	struct gauges g;
+	(void)state;
+	assert_int_equal(gauges_read(&g, NULL, &live, NOW), 0);
+	assert_gauge(g, scan_seconds, 3);
+	assert_gauge(g, scan_files_per_second, 100);
+	assert_gauge(g, stage_insert_busy, 0.5);
+	live.job_paused_at = (uint64_t)NOW;
+	assert_int_equal(gauges_read(&g, NULL, &live, NOW + 3600 * NS_PER_S), 0);
+	assert_gauge(g, scan_seconds, 3);
+	/* the clock was set back */
+	assert_int_equal(gauges_read(&g, NULL, &(struct live_values){.job = 7, .job_started_at = (uint64_t)NOW}, NOW - 1), 0);
+	assert_gauge(g, scan_seconds, 0);
+}
+
 static void what_is_not_known_is_no_number(void **state)
 {
 	struct gauges g;
@@ -218,6 +291,9 @@ static void budgets_are_those_of_the_day(void **state)
 	assert_gauge(g, api_prowlarr_left, 70);
 	gauges_set_left(&g, GAUGE_api_prowlarr_left, 20);
 	assert_gauge(g, api_prowlarr_left, 0);
+	gauges_set_budgets(&g, 100);
+	assert_gauge(g, api_prowlarr_left, 70);
+	assert_gauge(g, api_nautiljon_left, 300);
 	/* of whom nobody knows what is used, nobody knows what is left */
 	gauges_set_left(&g, GAUGE_api_realdebrid_left, 20);
 	assert_true(isnan(g.value[GAUGE_api_realdebrid_left]));
@@ -324,6 +400,14 @@ static void a_store_of_version_3_is_counted_once_and_then_kept(void **state)
 	store_close(f.s);
 	f.s = open_writer(dir);
 	assert_gauge(read_gauges(f.s), albums, 1000);
+	/* what the writer counts is counted by no trigger too, however it came there */
+	run_sql(f.s, "CREATE TRIGGER tally_track_INSERT AFTER INSERT ON track BEGIN UPDATE tally SET n = n + 1 WHERE name = 'track'; END");
+	store_close(f.s);
+	f.s = open_writer(dir);
+	run_sql(f.s, "INSERT INTO track(file_id, album_id, audit) VALUES(9001, 1, 0); UPDATE tally SET n = n + 1 WHERE name = 'track'");
+	assert_gauge(read_gauges(f.s), tracks, 3);
+	run_sql(f.s, "DELETE FROM track WHERE file_id = 9001");
+	assert_gauge(read_gauges(f.s), tracks, 2);
 	/* a table that was made anew is counted again */
 	run_sql(f.s, "CREATE TABLE album_2 AS SELECT * FROM album; DROP TABLE album; ALTER TABLE album_2 RENAME TO album");
 	store_close(f.s);
@@ -340,6 +424,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kept_counts_follow_the_tables),
 		cmocka_unit_test(states_move_from_one_count_to_the_other),
+		cmocka_unit_test(verdicts_on_files_that_are_gone_do_not_count),
+		cmocka_unit_test(a_scan_that_was_cancelled_is_not_the_last_one),
+		cmocka_unit_test(a_pause_is_no_time_of_the_scan),
 		cmocka_unit_test(what_is_not_known_is_no_number),
 		cmocka_unit_test(budgets_are_those_of_the_day),
 		cmocka_unit_test(names_are_fit_for_prometheus),

@@ -365,6 +365,35 @@ static void test_year(void **state)
 	end(&w);
 }
 
+/** More minutes than are shown: hours are, up to the first that is. */
+static void hours_go_on_to_where_minutes_begin(void **state)
+{
+	enum { DAYS = 8 };
+	struct world w;
+	struct node n;
+	int64_t at, last = 0, rows = 0, now = now_ns() / HOUR * HOUR;
+	(void)state;
+	begin(&w);
+	fill_samples(&w, SAMPLE_MINUTE, DAYS * 1440, now);
+	fill_samples(&w, SAMPLE_HOUR, 2 * DAYS * 24, now);
+	view_begin(&w.v);
+	assert_int_equal(tree_resolve(&w.v, "metrics/history.csv", &n, &at), 0);
+	assert_int_equal(tree_render(&w.v, &n, &w.out), 0);
+	view_end(&w.v);
+	for (const char *line = strchr(buf_str(&w.out), '\n'); line && line[1]; line = strchr(line + 1, '\n')) {
+		struct tm tm = {0};
+		assert_non_null(strptime(line + 1, "%Y-%m-%dT%H:%M:%SZ,", &tm));
+		int64_t time = timegm(&tm);
+		/* an hour, or the minutes that are left out above */
+		if (last && (time <= last || time - last > 3600))
+			fail_msg("after row %lld: %lld s", (long long)rows, (long long)(time - last));
+		last = time;
+		rows++;
+	}
+	assert_true(rows > 9000 && last == now / NS_PER_S);
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -377,6 +406,7 @@ int main(void)
 		cmocka_unit_test(test_one),
 		cmocka_unit_test(test_work),
 		cmocka_unit_test(test_year),
+		cmocka_unit_test(hours_go_on_to_where_minutes_begin),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <sys/stat.h>
 
+#include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/live.h"
 #include "common/log.h"
@@ -52,7 +53,7 @@ static struct gauges sample_of(int64_t at, double tracks)
 struct seen {
 	int n;
 	int64_t at[20000];
-	double value[20000][2];
+	double value[20000][3];
 };
 
 static struct seen seen;
@@ -63,15 +64,16 @@ static int see(void *arg, int64_t at, const double *value)
 	assert_true(seen.n < 20000 && (!seen.n || at > seen.at[seen.n - 1]));
 	seen.at[seen.n] = at;
 	seen.value[seen.n][0] = value[0];
-	seen.value[seen.n++][1] = value[1];
+	seen.value[seen.n][1] = value[1];
+	seen.value[seen.n++][2] = value[2];
 	return 0;
 }
 
 static int ask(struct store *s, enum sample_step step, int64_t since, int64_t until)
 {
-	static const enum gauge_id which[] = {GAUGE_tracks, GAUGE_last_seconds};
+	static const enum gauge_id which[] = {GAUGE_tracks, GAUGE_last_seconds, GAUGE_stage_insert_busy};
 	seen.n = 0;
-	assert_int_equal(store_samples(s, step, which, 2, since, until, see, NULL), 0);
+	assert_int_equal(store_samples(s, step, which, COUNT_OF(which), since, until, see, NULL), 0);
 	return seen.n;
 }
 
@@ -241,10 +243,10 @@ static void an_hour_is_made_of_the_minutes_that_there_are(void **state)
 	struct store *s = open_writer(dir);
 	(void)state;
 	struct gauges g = sample_of(TEN + 3 * MINUTE, 5);
-	g.value[GAUGE_last_seconds] = 1;
+	g.value[GAUGE_last_seconds] = g.value[GAUGE_stage_insert_busy] = 1;
 	assert_int_equal(store_put_samples(s, SAMPLE_MINUTE, &g, 1), 0);
 	g = sample_of(TEN + 7 * MINUTE, 9);
-	g.value[GAUGE_last_seconds] = 4;
+	g.value[GAUGE_last_seconds] = g.value[GAUGE_stage_insert_busy] = 4;
 	assert_int_equal(store_put_samples(s, SAMPLE_MINUTE, &g, 1), 0);
 	g = sample_of(TEN + 8 * MINUTE, NAN);
 	assert_int_equal(store_put_samples(s, SAMPLE_MINUTE, &g, 1), 0);
@@ -254,8 +256,52 @@ static void an_hour_is_made_of_the_minutes_that_there_are(void **state)
 	/* also when nobody was there at its end */
 	assert_int_equal(store_roll_samples(s, TEN + 20 * HOUR), 0);
 	assert_int_equal(ask(s, SAMPLE_HOUR, 0, INT64_MAX), 1);
-	/* a count: the last one known; what has decimals: the mean */
-	assert_true(seen.value[0][0] == 9 && seen.value[0][1] == 2.5);
+	/* a count, a fact of the last scan: the last one known; a rate: the mean */
+	assert_true(seen.value[0][0] == 9 && seen.value[0][1] == 4 && seen.value[0][2] == 2.5);
+	store_close(s);
+	unit_remove(dir);
+}
+
+static void an_hour_is_made_also_when_nobody_was_there_for_days(void **state)
+{
+	char *dir = unit_quick_folder();
+	struct store *s = open_writer(dir);
+	(void)state;
+	for (int i = 0; i < 90; i++)
+		put(s, SAMPLE_MINUTE, TEN + i * MINUTE, i);
+	assert_int_equal(store_roll_samples(s, TEN + 90 * MINUTE), 0);
+	assert_int_equal(ask(s, SAMPLE_HOUR, 0, INT64_MAX), 1);
+	/* the indexer was stopped in the middle of an hour, a week ago */
+	put(s, SAMPLE_MINUTE, TEN + 170 * HOUR, 1000);
+	assert_int_equal(store_roll_samples(s, TEN + 170 * HOUR + 10 * MINUTE), 0);
+	assert_int_equal(ask(s, SAMPLE_HOUR, 0, INT64_MAX), 2);
+	assert_true(seen.at[1] == TEN + HOUR && seen.value[1][0] == 89);
+	store_close(s);
+	unit_remove(dir);
+}
+
+static void rows_of_a_wrong_clock_are_counted_by_themselves(void **state)
+{
+	const int64_t ahead = TEN + INT64_C(87600) * HOUR, now = TEN + 3 * HOUR;
+	char *dir = unit_quick_folder();
+	struct store *s = open_writer(dir);
+	(void)state;
+	for (int i = 0; i < 60; i++) {
+		put(s, SAMPLE_MINUTE, TEN + i * MINUTE, i);
+		put(s, SAMPLE_MINUTE, ahead + i * MINUTE, i);
+	}
+	/* they take no place of those that are of our time, and there are not more of them */
+	assert_int_equal(store_thin_samples(s, SAMPLE_MINUTE, 30, now), 0);
+	assert_int_equal(ask(s, SAMPLE_MINUTE, 0, ahead), 30);
+	assert_true(seen.at[0] == TEN + 30 * MINUTE);
+	assert_int_equal(ask(s, SAMPLE_MINUTE, ahead, INT64_MAX), 30);
+	assert_true(seen.at[0] == ahead + 30 * MINUTE);
+	/* the clock goes on: what is a day ahead is of our time */
+	for (int i = 0; i < 30; i++)
+		put(s, SAMPLE_MINUTE, now + 23 * HOUR + i * MINUTE, i);
+	assert_int_equal(store_thin_samples(s, SAMPLE_MINUTE, 30, now), 0);
+	assert_int_equal(ask(s, SAMPLE_MINUTE, 0, ahead), 30);
+	assert_true(seen.at[0] == now + 23 * HOUR);
 	store_close(s);
 	unit_remove(dir);
 }
@@ -267,15 +313,15 @@ static void what_is_old_goes_but_not_because_of_a_clock(void **state)
 	(void)state;
 	for (int i = 0; i < 100; i++)
 		put(s, SAMPLE_MINUTE, TEN + i * MINUTE, i);
-	assert_int_equal(store_thin_samples(s, SAMPLE_MINUTE, 25), 0);
+	assert_int_equal(store_thin_samples(s, SAMPLE_MINUTE, 25, TEN + 2 * HOUR), 0);
 	/* whole rows: at least what is to be kept, less than one row more */
 	assert_int_equal(ask(s, SAMPLE_MINUTE, 0, INT64_MAX), 30);
 	assert_true(seen.at[0] == TEN + 70 * MINUTE);
 	/* one that is far ahead does not drive the others out */
 	put(s, SAMPLE_MINUTE, TEN + INT64_C(87600) * HOUR, 7);
-	assert_int_equal(store_thin_samples(s, SAMPLE_MINUTE, 25), 0);
+	assert_int_equal(store_thin_samples(s, SAMPLE_MINUTE, 25, TEN + 2 * HOUR), 0);
 	assert_int_equal(ask(s, SAMPLE_MINUTE, 0, TEN + HOUR * 3), 30);
-	assert_int_equal(store_thin_samples(s, SAMPLE_MINUTE, 0), 0);
+	assert_int_equal(store_thin_samples(s, SAMPLE_MINUTE, 0, TEN + 2 * HOUR), 0);
 	assert_int_equal(ask(s, SAMPLE_MINUTE, 0, INT64_MAX), 0);
 	store_close(s);
 	unit_remove(dir);
@@ -310,7 +356,7 @@ static struct gauges lively(int64_t at, unsigned *seed)
 
 static void a_year_of_hours_takes_little_room(void **state)
 {
-	const int hours = 24 * unit_many(30, 365), most = hours * 6000;
+	const int hours = 24 * unit_many(30, 365), most = hours * 2500;
 	char *dir = unit_quick_folder();
 	struct store *s = open_writer(dir);
 	unsigned seed = 1;
@@ -320,7 +366,7 @@ static void a_year_of_hours_takes_little_room(void **state)
 		struct gauges g = lively(TEN + i * HOUR, &seed);
 		assert_int_equal(store_put_samples(s, SAMPLE_HOUR, &g, 1), 0);
 	}
-	assert_int_equal(store_thin_samples(s, SAMPLE_HOUR, 24 * 365), 0);
+	assert_int_equal(store_thin_samples(s, SAMPLE_HOUR, 24 * 365, TEN + hours * HOUR), 0);
 	assert_int_equal(store_exec(s, "COMMIT; VACUUM"), 0);
 	int64_t began = mono_ns();
 	assert_int_equal(ask(s, SAMPLE_HOUR, 0, INT64_MAX), hours);
@@ -450,6 +496,26 @@ static void at_rest_it_writes_every_ten_minutes(void **state)
 	end(&w);
 }
 
+static void seconds_that_cannot_be_kept_are_tried_again(void **state)
+{
+	char path[4096];
+	struct world w;
+	(void)state;
+	begin(&w);
+	sampler_free(w.sampler);
+	snprintf(path, sizeof path, "%s/" SECONDS_FILE, w.dir);
+	unlink(path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	struct sampler_options options = {w.dir, {HOUR, 24 * HOUR, 90 * 24 * HOUR}, {.path = ""}, 100, w.live, w.writer};
+	assert_int_equal(sampler_make(&options, &w.sampler), 0);
+	atomic_store(&w.live->job, 3);
+	let_pass(&w, TEN, TEN + 5 * NS_PER_S);
+	assert_int_equal(rmdir(path), 0);
+	let_pass(&w, TEN + 5 * NS_PER_S, TEN + 9 * NS_PER_S);
+	assert_int_equal(ask(w.reader, SAMPLE_SECOND, 0, TEN + HOUR), 4);
+	end(&w);
+}
+
 static void seconds_are_kept_while_a_job_runs(void **state)
 {
 	struct world w;
@@ -493,11 +559,14 @@ int main(void)
 		cmocka_unit_test(minutes_are_where_they_belong_and_gaps_are_gaps),
 		cmocka_unit_test(a_clock_that_goes_back_changes_nothing_and_doubles_nothing),
 		cmocka_unit_test(an_hour_is_made_of_the_minutes_that_there_are),
+		cmocka_unit_test(an_hour_is_made_also_when_nobody_was_there_for_days),
+		cmocka_unit_test(rows_of_a_wrong_clock_are_counted_by_themselves),
 		cmocka_unit_test(what_is_old_goes_but_not_because_of_a_clock),
 		cmocka_unit_test(a_gauge_that_this_program_does_not_know_does_no_harm),
 		cmocka_unit_test(a_year_of_hours_takes_little_room),
 		cmocka_unit_test(seconds_go_round_in_a_file_of_fixed_size),
 		cmocka_unit_test(at_rest_it_writes_every_ten_minutes),
+		cmocka_unit_test(seconds_that_cannot_be_kept_are_tried_again),
 		cmocka_unit_test(seconds_are_kept_while_a_job_runs),
 		cmocka_unit_test(clocks_that_jump_leave_gaps_and_no_doubles),
 	};
