@@ -198,7 +198,7 @@ static void fill_calls(struct world *w, int n)
 	for (int i = 0; i < n; i++) {
 		char host[32];
 		snprintf(host, sizeof host, "host%d", i);
-		const struct chapter_call call = {.host = host, .at = NOON, .seconds = 1, .bytes = 1, .success = true};
+		const struct chapter_call call = {.host = host, .at = NOON, .seconds = 1, .bytes = 1, .well = 1};
 		assert_int_equal(store_put_chapter_call(w->f.s, &call), 0);
 	}
 	fill_commit(&w->f);
