@@ -200,39 +200,87 @@ static const char *missing_state(const struct store_missing *row)
 	return row->state;
 }
 
+/** Most rows are as the one before them but for the volume: what is around that is written once for all of them. */
+struct missing_rows {
+	struct rows rows;
+	/** The row before, of which only numbers are looked at, and its words. */
+	struct store_missing last;
+	char kind[32];
+	bool is_plain;
+	/** It as it was written, and where its volume stands in it; the row at hand. */
+	struct buf text, next;
+	size_t from, to;
+};
+
+/** Nothing is known of it that others would not have too. */
+static bool is_plain(const struct store_missing *row)
+{
+	return row->volume >= 0 && !*row->request_state && !*row->best && strcmp(row->state, "wanted") == 0;
+}
+
+static bool is_like_last(const struct missing_rows *m, const struct store_missing *row)
+{
+	const struct store_missing *last = &m->last;
+	return m->is_plain && is_plain(row) && row->series_id == last->series_id && row->since == last->since &&
+	       row->monitored == last->monitored && row->searched_at == last->searched_at && strcmp(row->kind, m->kind) == 0;
+}
+
+static void write_missing(struct missing_rows *m, const struct store_missing *row)
+{
+	const struct view *v = m->rows.v;
+	_buf_ struct buf reason = BUF_INIT(1 << 12);
+	struct json j;
+	buf_reset(&m->text);
+	json_init(&j, &m->text, 0);
+	add_reason(v, row, &reason);
+	json_object(&j);
+	json_kv_text(&j, "series", row->series);
+	json_key(&j, "volume");
+	m->from = m->text.len;
+	json_int(&j, row->volume);
+	m->to = m->text.len;
+	json_kv_text(&j, "kind", row->kind);
+	json_kv_text(&j, "state", missing_state(row));
+	json_kv_bool(&j, "monitored", is_monitored(v, row));
+	json_kv_time(&j, "since", row->since);
+	json_kv_time(&j, "last_searched_at", row->searched_at);
+	json_kv_text(&j, "best", row->best);
+	json_kv_text(&j, "reason", buf_str(&reason));
+	json_end_object(&j);
+	m->last = *row;
+	m->is_plain = is_plain(row) && strlen(row->kind) < sizeof m->kind;
+	snprintf(m->kind, sizeof m->kind, "%s", row->kind);
+}
+
 static int json_missing(void *arg, const struct store_missing *row)
 {
-	struct rows *r = arg;
-	_buf_ struct buf reason = BUF_INIT(1 << 12);
-	add_reason(r->v, row, &reason);
-	r->count++;
-	json_object(r->j);
-	json_kv_text(r->j, "series", row->series);
-	json_kv_int(r->j, "volume", row->volume);
-	json_kv_text(r->j, "kind", row->kind);
-	json_kv_text(r->j, "state", missing_state(row));
-	json_kv_bool(r->j, "monitored", is_monitored(r->v, row));
-	json_kv_time(r->j, "since", row->since);
-	if (row->searched_at) {
-		json_kv_time(r->j, "last_searched_at", row->searched_at);
-	} else {
-		json_key(r->j, "last_searched_at");
-		json_null(r->j);
+	struct missing_rows *m = arg;
+	m->rows.count++;
+	if (!is_like_last(m, row)) {
+		write_missing(m, row);
+		json_raw(m->rows.j, buf_str(&m->text), m->text.len);
+		return 0;
 	}
-	json_kv_text(r->j, "best", row->best);
-	json_kv_text(r->j, "reason", buf_str(&reason));
-	json_end_object(r->j);
+	buf_reset(&m->next);
+	buf_add(&m->next, m->text.data, m->from);
+	buf_add_u64(&m->next, (uint64_t)row->volume);
+	buf_add(&m->next, m->text.data + m->to, m->text.len - m->to);
+	json_raw(m->rows.j, buf_str(&m->next), m->next.len);
 	return 0;
 }
 
 static int show_missing_json(struct view *v, const struct node *n, struct buf *out)
 {
 	struct json j;
-	struct rows r = {.j = &j, .v = v};
+	struct missing_rows m = {.rows = {.j = &j, .v = v}, .text = BUF_INIT(1 << 20), .next = BUF_INIT(1 << 20)};
 	(void)n;
 	doc_list_begin(&j, out, v, "missing", OF_MISSING, VIEW_AWAY);
-	int e = v->store ? store_missing(v->store, 0, json_missing, &r) : 0;
-	return e < 0 ? e : doc_list_end(&j, r.count);
+	int e = v->store ? store_missing(v->store, 0, json_missing, &m) : 0;
+	if (e == 0)
+		e = buf_error(&m.text) ? buf_error(&m.text) : buf_error(&m.next);
+	buf_clear(&m.text);
+	buf_clear(&m.next);
+	return e < 0 ? e : doc_list_end(&j, m.rows.count);
 }
 
 static int text_missing(void *arg, const struct store_missing *row)
