@@ -49,7 +49,8 @@ struct diff {
 	VEC(struct known) known;
 	struct buf names;
 	uint32_t *slot;
-	size_t slots;
+	/** How many there are, and how many of them this directory uses: a power of two. */
+	size_t slots, used;
 };
 
 /* --- rows of one directory --- */
@@ -86,11 +87,12 @@ static int build_slots(struct diff *d)
 		d->slot = grown;
 		d->slots = want;
 	}
-	memset(d->slot, 0xff, d->slots * sizeof *d->slot);
+	d->used = want;
+	memset(d->slot, 0xff, want * sizeof *d->slot);
 	for (size_t i = 0; i < d->known.len; i++) {
-		size_t at = d->known.data[i].hash & (d->slots - 1);
+		size_t at = d->known.data[i].hash & (want - 1);
 		while (d->slot[at] != UINT32_MAX)
-			at = (at + 1) & (d->slots - 1);
+			at = (at + 1) & (want - 1);
 		d->slot[at] = (uint32_t)i;
 	}
 	return 0;
@@ -107,8 +109,8 @@ static int load_known(struct diff *d, int64_t dir)
 static const struct store_file *find_known(const struct diff *d, struct bytes name)
 {
 	uint32_t hash = hash_of(name.data, name.len);
-	size_t at = hash & (d->slots - 1);
-	for (; d->slot[at] != UINT32_MAX; at = (at + 1) & (d->slots - 1)) {
+	size_t at = hash & (d->used - 1);
+	for (; d->slot[at] != UINT32_MAX; at = (at + 1) & (d->used - 1)) {
 		const struct known *k = &d->known.data[d->slot[at]];
 		if (k->hash == hash && k->row.name.len == name.len &&
 		    memcmp(d->names.data + k->name_at, name.data, name.len) == 0)
