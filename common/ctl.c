@@ -57,13 +57,15 @@ static int address_of(const char *state_dir, struct sockaddr_un *a, int *dir)
 
 /* --- the caller's side --- */
 
+/** 0, or -ETIMEDOUT at end, never before it. */
 static int wait_for(int fd, short events, int64_t end)
 {
-	int64_t left = (end - mono_ns()) / NS_PER_MS;
+	int64_t left = (end - mono_ns() + NS_PER_MS - 1) / NS_PER_MS;
 	struct pollfd p = {fd, events, 0};
 	if (left <= 0)
-		return -EAGAIN;
-	return poll(&p, 1, (int)left) > 0 ? 0 : -EAGAIN;
+		return -ETIMEDOUT;
+	int n = poll(&p, 1, (int)left);
+	return n > 0 || (n < 0 && errno == EINTR) ? 0 : n == 0 ? -ETIMEDOUT : -EAGAIN;
 }
 
 static int dial(const char *state_dir)
@@ -95,7 +97,7 @@ static int send_all(int fd, const char *data, size_t n, int64_t end)
 	return 0;
 }
 
-/** Reads until the other side closes. */
+/** Reads until the other side closes; -ETIMEDOUT when it does not until end. */
 static int receive_all(int fd, struct buf *in, int64_t end)
 {
 	char chunk[4096];
@@ -107,8 +109,9 @@ static int receive_all(int fd, struct buf *in, int64_t end)
 			return -EAGAIN;
 		if (k < 0 && errno != EAGAIN && errno != EINTR)
 			return -EAGAIN;
-		if (k < 0 && wait_for(fd, POLLIN, end) < 0)
-			return -EAGAIN;
+		int r = k < 0 ? wait_for(fd, POLLIN, end) : 0;
+		if (r < 0)
+			return r;
 	}
 }
 
@@ -123,8 +126,8 @@ int ctl_order(const char *state_dir, const char *token, const char *file, const 
 	buf_addf(&out, "mediamon-order %s %s %zu\n", token, file, n);
 	buf_add(&out, text, n);
 	int r = buf_error(&out) ? -E2BIG : send_all(fd, out.data, out.len, end);
-	if (r == 0 && receive_all(fd, &in, end) < 0)
-		r = mono_ns() >= end ? -ETIMEDOUT : -EAGAIN;
+	if (r == 0)
+		r = receive_all(fd, &in, end);
 	size_t length;
 	int used;
 	if (r == 0 && sscanf(buf_str(&in), "%d %zu\n%n", verdict, &length, &used) == 2)
