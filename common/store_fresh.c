@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "common/store_pack.h"
+#include "common/text.h"
 
 enum {
 	/** Of a directory with more files each name is asked for. */
@@ -40,7 +40,7 @@ bool store_fresh_name(struct store *s, int64_t dir, struct bytes name)
 	struct fresh_dir *f = s->fresh;
 	if (!f || f->dir != dir)
 		return false;
-	uint64_t hash = store_hash(name.data, name.len) | 1;
+	uint64_t hash = text_hash(name.data, name.len) | 1;
 	size_t i = (hash >> 32) % PLACES;
 	while (f->place[i] && f->place[i] != hash)
 		i = (i + 1) % PLACES;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "common/store_pack_more.h"
+#include "common/text.h"
 
 /** How the value of a column is written where it can be written shorter. */
 enum packing {
@@ -81,23 +82,14 @@ static uint64_t fields_of_columns(void)
 	return set;
 }
 
-/** FNV-1a, mixed once more: the upper bits are the better ones. */
-uint64_t store_hash(const char *text, size_t n)
-{
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
-	return (h ^ h >> 32) * UINT64_C(0x9e3779b97f4a7c15);
-}
-
 int64_t store_pack_name(struct bytes name)
 {
-	return (int64_t)(store_hash(name.data, name.len) >> (64 - 23));
+	return (int64_t)(text_hash(name.data, name.len) >> (64 - 23));
 }
 
 int64_t store_pack_shown(const struct buf *key)
 {
-	return (int64_t)(store_hash(buf_str(key), key->len) >> (64 - 47));
+	return (int64_t)(text_hash(buf_str(key), key->len) >> (64 - 47));
 }
 
 /* --- short forms --- */

@@ -40,8 +40,6 @@ int store_pack_fields(struct store *s, sqlite3_stmt *q, int i, uint64_t *set);
 int store_pack_all(struct store *s, const struct media *m, struct buf *out);
 int store_unpack_all(struct store *s, struct bytes packed, struct media *m);
 
-/** Of bytes; the upper bits are the better ones. */
-uint64_t store_hash(const char *text, size_t n);
 /** What an index has of a file's name (23 bits), and of the folded name of an album on a shelf (47). */
 int64_t store_pack_name(struct bytes name);
 int64_t store_pack_shown(const struct buf *key);

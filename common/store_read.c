@@ -219,6 +219,14 @@ int store_dir_known(struct store *s, int64_t dir, store_file_fn *fn, void *arg)
 	return files_of(s, SQL_dir_known, dir, fn, arg);
 }
 
+int64_t store_dir_of_file(struct store *s, int64_t file)
+{
+	int64_t dir = 0;
+	sqlite3_stmt *q = store_stmt(s, SQL_file_dir);
+	sqlite3_bind_int64(q, 1, file);
+	return store_one_number(s, q, &dir) < 0 ? 0 : dir;
+}
+
 int store_file_find(struct store *s, int64_t dir, const char *name, size_t n, struct store_file *row)
 {
 	sqlite3_stmt *q = store_stmt(s, SQL_file_find);

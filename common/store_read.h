@@ -87,11 +87,16 @@ struct store_file {
 typedef int store_file_fn(void *arg, const struct store_file *row);
 /** *id, *cover of a directory; -ENOENT. */
 int store_dir(struct store *s, int64_t root, const char *path, size_t n, int64_t *id, bool *cover);
+/** Sums of all directories of a root that have one (dirsum.h), in any order. */
+typedef int store_dirsum_fn(void *arg, int64_t id, struct bytes path, int64_t sum);
+int store_dirsums(struct store *s, int64_t root, store_dirsum_fn *fn, void *arg);
 /** Adds the name of the picture that stands for a directory; none when there is none. */
 int store_dir_cover(struct store *s, int64_t root, const char *path, size_t n, struct buf *name);
 /** The files of a directory by name; of known: in any order, which takes half the time. */
 int store_dir_files(struct store *s, int64_t dir, store_file_fn *fn, void *arg);
 int store_dir_known(struct store *s, int64_t dir, store_file_fn *fn, void *arg);
+/** The directory of a file, 0 when there is no such file. */
+int64_t store_dir_of_file(struct store *s, int64_t file);
 int store_file_find(struct store *s, int64_t dir, const char *name, size_t n, struct store_file *row);
 /** 1 when some file is lost and may come back, 0 when none is. */
 int store_has_gone(struct store *s);

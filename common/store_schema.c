@@ -22,7 +22,7 @@
 #include "common/store_pack.h"
 #include "common/store_tally.h"
 
-enum { SCHEMA_VERSION = 4 };
+enum { SCHEMA_VERSION = 5 };
 
 /**
  * How older stores become this one: a row for each step, then SCHEMA_VERSION.  The tables below
@@ -33,6 +33,7 @@ static const struct migration migrations[] = {
 	{.from = 2, .to = 3, .run = store_to_version_3},
 	/* only new tables, see METRICS_TABLES */
 	{.from = 3, .to = 4},
+	{.from = 4, .to = 5, .sql = "ALTER TABLE dir ADD COLUMN dirsum INTEGER NOT NULL DEFAULT 0"},
 };
 
 static const char *const tables[] = {
@@ -48,9 +49,9 @@ static const char *const tables[] = {
 	"watch TEXT NOT NULL DEFAULT '', real_path BLOB NOT NULL DEFAULT x'', "
 	"files INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, "
 	"active INTEGER NOT NULL)",
-	/* path below the root, '' for the root itself; cover: a picture file lies beside the music */
+	/* path below the root, '' for the root itself; cover: a picture file lies beside the music; dirsum: dirsum.h */
 	"CREATE TABLE dir(id INTEGER PRIMARY KEY AUTOINCREMENT, root_id INTEGER NOT NULL, path BLOB NOT NULL, "
-	"cover INTEGER NOT NULL, UNIQUE(root_id, path))",
+	"cover INTEGER NOT NULL, dirsum INTEGER NOT NULL DEFAULT 0, UNIQUE(root_id, path))",
 	TABLE_FIELD,
 	TABLE_FILE,
 	FILE_INDEXES,
@@ -257,6 +258,7 @@ static const char *const later_tables[] = {
 	"reason TEXT NOT NULL)",
 	"CREATE INDEX IF NOT EXISTS integrity_at ON integrity(verified_at)",
 	"CREATE INDEX IF NOT EXISTS integrity_bad ON integrity(verdict) WHERE verdict > 1",
+	DIRSUM_TABLES,
 	ALERT_TABLES,
 	METRICS_TABLES,
 	CHAPTER_TABLES,

@@ -67,6 +67,18 @@
 	"CREATE INDEX spot_album ON spot(album_id)"
 
 /**
+ * A sum ends when a row of the directory changes; what adds rows sees to that itself (store_put_dir()), as a first scan
+ * adds very many.
+ */
+#define DIRSUM_TABLES \
+	"CREATE INDEX IF NOT EXISTS dir_unsummed ON dir(id) WHERE dirsum = 0", \
+	"CREATE TRIGGER IF NOT EXISTS dirsum_file_update " \
+	"AFTER UPDATE OF dir_id, name, size, mtime, since_birth, inode, state, btime ON file BEGIN " \
+	"UPDATE dir SET dirsum = 0 WHERE id IN (old.dir_id, new.dir_id) AND dirsum <> 0; END", \
+	"CREATE TRIGGER IF NOT EXISTS dirsum_file_delete AFTER DELETE ON file BEGIN " \
+	"UPDATE dir SET dirsum = 0 WHERE id = old.dir_id AND dirsum <> 0; END"
+
+/**
  * New in version 4, all of them tables that the version before lacks: a new store and one that is migrated get them by
  * the same list (later_tables).
  */

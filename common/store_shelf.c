@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "common/buf.h"
-#include "common/store_pack.h"
+#include "common/text.h"
 
 /** A shelf has one place, by the hash of its key; who comes later takes it. */
 enum { PLACES = 4096 };
@@ -18,7 +18,7 @@ static struct shelf *place_of(struct store *s, enum row_kind kind, const char *k
 {
 	if (!s->shelves)
 		s->shelves = calloc(1, sizeof *s->shelves);
-	*hash = store_hash(key, strlen(key)) + (uint64_t)kind;
+	*hash = text_hash(key, strlen(key)) + (uint64_t)kind;
 	return s->shelves ? &s->shelves->place[*hash % PLACES] : NULL;
 }
 

@@ -81,7 +81,14 @@
 	/* --- directories and files --- */ \
 	SQL(last_ids, 0, \
 	    "SELECT (SELECT ifnull(max(id), 0) FROM dir), (SELECT ifnull(max(id), 0) FROM file)") \
-	SQL(dir_find, 0, "SELECT id, cover FROM dir WHERE root_id = ? AND path = ?") \
+	SQL(dir_find, 0, "SELECT id, cover, dirsum FROM dir WHERE root_id = ? AND path = ?") \
+	SQL(dirsum_set, 0, "UPDATE dir SET dirsum = ?2 WHERE id = ?1") \
+	/* an index that has nothing but these */ \
+	SQL(dirs_unsummed, 1, \
+	    "SELECT d.id, c.name FROM dir d LEFT JOIN dir_cover c ON c.root_id = d.root_id AND c.path = d.path " \
+	    "WHERE d.dirsum = 0 LIMIT ?") \
+	/* nearly all directories are of one root or of few: in the order they lie in */ \
+	SQL(dirsums, 1, "SELECT id, path, dirsum FROM dir NOT INDEXED WHERE root_id = ? AND dirsum > 1") \
 	SQL(dir_add, 0, \
 	    "INSERT INTO dir(root_id, path, cover) " \
 	    "VALUES(?1, ?2, ?3 OR EXISTS(SELECT 1 FROM dir_cover WHERE root_id = ?1 AND path = ?2))") \
@@ -273,7 +280,7 @@
 	SQL(dir_album_ids, 0, \
 	    "SELECT DISTINCT t.album_id FROM dir d JOIN file f ON f.dir_id = d.id JOIN track t ON t.file_id = f.id " \
 	    "WHERE d.root_id = ? AND d.path = ?") \
-	SQL(dir_cover, 0, "UPDATE dir SET cover = ?3 WHERE root_id = ?1 AND path = ?2") \
+	SQL(dir_cover, 0, "UPDATE dir SET cover = ?3, dirsum = 0 WHERE root_id = ?1 AND path = ?2") \
 	SQL(dir_cover_put, 0, "INSERT OR REPLACE INTO dir_cover(root_id, path, name) VALUES(?, ?, ?)") \
 	SQL(dir_cover_delete, 0, "DELETE FROM dir_cover WHERE root_id = ? AND path = ?") \
 	SQL(dir_cover_name, 0, "SELECT name FROM dir_cover WHERE root_id = ? AND path = ?") \

@@ -9,10 +9,13 @@
 
 #include <stdio.h>
 
-#include "common/store_private.h"
+#include "common/store_dirsum.h"
 
 int store_tidy(struct store *s)
 {
+	int r = store_sum_dirs(s);
+	if (r)
+		return r;
 	/* what readers still use stays for the next time */
 	int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	return rc == SQLITE_BUSY ? 0 : store_errno(s->db, rc);

@@ -23,7 +23,10 @@ void store_rollback(struct store *s);
 uint64_t store_next_generation(const struct store *s);
 /** Nothing was there before the scan that runs: its rows come in bulk. */
 bool store_is_first_scan(const struct store *s);
-/** Outside transactions, when nobody writes: moves what was committed into the store's file. */
+/**
+ * Outside transactions, when nobody writes, a few milliseconds of it: sums of directories (dirsum.h), then moves what was
+ * committed into the store's file.  1 when there is more to do, 0, -errno.
+ */
 int store_tidy(struct store *s);
 /** Most bytes of pages that the connection keeps in memory. */
 int store_set_cache(struct store *s, int64_t bytes);

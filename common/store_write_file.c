@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/dirsum.h"
+#include "common/store_dirsum.h"
 #include "common/store_fresh.h"
 #include "common/store_pack.h"
 #include "common/store_settle.h"
@@ -13,9 +15,12 @@ static int find_dir(struct store *s, const struct store_put *put, int64_t *dir)
 	sqlite3_stmt *q = store_stmt(s, SQL_dir_find);
 	sqlite3_bind_int64(q, 1, put->root);
 	bind_bytes(q, 2, put->dir.data, put->dir.len);
-	int r = store_returning(s, q, dir);
-	if (r != -ENOENT)
-		return r;
+	int r = store_step(s, q);
+	bool is_summed = r > 0 && sqlite3_column_int64(q, 2) != DIRSUM_NONE;
+	*dir = r > 0 ? sqlite3_column_int64(q, 0) : 0;
+	sqlite3_reset(q);
+	if (r)
+		return r < 0 ? r : is_summed ? store_set_dirsum(s, *dir, DIRSUM_NONE) : 0;
 	q = store_stmt(s, SQL_dir_add);
 	sqlite3_bind_int64(q, 1, put->root);
 	bind_bytes(q, 2, put->dir.data, put->dir.len);

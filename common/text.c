@@ -319,3 +319,11 @@ unsigned text_distance(const char *a, const char *b)
 	}
 	return row[nb];
 }
+
+uint64_t text_hash(const char *text, size_t n)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+	return (h ^ h >> 32) * UINT64_C(0x9e3779b97f4a7c15);
+}

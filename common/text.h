@@ -62,6 +62,9 @@ int text_fold_title(const char *s, size_t n, struct buf *out);
  */
 void text_safe_name(const char *s, size_t n, size_t reserve, struct buf *out);
 
+/** FNV-1a, mixed once more: the upper bits are the better ones.  In stores: it never changes. */
+uint64_t text_hash(const char *s, size_t n);
+
 /** Levenshtein distance of two short words, for "did you mean"; at most 64 bytes are looked at. */
 unsigned text_distance(const char *a, const char *b);
 

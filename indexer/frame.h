@@ -19,6 +19,7 @@ enum frame_type {
 	FRAME_SCAN,      /* scan u64, slice u32, slices u32, anchors u32 n × (size u64, mtime u64, path),
 			    skips u32 n × path, scopes u32 n × (deep u32, path), heads u32,
 			    is_background u32 */
+	FRAME_KNOWN,     /* until its end: path u64 (text_hash()), sum u64 (dirsum.h), row u64; of the scan that is ordered next */
 	FRAME_OPEN,      /* batch u64, worker u32, dir u64, path text, n × (index u32, name text) */
 	FRAME_ANSWER,    /* dir u64: one chunk of its list is done with */
 	FRAME_STOP,      /* scan u64 */
@@ -32,6 +33,8 @@ enum frame_type {
 			 answered u32, marker_error i32, is_end u32, path without links, room u64, size u64 */
 	FRAME_LIST,   /* scan u64, dir u64, flags u32, error i32, path text, n u32 × entry: type u32, size u64,
 			 mtime u64, ctime u64, inode u64, btime u64, links u32, ticket u64 (heads.h), name text */
+	FRAME_SAME,   /* scan u64, row u64, files u32, bytes u64, path text: as FRAME_KNOWN says, or (row 0) without
+			 files and not known; it has no answer */
 	FRAME_FAILED, /* batch u64, index u32, error i32 */
 	FRAME_DONE,   /* scan u64, busy_ns u64 */
 	FRAME_SEEN,   /* scan u64, root_error i32, device u64, n u32 × error i32 */

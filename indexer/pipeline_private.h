@@ -378,6 +378,13 @@ bool send_is_awaited(const struct pipeline *p, const struct scan_root *r);
 /** The head that @seen has, if any, is done with. */
 void send_back(struct pipeline *p, const struct scan_root *root, struct seen *seen);
 
+/* --- pipeline_known.c --- */
+
+/** Tells the scout what is known of directories, before its order. */
+void known_send(struct pipeline *p, const struct scan_root *r);
+/** FRAME_SAME behind the scan's number. */
+void known_on_same(struct pipeline *p, struct scan_root *r, struct frame *f);
+
 /* --- pipeline_scan.c: all in the pipeline's thread --- */
 
 /** Starts a scan; takes the scopes of the plans. */

@@ -220,6 +220,8 @@ static void handle_scout_frame(struct pipeline *p, int scout, struct frame *f)
 		guard_on_root(p, r, f);
 	else if (f->type == FRAME_LIST)
 		on_list(p, r, f);
+	else if (f->type == FRAME_SAME)
+		known_on_same(p, r, f);
 	else if (f->type == FRAME_DONE)
 		on_done(r, f);
 	else if (f->type == FRAME_SEEN)
@@ -493,6 +495,7 @@ static int begin_root(struct pipeline *p, struct scan *s, struct scan_root *r,
 	if (e < 0 || row->is_stuck)
 		return e < 0 ? e : -EBUSY;
 	pool_set_background(&p->pool, is_behind(p, row));
+	known_send(p, r);
 	send_order(p, r);
 	return scout_flush(&p->scout[plan->scout]);
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/store_pack.h"
+#include "common/text.h"
 
 #define DAY_NS (24 * 3600 * NS_PER_S)
 
@@ -48,7 +48,7 @@ static void copy_subject(char to[ALERT_SUBJECT], const char *from)
 	size_t n = strlen(from);
 	copy_text(to, n < ALERT_SUBJECT ? ALERT_SUBJECT : ALERT_SUBJECT - HASH_TEXT, from);
 	if (n >= ALERT_SUBJECT)
-		snprintf(to + strlen(to), HASH_TEXT + 1, "~%016" PRIx64, store_hash(from, n));
+		snprintf(to + strlen(to), HASH_TEXT + 1, "~%016" PRIx64, text_hash(from, n));
 }
 
 static struct alert_state *find(struct alert_engine *e, enum alert_id id, const char *subject)

@@ -27,8 +27,8 @@ struct known {
 struct diff {
 	struct diff_options o;
 	struct diff_counts counts;
-	/** Seen; clean: directories all rows of which were seen. */
-	struct bits files, dirs, clean;
+	/** Seen; clean: directories all rows of which were seen; same: those whose files are not in `files`. */
+	struct bits files, dirs, clean, same;
 	/** Rows with greater ids were made during this scan. */
 	int64_t last_dir, last_file;
 	/** Directories that could not be listed. */
@@ -417,6 +417,18 @@ int diff_chunk(struct diff *d, struct bytes path, uint32_t flags, int error, str
 	return r;
 }
 
+void diff_same(struct diff *d, int64_t dir, uint64_t files, uint64_t bytes)
+{
+	d->counts.files += files;
+	d->counts.unchanged += files;
+	d->counts.bytes += bytes;
+	if (!dir)
+		return;
+	bits_add(&d->dirs, dir);
+	bits_add(&d->clean, dir);
+	bits_add(&d->same, dir);
+}
+
 void diff_fail(struct diff *d)
 {
 	d->has_failed = true;
@@ -530,7 +542,8 @@ int diff_new(const struct diff_options *options, struct diff **out)
 
 bool diff_has_seen(const struct diff *d, int64_t file)
 {
-	return file > d->last_file || bits_has(&d->files, file);
+	return file > d->last_file || bits_has(&d->files, file) ||
+	       (d->same.words && bits_has(&d->same, store_dir_of_file(d->o.store, file)));
 }
 
 void diff_free(struct diff *d)
@@ -545,6 +558,7 @@ void diff_free(struct diff *d)
 	bits_clear(&d->files);
 	bits_clear(&d->dirs);
 	bits_clear(&d->clean);
+	bits_clear(&d->same);
 	free(d->slot);
 	free(d);
 }

@@ -80,6 +80,12 @@ void diff_free(struct diff *d);
 int diff_chunk(struct diff *d, struct bytes path, uint32_t flags, int error, struct seen *entry,
 	       size_t n);
 
+/**
+ * A directory is as the store knew it when the scan began: @files of @bytes together, none of which is to be read.
+ * @dir: 0 for one without files that the store did not know.
+ */
+void diff_same(struct diff *d, int64_t dir, uint64_t files, uint64_t bytes);
+
 /** A list was lost: nothing will be forgotten. */
 void diff_fail(struct diff *d);
 

@@ -214,6 +214,7 @@ static void clear_order(struct scan_order *o)
 	vec_clear(&o->scopes);
 	vec_clear(&o->skips);
 	vec_clear(&o->anchors);
+	known_dirs_clear(&o->known);
 }
 
 static char *get_text(struct frame *f)
@@ -264,11 +265,25 @@ static void read_order(struct scan_order *o, struct frame *f)
 	o->walk.skips = o->skips.len;
 }
 
+static void on_known(struct scout *s, struct frame *f)
+{
+	while (f->at < f->end && !f->is_bad) {
+		struct known_dir d = {.path = frame_get_u64(f)};
+		d.sum = (int64_t)frame_get_u64(f);
+		d.row = (int64_t)frame_get_u64(f);
+		if (!f->is_bad && d.sum)
+			known_dirs_add(&s->known, &d);
+	}
+}
+
 static void on_scan(struct scout *s, struct frame *f)
 {
 	end_walk(s);
 	atomic_store(&s->scan, frame_get_u64(f));
 	read_order(&s->order, f);
+	s->order.known = s->known;
+	s->known = (struct known_dirs){0};
+	s->order.walk.known = s->order.known.count ? &s->order.known : NULL;
 	s->order.walk.scan = atomic_load(&s->scan);
 	if (!f->is_bad)
 		thread_start(&s->runner, "scan", run_scan, s);
@@ -321,6 +336,7 @@ static void on_release(struct scout *s, struct frame *f)
 		forget_vanished(s);
 	if (s->root_fd >= 0)
 		close(take_fd(s->root_fd));
+	known_dirs_clear(&s->order.known);
 	upgrade_watch(s);
 	atomic_store(&s->main_since, 0);
 }
@@ -417,6 +433,7 @@ static void handle(struct scout *s, struct frame *f)
 {
 	static void (*const on[])(struct scout *, struct frame *) = {
 		[FRAME_SETUP] = on_setup,   [FRAME_SCAN] = on_scan, [FRAME_OPEN] = scout_open,
+		[FRAME_KNOWN] = on_known,
 		[FRAME_ANSWER] = on_answer, [FRAME_STOP] = on_stop, [FRAME_LOOK] = scout_look,
 		[FRAME_RELEASE] = on_release, [FRAME_CHECK] = scout_check,
 		[FRAME_COVER] = scout_cover, [FRAME_GIVE_BACK] = on_give_back,

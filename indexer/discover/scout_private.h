@@ -25,6 +25,7 @@ struct scan_order {
 	VEC(struct walk_scope) scopes;
 	VEC(char *) skips;
 	VEC(struct anchor) anchors;
+	struct known_dirs known;
 	bool reads_heads, is_background;
 };
 
@@ -50,6 +51,8 @@ struct scout {
 	_Atomic uint64_t stopped;
 	_Atomic uint64_t scan;
 	struct scan_order order;
+	/** Of the order to come. */
+	struct known_dirs known;
 	/** Since when the main thread and the scan's thread wait for the disk, 0 while not. */
 	_Atomic int64_t main_since, runner_since;
 	/** Dirty directories on their way; only the watch's teller. */

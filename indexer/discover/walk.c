@@ -20,6 +20,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/dirsum.h"
 #include "indexer/discover/pictures.h"
 #include "indexer/discover/walk_private.h"
 #include "indexer/frame.h"
@@ -30,7 +31,7 @@ struct list {
 	const char *path;
 	uint64_t dir;
 	int fd;
-	uint32_t flags, count, heads;
+	uint32_t flags, count, heads, files;
 	/** The entries, as they go into the frame. */
 	struct buf *entries, own;
 	/** Names of folders that may be volumes, each with a NUL behind. */
@@ -38,6 +39,9 @@ struct list {
 	struct link *link;
 	int depth;
 	bool is_shallow, has_files;
+	/** Of the files so far (dirsum.h), while all of it is comparable: is_plain. */
+	uint64_t sum, bytes;
+	bool is_plain;
 	/** The picture that stands for the folder so far; "". */
 	char cover[NAME_MAX + 1];
 };
@@ -184,6 +188,40 @@ static int send_chunk(struct list *l, int error)
 	return out->len >= FLUSH ? walk_flush(l->me) : 0;
 }
 
+/** Of a directory that was listed to its end: what is known of it, when that is what was found. */
+static const struct known_dir *as_known(const struct list *l)
+{
+	static const struct known_dir without_files;
+	const struct known_dirs *known = l->me->w->order->known;
+	if (!known || !(l->flags & LIST_FIRST) || l->flags & LIST_EMPTY || !l->is_plain)
+		return NULL;
+	const struct known_dir *d = known_dirs_find(known, l->path);
+	if (!l->files)
+		return d ? NULL : &without_files;
+	return d && d->sum == dirsum_end(l->sum) ? d : NULL;
+}
+
+/** Instead of its list. */
+static int send_same(struct list *l, const struct known_dir *d)
+{
+	struct buf *out = &l->me->frames;
+	size_t start = frame_begin(out, FRAME_SAME);
+	frame_u64(out, l->me->w->order->scan);
+	frame_u64(out, (uint64_t)d->row);
+	frame_u32(out, l->files);
+	frame_u64(out, l->bytes);
+	frame_bytes(out, l->path, strlen(l->path));
+	frame_end(out, start);
+	return out->len >= FLUSH ? walk_flush(l->me) : 0;
+}
+
+static int send_list(struct list *l, int error)
+{
+	const struct known_dir *same = error ? NULL : as_known(l);
+	l->flags |= LIST_LAST;
+	return same ? send_same(l, same) : send_chunk(l, error);
+}
+
 /* --- one directory --- */
 
 static int open_below(int root, const char *path, uint64_t flags)
@@ -196,22 +234,41 @@ static int open_below(int root, const char *path, uint64_t flags)
 	return (int)fd;
 }
 
+static int64_t ns_of(const struct statx_timestamp *t)
+{
+	return t->tv_sec * NS_PER_S + t->tv_nsec;
+}
+
+static void sum_up(struct list *l, const struct dirsum_file *f, unsigned type)
+{
+	l->is_plain &= type == ENTRY_FILE || type == ENTRY_COVER;
+	if (!l->me->w->order->known || !l->is_plain)
+		return;
+	l->sum += type == ENTRY_FILE ? dirsum_of_file(f) : dirsum_of_cover(f->name, f->n);
+	l->bytes += (uint64_t)f->size;
+}
+
 static void put_entry(struct list *l, const char *name, unsigned type, const struct statx *st, uint64_t ticket)
 {
 	struct buf *e = l->entries;
+	const struct dirsum_file f = {
+		.name = name, .n = strlen(name), .size = (int64_t)st->stx_size, .mtime = ns_of(&st->stx_mtime),
+		.ctime = ns_of(&st->stx_ctime), .inode = (int64_t)st->stx_ino,
+		.btime = st->stx_mask & STATX_BTIME ? ns_of(&st->stx_btime) : 0,
+	};
+	sum_up(l, &f, type);
 	frame_u32(e, type);
-	frame_u64(e, st->stx_size);
-	frame_u64(e, (uint64_t)(st->stx_mtime.tv_sec * NS_PER_S + st->stx_mtime.tv_nsec));
-	frame_u64(e, (uint64_t)(st->stx_ctime.tv_sec * NS_PER_S + st->stx_ctime.tv_nsec));
-	frame_u64(e, st->stx_ino);
-	frame_u64(e, st->stx_mask & STATX_BTIME
-			     ? (uint64_t)(st->stx_btime.tv_sec * NS_PER_S + st->stx_btime.tv_nsec)
-			     : 0);
+	frame_u64(e, (uint64_t)f.size);
+	frame_u64(e, (uint64_t)f.mtime);
+	frame_u64(e, (uint64_t)f.ctime);
+	frame_u64(e, (uint64_t)f.inode);
+	frame_u64(e, (uint64_t)f.btime);
 	frame_u32(e, st->stx_nlink);
 	frame_u64(e, ticket);
-	frame_bytes(e, name, strlen(name));
+	frame_bytes(e, f.name, f.n);
 	l->count++;
 	l->heads += ticket != 0;
+	l->files += type == ENTRY_FILE;
 }
 
 static int add_entry(struct list *l, const char *name, unsigned type, const struct statx *st, uint64_t ticket)
@@ -438,7 +495,7 @@ int walk_directory(struct walker *me, const struct todo *t, int depth)
 		.me = me, .path = t->path, .fd = -1, .depth = depth, .own = BUF_INIT(1 << 20),
 		.folders = BUF_INIT(1 << 20),
 		.flags = LIST_FIRST | LIST_EMPTY | (t->is_shallow ? LIST_SHALLOW : 0),
-		.is_shallow = t->is_shallow,
+		.is_shallow = t->is_shallow, .is_plain = true,
 	};
 	l.entries = depth ? &l.own : &me->entries;
 	buf_reset(l.entries);
@@ -467,10 +524,8 @@ int walk_directory(struct walker *me, const struct todo *t, int depth)
 	}
 	atomic_store_explicit(me->since, 0, memory_order_relaxed);
 	r = error == -ECANCELED ? error : 0;
-	if (r == 0) {
-		l.flags |= LIST_LAST;
-		r = send_chunk(&l, error);
-	}
+	if (r == 0)
+		r = send_list(&l, error);
 	buf_clear(&l.own);
 	buf_clear(&l.folders);
 	walk_put_link(l.link);

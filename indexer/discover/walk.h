@@ -16,6 +16,7 @@
 
 #include "common/buf.h"
 #include "indexer/discover/ignore.h"
+#include "indexer/discover/known_dirs.h"
 #include "indexer/extract/wants.h"
 #include "indexer/heads.h"
 
@@ -69,6 +70,8 @@ struct walk_order {
 	/** Directories that are not entered; sorted by strcmp. */
 	char *const *skip;
 	size_t skips;
+	/** What is known of directories; borrowed.  NULL: nothing. */
+	const struct known_dirs *known;
 	/** Of the directories in the root only every @slices-th, by name; 0: all. */
 	uint32_t slice, slices;
 };

@@ -242,7 +242,8 @@ static bool is_due(const struct writer *w)
 /** How long nothing may come before that means something; -1: for ever. */
 static int patience_ms(const struct writer *w)
 {
-	return w->batch.len ? BATCH_AGE_MS : w->is_tidy ? -1 : QUIET_MS;
+	static const int tidy[] = {[TIDY_LATER] = QUIET_MS, [TIDY_ON] = 0, [TIDY_DONE] = -1};
+	return w->batch.len ? BATCH_AGE_MS : tidy[w->tidying];
 }
 
 static void *writer_main(void *arg)
@@ -254,9 +255,7 @@ static void *writer_main(void *arg)
 		if (r == -EPIPE)
 			break;
 		bool is_quiet = r == -EAGAIN && !w->batch.len;
-		if (is_quiet)
-			store_tidy(w->store);
-		w->is_tidy = is_quiet;
+		w->tidying = !is_quiet ? TIDY_LATER : store_tidy(w->store) > 0 ? TIDY_ON : TIDY_DONE;
 		int e = 0;
 		bool waits = false;
 		if (r == 0) {

@@ -31,8 +31,8 @@ struct writer {
 	struct media media;
 	VEC(struct change *) batch;
 	size_t batch_bytes;
-	/** Nothing was written since store_tidy(). */
-	bool is_tidy;
+	/** Whether store_tidy() comes when nobody writes for a while, goes on, or has nothing to do until somebody writes. */
+	enum { TIDY_LATER, TIDY_ON, TIDY_DONE } tidying;
 	struct dirty dirs, albums, series;
 	int64_t opened_at;
 };

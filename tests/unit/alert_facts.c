@@ -187,7 +187,7 @@ static void make_corrupt(struct world *w)
 {
 	/* one that is there, and one that is gone */
 	sql(w, "INSERT INTO root(id, name, kind, path, state, reason, since, active) VALUES(900, 'bad', 'manga', x'2f62', 'present', "
-	       "'', 1, 1); INSERT INTO dir VALUES(900, 900, x'', 0); INSERT INTO file(id, dir_id, name_hash, name, size, mtime, "
+	       "'', 1, 1); INSERT INTO dir VALUES(900, 900, x'', 0, 0); INSERT INTO file(id, dir_id, name_hash, name, size, mtime, "
 	       "since_birth, inode, state, job, added_at) VALUES(900, 900, 1, x'41', 1, 1, 1, 1, 1, 1, 1);"
 	       "INSERT INTO integrity VALUES(900, 1, 1, 1, 1, 1, 1, 2, 0, '', ''), (901, 1, 1, 1, 1, 1, 1, 2, 0, '', '')");
 }

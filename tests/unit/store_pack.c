@@ -416,7 +416,15 @@ static void add_former_tracks(struct store *s)
 	buf_clear(&insert);
 }
 
+/** What version 5 has and version 4 had not. */
+#define WITHOUT_5 \
+	"DROP TRIGGER dirsum_file_update; DROP TRIGGER dirsum_file_delete; DROP INDEX dir_unsummed;" \
+	"ALTER TABLE dir DROP COLUMN dirsum;"
+
+static const char version_4[] = WITHOUT_5 "PRAGMA user_version = 4;";
+
 static const char version_2[] =
+	WITHOUT_5
 	"CREATE TABLE file_1(id INTEGER PRIMARY KEY AUTOINCREMENT, dir_id INTEGER NOT NULL, name BLOB NOT NULL, "
 	"size INTEGER NOT NULL, mtime INTEGER NOT NULL, ctime INTEGER NOT NULL, inode INTEGER NOT NULL, "
 	"state INTEGER NOT NULL, job INTEGER NOT NULL, added_at INTEGER NOT NULL, btime INTEGER NOT NULL DEFAULT 0, "
@@ -491,6 +499,28 @@ static void migrate(int from, setter *set)
 	unit_remove(dir);
 }
 
+static void directories_of_version_4_get_sums(void **state)
+{
+	struct filler f;
+	struct store *s;
+	char why[256] = "";
+	char *dir = unit_folder();
+	(void)state;
+	fill(&f, dir, set_any, 300);
+	assert_int_equal(store_exec(f.s, version_4), 0);
+	store_close(f.s);
+	if (store_open_writer(dir, &s, why) < 0)
+		fail_msg("%s", why);
+	assert_int_equal(number(s, "SELECT count(*) FROM file"), 300);
+	assert_int_equal(number(s, "SELECT count(*) FROM dir WHERE dirsum <> 0"), 0);
+	while (store_tidy(s) > 0)
+		continue;
+	assert_true(number(s, "SELECT count(*) FROM dir") > 0);
+	assert_int_equal(number(s, "SELECT count(*) FROM dir WHERE dirsum = 0"), 0);
+	store_close(s);
+	unit_remove(dir);
+}
+
 static void a_store_of_version_2_has_all_it_had(void **state)
 {
 	(void)state;
@@ -513,6 +543,7 @@ int main(void)
 		cmocka_unit_test(the_end_of_the_first_scan_makes_the_indexes),
 		cmocka_unit_test(the_next_start_makes_the_indexes_that_are_lacking),
 		cmocka_unit_test(what_was_committed_goes_into_the_file_when_it_is_quiet),
+		cmocka_unit_test(directories_of_version_4_get_sums),
 		cmocka_unit_test(a_store_of_version_2_has_all_it_had),
 		cmocka_unit_test(a_store_of_version_1_has_all_it_had),
 	};

@@ -9,6 +9,9 @@
 #include <time.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/dirsum.h"
+#include "common/text.h"
 #include "common/thread.h"
 #include "indexer/discover/walk.h"
 #include "indexer/frame.h"
@@ -25,6 +28,9 @@ struct seen_all {
 	/** Answers are given by another thread, as in the real thing. */
 	struct queue *answers;
 	int stop_after;
+	/** Of directories that are as they were known. */
+	int same, same_files;
+	uint64_t same_rows, same_bytes;
 };
 
 static bool wants(void *arg, const char *name, size_t n)
@@ -36,6 +42,7 @@ static bool wants(void *arg, const char *name, size_t n)
 /** What the walks of run() are told. */
 static bool (*wanting)(void *, const char *, size_t) = wants;
 static int walkers_most;
+static const struct known_dirs *knowing;
 
 static void read_list(struct seen_all *s, struct frame *f)
 {
@@ -71,6 +78,18 @@ static void read_list(struct seen_all *s, struct frame *f)
 	queue_put(s->answers, dir);
 }
 
+static void read_same(struct seen_all *s, struct frame *f)
+{
+	size_t n;
+	frame_get_u64(f);
+	s->same++;
+	s->same_rows += frame_get_u64(f);
+	s->same_files += (int)frame_get_u32(f);
+	s->same_bytes += frame_get_u64(f);
+	frame_get_bytes(f, &n);
+	assert_false(f->is_bad);
+}
+
 static int receive(void *arg, const struct buf *frames)
 {
 	struct seen_all *s = arg;
@@ -79,8 +98,11 @@ static int receive(void *arg, const struct buf *frames)
 	long n;
 	pthread_mutex_lock(&s->lock);
 	while ((n = frame_parse(at, (size_t)(end - at), &f)) > 0) {
-		assert_int_equal(f.type, FRAME_LIST);
-		read_list(s, &f);
+		assert_true(f.type == FRAME_LIST || (f.type == FRAME_SAME && knowing));
+		if (f.type == FRAME_SAME)
+			read_same(s, &f);
+		else
+			read_list(s, &f);
 		at += n;
 	}
 	bool stop = s->stop_after && s->chunks >= s->stop_after;
@@ -115,7 +137,7 @@ static int run(const char *path, int threads, struct seen_all *s, int stop_after
 	assert_int_equal(walk_new(&o, &s->walk), 0);
 	assert_int_equal(thread_start(&t, "answer", answer, s), 0);
 	const struct walk_scope all = {"", true};
-	const struct walk_order order = {.scan = 1, .scope = &all, .scopes = 1};
+	const struct walk_order order = {.scan = 1, .scope = &all, .scopes = 1, .known = knowing};
 	int r = walk_run(s->walk, &order);
 	queue_finish(s->answers);
 	thread_join(&t);
@@ -194,6 +216,114 @@ static void the_best_picture_is_told(void **state)
 	assert_int_equal(s.covers, 1);
 	assert_int_equal(s.pictures, 0);
 	remove_tree(dir);
+}
+
+static uint64_t sum_of(const char *dir, const char *name)
+{
+	char path[4096];
+	struct statx st;
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	assert_int_equal(statx(AT_FDCWD, path, 0, STATX_BASIC_STATS | STATX_BTIME, &st), 0);
+	const struct dirsum_file f = {
+		name, strlen(name), (int64_t)st.stx_size, st.stx_mtime.tv_sec * NS_PER_S + st.stx_mtime.tv_nsec,
+		st.stx_ctime.tv_sec * NS_PER_S + st.stx_ctime.tv_nsec, (int64_t)st.stx_ino,
+		st.stx_mask & STATX_BTIME ? st.stx_btime.tv_sec * NS_PER_S + st.stx_btime.tv_nsec : 0,
+	};
+	return dirsum_of_file(&f);
+}
+
+static void know(struct known_dirs *k, const char *path, uint64_t sum, int64_t row)
+{
+	const struct known_dir d = {text_hash(path, strlen(path)), dirsum_end(sum), row};
+	known_dirs_add(k, &d);
+}
+
+/* a: files and a picture; b: without; c: a pipe beside a file; d: no files of ours; e: nothing; f: more than a chunk; g: as d; h: a pipe */
+static char *known_tree(struct known_dirs *k)
+{
+	static const char *const folders[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+	char below[8][4096], *dir = unit_folder();
+	for (int i = 0; i < 8; i++) {
+		make(folders[i], dir, 0, true);
+		snprintf(below[i], sizeof below[i], "%s/%s", dir, folders[i]);
+	}
+	uint64_t sum[8] = {0};
+	for (int i = 0; i < 3; i++)
+		make("%d.flac", below[0], i, false);
+	make("cover.jpg", below[0], 0, false);
+	sum[0] = sum_of(below[0], "0.flac") + sum_of(below[0], "1.flac") + sum_of(below[0], "2.flac") + dirsum_of_cover("cover.jpg", 9);
+	make("0.flac", below[1], 0, false);
+	sum[1] = sum_of(below[1], "0.flac");
+	make("0.flac", below[2], 0, false);
+	sum[2] = sum_of(below[2], "0.flac");
+	char odd[4200];
+	snprintf(odd, sizeof odd, "%s/odd.flac", below[2]);
+	assert_int_equal(mkfifo(odd, 0600), 0);
+	make("notes.txt", below[3], 0, false);
+	for (int i = 0; i < WALK_CHUNK + 1; i++) {
+		char name[32];
+		snprintf(name, sizeof name, "%d.flac", i);
+		make("%d.flac", below[5], i, false);
+		sum[5] += sum_of(below[5], name);
+	}
+	make("notes.txt", below[6], 0, false);
+	snprintf(odd, sizeof odd, "%s/odd.flac", below[7]);
+	assert_int_equal(mkfifo(odd, 0600), 0);
+	for (int i = 0; i < 7; i++)
+		if (i != 3 && i != 4)
+			know(k, folders[i], sum[i], 1 << i);
+	return dir;
+}
+
+static void a_directory_that_is_as_it_was_sends_no_list(void **state)
+{
+	struct known_dirs k = {0};
+	struct seen_all s;
+	char path[4096], *dir = known_tree(&k);
+	(void)state;
+	knowing = &k;
+	for (int threads = 1; threads <= 3; threads++) {
+		assert_int_equal(run(dir, threads, &s, 0), 0);
+		/* a, b, d and the root, of which nothing is known and nothing is to be */
+		assert_int_equal(s.same, 4);
+		assert_int_equal(s.same_rows, 1 + 2);
+		assert_int_equal(s.same_files, 4);
+		/* c, e, f, h, and g, of which files are known */
+		assert_int_equal(s.directories, 5);
+		assert_int_equal(s.entries, 3 + WALK_CHUNK + 1);
+	}
+	snprintf(path, sizeof path, "%s/b/0.flac", dir);
+	assert_int_equal(truncate(path, 5), 0);
+	snprintf(path, sizeof path, "%s/a/cover.jpg", dir);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(run(dir, 1, &s, 0), 0);
+	assert_int_equal(s.same_rows, 0);
+	assert_int_equal(s.directories, 7);
+	knowing = NULL;
+	known_dirs_clear(&k);
+	remove_tree(dir);
+}
+
+static void very_many_directories_are_known(void **state)
+{
+	enum { MANY = 100000 };
+	struct known_dirs k = {0};
+	char path[32];
+	(void)state;
+	assert_null(known_dirs_find(&k, "1"));
+	for (int i = 0; i < MANY; i++) {
+		snprintf(path, sizeof path, "%d", i);
+		know(&k, path, (uint64_t)i * 1000, i);
+	}
+	for (int i = 0; i < MANY; i++) {
+		snprintf(path, sizeof path, "%d", i);
+		const struct known_dir *d = known_dirs_find(&k, path);
+		assert_non_null(d);
+		assert_int_equal(d->row, i);
+	}
+	assert_null(known_dirs_find(&k, "100000"));
+	assert_true(k.places < 4 * MANY);
+	known_dirs_clear(&k);
 }
 
 static void many_directories_need_no_more_credit_than_there_is(void **state)
@@ -306,6 +436,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_large_directory_goes_out_in_chunks),
 		cmocka_unit_test(the_best_picture_is_told),
+		cmocka_unit_test(a_directory_that_is_as_it_was_sends_no_list),
+		cmocka_unit_test(very_many_directories_are_known),
 		cmocka_unit_test(many_directories_need_no_more_credit_than_there_is),
 		cmocka_unit_test(links_and_loops_are_not_followed),
 		cmocka_unit_test(a_walk_can_be_stopped),
