@@ -62,8 +62,11 @@ static int look_again(int root, const char *path)
 {
 	struct stat st;
 	int r = stat_below(root, path, &st);
-	if (r < 0 || !S_ISDIR(st.st_mode))
+	if (r < 0 || S_ISREG(st.st_mode))
 		return r;
+	/* a link or a pipe of its name is not the file that was there */
+	if (!S_ISDIR(st.st_mode))
+		return -ENOENT;
 	/* of a folder that was a volume it is believed when it can be looked into */
 	r = pictures_can_list(root, path);
 	return r < 0 ? r : -ENOENT;
