@@ -80,9 +80,9 @@ int store_check_below(struct store *s, int64_t root, const char *path, size_t n,
 
 /* --- what is known --- */
 
-int store_integrity_counts(struct store *s, struct store_integrity *music, struct store_integrity *manga)
+int store_integrity_counts(struct store *s, bool waits, struct store_integrity *music, struct store_integrity *manga)
 {
-	sqlite3_stmt *q = store_stmt(s, SQL_integrity_counts);
+	sqlite3_stmt *q = store_stmt(s, waits ? SQL_integrity_counts : SQL_integrity_known);
 	int r;
 	*music = *manga = (struct store_integrity){0};
 	while ((r = store_step(s, q)) > 0) {

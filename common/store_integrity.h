@@ -67,8 +67,8 @@ struct store_integrity {
 	/** When the one was verified that was longest ago; 0: none. */
 	int64_t oldest;
 };
-/** Reads all files once. */
-int store_integrity_counts(struct store *s, struct store_integrity *music, struct store_integrity *manga);
+/** Reads all files once; those that were verified alone when nothing @waits to be: waiting is 0 then. */
+int store_integrity_counts(struct store *s, bool waits, struct store_integrity *music, struct store_integrity *manga);
 
 struct store_bad {
 	struct bytes root, dir, name;

@@ -67,6 +67,11 @@
 	    "SELECT r.kind, CASE WHEN " SQL_INTEGRITY_STALE " THEN -1 ELSE i.verdict END, count(*), sum(f.size), " \
 	    "min(i.verified_at) FROM file f JOIN dir d ON d.id = f.dir_id JOIN root r ON r.id = d.root_id " \
 	    "LEFT JOIN integrity i ON i.file_id = f.id WHERE r.active = 1 AND f.state <> 1 GROUP BY 1, 2") \
+	/* the same of those that were read alone: as many as there are rows of them */ \
+	SQL(integrity_known, 1, \
+	    "SELECT r.kind, i.verdict, count(*), sum(f.size), min(i.verified_at) FROM integrity i " \
+	    "JOIN file f ON f.id = i.file_id JOIN dir d ON d.id = f.dir_id JOIN root r ON r.id = d.root_id " \
+	    "WHERE r.active = 1 AND f.state <> 1 AND NOT " SQL_INTEGRITY_STALE " GROUP BY 1, 2") \
 	SQL(integrity_bad, 0, \
 	    "SELECT r.path, d.path, f.name, f.size, i.verdict, i.how, i.reason, i.verified_at, i.since " \
 	    SQL_INTEGRITY_BAD "ORDER BY r.path, d.path, f.name") \

@@ -2,56 +2,44 @@
 /**
  * metrics/analysis.json: how many tracks and volumes were analysed, how fast, and how many have each field.
  *
- * All rows are read for it, so it is counted once for a state of the library, and while that changes from moment to moment, in a
- * scan, no more often than each AGE_NS: `counted_at` says when.
+ * All rows are read for it (struct counted): `counted_at` says when.
  */
 #include <pthread.h>
 
 #include "common/cleanup.h"
-#include "common/clock.h"
+#include "fs/counted.h"
 #include "fs/views.h"
 
-#define AGE_NS (10 * NS_PER_S)
-
 enum {
+	COUNTED = TOPIC_BIT(music) | TOPIC_BIT(manga),
 	RATIO_DIGITS = 4,
 	RATE_DIGITS = 1,
 	RUNS_BACK = 400,
 };
 
-struct counted {
+struct coverage {
+	struct counted when;
 	struct store_coverage tracks, volumes;
-	uint64_t music, manga;
-	int64_t at;
-	unsigned epoch;
 };
 
 static struct {
 	pthread_mutex_t lock;
 	/* protected by lock: */
-	struct counted last;
+	struct coverage last;
 } all = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static bool is_good(const struct counted *c, const struct view *v)
-{
-	if (!c->at || c->epoch != v->epoch)
-		return false;
-	if (c->music == v->version[TOPIC_music] && c->manga == v->version[TOPIC_manga])
-		return true;
-	return v->mood.live.job && now_ns() - c->at < AGE_NS;
-}
-
-static int count(struct view *v, struct counted *out)
+static int count(struct view *v, struct coverage *out)
 {
 	LOCKED(&all.lock);
-	if (!is_good(&all.last, v)) {
-		struct counted c = {.music = v->version[TOPIC_music], .manga = v->version[TOPIC_manga],
-				    .at = now_ns(), .epoch = v->epoch};
+	if (!counted_serves(v, COUNTED, &all.last.when)) {
+		struct coverage c;
+		counted_begin(v, COUNTED, &c.when);
 		int r = store_coverage(v->store, OF_TRACK, &c.tracks);
 		if (r == 0)
 			r = store_coverage(v->store, OF_VOLUME, &c.volumes);
 		if (r < 0)
 			return r;
+		counted_end(&c.when);
 		all.last = c;
 	}
 	*out = all.last;
@@ -97,7 +85,7 @@ static size_t show_fields(struct json *j, const char *kind, unsigned of, const s
 int show_analysis_json(struct view *v, const struct node *n, struct buf *out)
 {
 	struct json j;
-	struct counted c = {0};
+	struct coverage c = {0};
 	(void)n;
 	int r = v->store ? count(v, &c) : 0;
 	if (r < 0)
@@ -105,7 +93,7 @@ int show_analysis_json(struct view *v, const struct node *n, struct buf *out)
 	doc_begin(&j, out, v, "analysis", OF_ANALYSIS, VIEW_AWAY);
 	json_kv_int(&j, "tracks", (int64_t)c.tracks.rows);
 	json_kv_int(&j, "volumes", (int64_t)c.volumes.rows);
-	json_kv_time(&j, "counted_at", c.at);
+	json_kv_time(&j, "counted_at", c.when.at);
 	show_rate(v, &j);
 	json_key(&j, "items");
 	json_array(&j);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** status/integrity: which files were read to their end, and which of them are damaged. */
+#include <pthread.h>
 #include <stdio.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/path.h"
 #include "common/store_integrity.h"
+#include "fs/counted.h"
 #include "fs/views.h"
 
 struct bad_rows {
@@ -22,12 +24,54 @@ struct numbers {
 	bool is_paused;
 };
 
+/** What is counted of all files (counted.h). */
+static struct {
+	pthread_mutex_t lock;
+	/* protected by lock: */
+	struct counted when;
+	struct store_integrity audio, archives;
+} all = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/** What is off is waited for by nobody. */
+static bool is_off(struct view *v, enum option_id mode)
+{
+	return strcmp(config_text(v->config, mode), "off") == 0;
+}
+
+static void wait_no_more(struct store_integrity *s)
+{
+	s->waiting = s->waiting_bytes = 0;
+}
+
+static int count(struct view *v, struct numbers *n)
+{
+	const bool audio_is_off = is_off(v, OPT_verify_audio), archives_are_off = is_off(v, OPT_verify_archives);
+	const unsigned topics = OF_INTEGRITY & ~(unsigned)TOPIC_BIT(jobs);
+	LOCKED(&all.lock);
+	if (!counted_serves(v, topics, &all.when)) {
+		struct counted when;
+		counted_begin(v, topics, &when);
+		int r = store_integrity_counts(v->store, !audio_is_off || !archives_are_off, &all.audio, &all.archives);
+		counted_end(&when);
+		all.when = r < 0 ? (struct counted){0} : when;
+		if (r < 0)
+			return r;
+	}
+	n->audio = all.audio;
+	n->archives = all.archives;
+	if (audio_is_off)
+		wait_no_more(&n->audio);
+	if (archives_are_off)
+		wait_no_more(&n->archives);
+	return 0;
+}
+
 static int load_numbers(struct view *v, struct numbers *n)
 {
 	char text[64] = "";
 	long long hour = 0, used = 0;
 	*n = (struct numbers){0};
-	int r = v->store ? store_integrity_counts(v->store, &n->audio, &n->archives) : 0;
+	int r = v->store ? count(v, n) : 0;
 	if (r < 0 || !v->store)
 		return r;
 	store_meta(v->store, "integrity_hour", text, sizeof text);

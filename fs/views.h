@@ -27,7 +27,8 @@ enum {
 	OF_NEW = TOPIC_BIT(search) | TOPIC_BIT(missing) | TOPIC_BIT(manga),
 	OF_SEARCH = TOPIC_BIT(search),
 	OF_VERIFY = TOPIC_BIT(verify),
-	OF_INTEGRITY = TOPIC_BIT(integrity) | TOPIC_BIT(music) | TOPIC_BIT(manga) | TOPIC_BIT(roots),
+	/* jobs: counted.h */
+	OF_INTEGRITY = TOPIC_BIT(integrity) | TOPIC_BIT(music) | TOPIC_BIT(manga) | TOPIC_BIT(roots) | TOPIC_BIT(jobs),
 	OF_ERRORS = TOPIC_BIT(errors) | TOPIC_BIT(roots),
 	OF_AUDIT = TOPIC_BIT(audit) | TOPIC_BIT(music) | TOPIC_BIT(manga) | TOPIC_BIT(roots),
 	OF_DUPLICATES = TOPIC_BIT(music) | TOPIC_BIT(manga) | TOPIC_BIT(roots),
@@ -35,7 +36,7 @@ enum {
 	OF_EVERYTHING = (1 << TOPIC_COUNT) - 1,
 	OF_SAMPLES = TOPIC_BIT(metrics),
 	OF_COMPARE = TOPIC_BIT(scan) | TOPIC_BIT(jobs),
-	OF_ANALYSIS = TOPIC_BIT(music) | TOPIC_BIT(manga) | TOPIC_BIT(scan),
+	OF_ANALYSIS = TOPIC_BIT(music) | TOPIC_BIT(manga) | TOPIC_BIT(scan) | TOPIC_BIT(jobs),
 	MOODY = VIEW_AWAY | VIEW_LIVE,
 };
 

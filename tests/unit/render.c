@@ -4,6 +4,7 @@
 #include <math.h>
 #include <time.h>
 
+#include "common/cleanup.h"
 #include "common/render.h"
 #include "common/text.h"
 
@@ -46,6 +47,43 @@ static void a_path_keeps_its_bytes(void **state)
 	json_end_object(&j);
 	assert_string_equal(buf_str(&out), "{\"path\": \"a\xef\xbf\xbd" "b\", \"path_bytes\": \"Yf9i\", "
 					   "\"good\": \"é\"}");
+}
+
+/** As printf() writes it, without zeros at the end. */
+static void check_real(double v, int digits)
+{
+	char text[400];
+	_buf_ struct buf out = BUF_INIT(8192);
+	int n = v == floor(v) && fabs(v) < 1e15 ? snprintf(text, sizeof text, "%.0f", v + 0.0)
+						: snprintf(text, sizeof text, "%.*f", digits, v);
+	if (memchr(text, '.', (size_t)n)) {
+		while (text[n - 1] == '0')
+			n--;
+		n -= text[n - 1] == '.';
+	}
+	text[n] = '\0';
+	real_text(v, digits, &out);
+	if (strcmp(buf_str(&out), text) != 0)
+		fail_msg("%.17g with %d digits: \"%s\", not \"%s\"", v, digits, buf_str(&out), text);
+}
+
+static void numbers_are_rounded_as_by_printf(void **state)
+{
+	static const double odd[] = {0, -0.5, 0.5, 1.5, 2.5, 0.05, 0.25, 0.125, 0.0005, -0.0004, -0.04, 1e11 + 0.5, 1e12 + 0.5,
+				     1e15, 1e16, 1e22, 0.1, 0.3, 1.005, 2.675, 1e-9, -1e-9, 0.999999, 9.9999995, 999999.5};
+	uint64_t seed = 7;
+	(void)state;
+	for (int digits = 0; digits <= 8; digits++)
+		for (size_t i = 0; i < COUNT_OF(odd); i++)
+			check_real(odd[i], digits);
+	for (int i = 0; i < 300000; i++) {
+		seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		int digits = (int)(seed >> 60) % 8;
+		double v = (double)(int64_t)(seed >> 20) / (double)(UINT64_C(1) << (seed >> 40 & 63));
+		check_real(seed & (1 << 20) ? -v : v, digits);
+		/* ties, and what lies beside them */
+		check_real((double)(int)(seed >> 44 & 0xffff) / 16 + (double)(int)(seed >> 33 & 3) * 1e-4, digits);
+	}
 }
 
 static void text_for_people_holds_no_control_character(void **state)
@@ -227,6 +265,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(json_is_written_as_a_stream),
 		cmocka_unit_test(a_path_keeps_its_bytes),
+		cmocka_unit_test(numbers_are_rounded_as_by_printf),
 		cmocka_unit_test(text_for_people_holds_no_control_character),
 		cmocka_unit_test(csv_runs_in_no_spreadsheet),
 		cmocka_unit_test(random_bytes_make_valid_output),
