@@ -89,6 +89,8 @@ static const char *const tables[] = {
 	"CREATE INDEX job_ended ON job(ended_at) WHERE ended_at > 0",
 	"CREATE TABLE event(seq INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, "
 	"kind TEXT NOT NULL, body TEXT NOT NULL)",
+	/* each insert looks for its table's row there from the beginning: those that a first scan fills come first */
+	"INSERT INTO sqlite_sequence(name, seq) VALUES('file', 0), ('spot', 0), ('dir', 0), ('album', 0), ('shelf', 0)",
 };
 
 /** Tables that came after the first stores were made: a store that lacks them gets them. */

@@ -102,6 +102,10 @@ int extract_pread(const struct extract_input *in, uint64_t at, void *buffer, siz
 static size_t front_of(const char *name, size_t dot)
 {
 	static const char *const fronts[] = {".tar", ".7z", ".zip", ".rar"};
+	/* nearly no name has one, and each name comes by here several times */
+	char last = dot ? name[dot - 1] | 0x20 : 0;
+	if (last != 'r' && last != 'z' && last != 'p')
+		return 0;
 	for (size_t i = 0; i < sizeof fronts / sizeof *fronts; i++) {
 		size_t n = strlen(fronts[i]);
 		if (dot > n && name[dot - n - 1] != '/' && strncasecmp(name + dot - n, fronts[i], n) == 0)
