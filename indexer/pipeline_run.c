@@ -49,15 +49,6 @@ static uint64_t cpu_of_scouts(const struct pipeline *p)
 	return total;
 }
 
-static uint64_t memory_of_pool(const struct pool *pool)
-{
-	uint64_t total = pool->spare.pid > 0 ? child_memory(pool->spare.pid) : 0;
-	for (int i = 0; i < pool->count; i++)
-		if (pool->worker[i].results >= 0)
-			total += child_memory(pool->worker[i].pid);
-	return total;
-}
-
 static bool is_time(int64_t *at, int64_t pause_ms)
 {
 	int64_t now = mono_ns();
@@ -75,7 +66,7 @@ void run_publish_memory(struct pipeline *p)
 	for (size_t i = 0; i < p->scouts; i++)
 		if (p->scout[i].fd >= 0)
 			scouts += child_memory(p->scout[i].pid);
-	uint64_t workers = memory_of_pool(&p->pool) + memory_of_pool(&p->checker.pool);
+	uint64_t workers = pool_measure(&p->pool) + pool_measure(&p->checker.pool);
 	LIVE_SET(p, rss_scout, scouts);
 	LIVE_SET(p, rss_worker, workers);
 	LIVE_SET(p, rss_sum, child_memory(getpid()) + scouts + workers);
@@ -138,6 +129,7 @@ static uint64_t cpu_of_all(struct pipeline *p)
 		s->rss_scout = rss > s->rss_scout ? rss : s->rss_scout;
 		s->rss_sum += rss;
 	}
+	pool_measure(&p->pool);
 	for (int i = 0; i < p->pool.count; i++) {
 		pool_usage(&p->pool, i, &rss, &cpu);
 		rss = rss > p->pool.worker[i].past_rss ? rss : p->pool.worker[i].past_rss;

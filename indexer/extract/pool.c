@@ -105,7 +105,7 @@ static int start_worker(struct pool *p, int i, uint64_t first_batch)
 	atomic_store(&w->slot->first_batch, first_batch);
 	atomic_store(&w->slot->archives, p->o.archives);
 	w->is_late = w->is_idle = w->is_asked = false;
-	w->files = 0;
+	w->files = w->peak_rss = 0;
 	w->first_batch = first_batch;
 	int r = -EPIPE;
 	for (int tries = 0; tries < 2 && r < 0; tries++) {
@@ -331,11 +331,25 @@ void pool_check_deadlines(struct pool *p)
 	}
 }
 
+uint64_t pool_measure(struct pool *p)
+{
+	uint64_t total = p->spare.pid > 0 ? child_memory(p->spare.pid) : 0;
+	for (int i = 0; i < p->count; i++) {
+		struct pool_worker *w = &p->worker[i];
+		uint64_t peak, cpu;
+		if (w->results < 0)
+			continue;
+		total += child_memory(w->pid);
+		child_usage(w->pid, &peak, &cpu);
+		w->peak_rss = peak > w->peak_rss ? peak : w->peak_rss;
+	}
+	return total;
+}
+
 void pool_usage(const struct pool *p, int i, uint64_t *peak_rss, uint64_t *cpu_ns)
 {
-	const struct worker_slot *slot = p->worker[i].slot;
-	*peak_rss = atomic_load(&slot->peak_rss);
-	*cpu_ns = atomic_load(&slot->cpu_ns);
+	*peak_rss = p->worker[i].peak_rss;
+	*cpu_ns = atomic_load(&p->worker[i].slot->cpu_ns);
 }
 
 void pool_count(struct pool *p, int i, uint64_t n)
@@ -377,7 +391,7 @@ int pool_replace(struct pool *p, int i, uint64_t next, struct pool_loss *loss)
 		.batch = atomic_load(&w->slot->batch),
 		.index = atomic_load(&w->slot->index),
 		.was_late = w->is_late, .abandoned = status == -1 ? w->pid : 0,
-		.is_stillborn = rss == 0,
+		.is_stillborn = cpu == 0,
 		.signal = status != -1 && WIFSIGNALED(status) ? WTERMSIG(status) : 0,
 		.has_left = w->is_asked && atomic_load(&w->slot->has_left) && !reading_now(&p->reading, i),
 	};

@@ -45,6 +45,8 @@ struct pool_worker {
 	uint64_t first_batch;
 	/** Files that it has read. */
 	uint64_t files;
+	/** Of this one: most memory, in bytes, when pool_measure() looked. */
+	uint64_t peak_rss;
 	/** Processor time and peak memory of those that ended. */
 	uint64_t past_cpu_ns, past_rss;
 };
@@ -109,7 +111,13 @@ void pool_refill(struct pool *p);
 /** @n files of worker @i were read: after many a fresh process takes its place. */
 void pool_count(struct pool *p, int i, uint64_t n);
 
-/** Peak memory in bytes and processor time in ns of the process that is worker @i now. */
+/**
+ * Asks the system how much memory the processes have, for pool_usage().  (What they could say of themselves,
+ * ru_maxrss, is at least what their parent had when it started them: getrusage(2) on execve.)  What all have now, in bytes.
+ */
+uint64_t pool_measure(struct pool *p);
+
+/** Peak memory in bytes, as far as measured, and processor time in ns of the process that is worker @i now. */
 void pool_usage(const struct pool *p, int i, uint64_t *peak_rss, uint64_t *cpu_ns);
 
 /** How long a file of @size bytes may take, in ns. */

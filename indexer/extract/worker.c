@@ -158,8 +158,8 @@ static void tell_usage(struct worker_slot *slot)
 	struct rusage used;
 	if (getrusage(RUSAGE_SELF, &used) < 0)
 		return;
-	atomic_store(&slot->peak_rss, (uint64_t)used.ru_maxrss * 1024);
-	atomic_store(&slot->cpu_ns, (uint64_t)(ns_of(used.ru_utime) + ns_of(used.ru_stime)));
+	uint64_t ns = (uint64_t)(ns_of(used.ru_utime) + ns_of(used.ru_stime));
+	atomic_store(&slot->cpu_ns, ns ? ns : 1);
 }
 
 /** The job's files are done with: says what became of them. */

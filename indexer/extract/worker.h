@@ -41,8 +41,8 @@ struct worker_slot {
 	_Atomic uint32_t archives;
 	/** Set by the worker when a signal ends it: it died by itself. */
 	_Atomic uint32_t has_died;
-	/** What it used so far: most memory in bytes, processor time in ns.  (Nobody else may look: it is not dumpable.) */
-	_Atomic uint64_t peak_rss, cpu_ns;
+	/** Processor time that it used so far, in ns; 0 until it is ready. */
+	_Atomic uint64_t cpu_ns;
 	/** Bits of enum live_sandbox; 0 until it has its place. */
 	_Atomic uint64_t sandbox;
 	/** Set by the pool: what lies in the job socket from before is not read, since another does. */

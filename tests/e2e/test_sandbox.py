@@ -204,3 +204,15 @@ def test_exposure():
     if not level:
         pytest.skip(f"systemd-analyze cannot tell here: {r.stderr.strip()[:200]}")
     assert float(level.group(1)) <= most, r.stdout[-3000:]
+
+
+def test_the_memory_of_a_worker_is_its_own_and_not_that_of_who_started_it(small):
+    """The kernel's ru_maxrss begins with what the parent had: an indexer that is large would replace all its workers."""
+    assert small.rescan("full all")["state"] == "done"
+
+    def peak(pid):
+        text = Path(f"/proc/{pid}/status").read_text()
+        return int(next(line for line in text.splitlines() if line.startswith("VmHWM")).split()[1]) * 1024
+    told = small.newest("metrics/scan.json")["runs"][-1]["peak_rss_worker_bytes"]
+    peaks = [peak(pid) for pid in small.children("--worker")]
+    assert 0 < told <= max(peaks)
