@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 import time
 
-from lab import CannotMeasure, Memory, Skipped, median, seconds_of
+from lab import CannotMeasure, Memory, Skipped, median, seconds_of, until
 from peers import KNOWN, PEERS, is_here
 
 HEADER_BYTES, OUTSTANDING = 8192, 32
@@ -24,8 +24,17 @@ def rescan_once(lab):
     return lab.wait_run(known)
 
 
+def wait_sums(lab):
+    """Until each folder is known by one number: that is made while nothing is written, from three seconds after the last on."""
+    def summed():
+        with contextlib.closing(sqlite3.connect(f"file:{next(lab.state.glob('*.db'))}?mode=ro", uri=True)) as db:
+            return db.execute("SELECT NOT EXISTS(SELECT 1 FROM dir WHERE dirsum = 0)").fetchone()[0]
+    until(summed, "the numbers of all folders", pause=0.2)
+
+
 def unchanged(lab):
-    """Seconds of a rescan that finds nothing."""
+    """Seconds of a rescan that finds nothing, when the index is at rest."""
+    wait_sums(lab)
     row = rescan_once(lab)
     if row["unchanged"] != row["files"]:
         raise CannotMeasure(f"a rescan found changes: {row}")

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lab import PER_FOLDER, CannotMeasure, is_alive, median, run, until
-from scans import rescan_once
+from scans import rescan_once, wait_sums
 
 PAUSE_S, ROUND, STEPS = 0.05, 25, 4
 LATENCY_MS, BURST_S, RESCAN, READY, BYTES_PER_FOLDER = 50, 5, 2, 2.5, 200
@@ -270,6 +270,7 @@ def many_folders(lab, table):
             if first["errors"] or first["added"] != n:
                 raise CannotMeasure(f"the first index was not one: {first}")
             for _ in range(3):
+                wait_sums(lab)
                 row = rescan_once(lab)
                 again.append(row["wall_seconds"])
                 walks.append(lab.floor(folder, "stat"))
