@@ -96,6 +96,13 @@ int buf_add_u64(struct buf *b, uint64_t v)
 	return buf_add(b, digits + i, sizeof digits - i);
 }
 
+int buf_add_i64(struct buf *b, int64_t v)
+{
+	if (v < 0)
+		buf_addc(b, '-');
+	return buf_add_u64(b, v < 0 ? -(uint64_t)v : (uint64_t)v);
+}
+
 char *buf_take(struct buf *b)
 {
 	char *data = b->data;

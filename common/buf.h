@@ -70,6 +70,7 @@ int buf_addv(struct buf *b, const char *format, va_list args) __attribute__((for
 
 /** Decimal digits of @v, faster than buf_addf(). */
 int buf_add_u64(struct buf *b, uint64_t v);
+int buf_add_i64(struct buf *b, int64_t v);
 
 /** 0, or the first failure. */
 static inline int buf_error(const struct buf *b)

@@ -186,63 +186,10 @@ void json_text(struct json *j, const char *s, size_t n)
 	buf_addc(j->out, '"');
 }
 
-static void add_int(struct buf *out, int64_t v)
-{
-	if (v < 0)
-		buf_addc(out, '-');
-	buf_add_u64(out, v < 0 ? -(uint64_t)v : (uint64_t)v);
-}
-
 void json_int(struct json *j, int64_t v)
 {
 	before_item(j);
-	add_int(j->out, v);
-}
-
-/** Numbers with few digits that are clearly nearer to one text than to the next, as printf() has them; false: any other. */
-static bool add_decimal(double v, int digits, struct buf *out)
-{
-	static const uint32_t scales[] = {1, 10, 100, 1000, 10000, 100000, 1000000};
-	if (digits < 0 || (size_t)digits >= COUNT_OF(scales))
-		return false;
-	double scaled = fabs(v) * scales[digits];
-	double whole = floor(scaled), rest = scaled - whole;
-	/* below 2^40 the product is off by less than 1/8192 */
-	if (!(scaled < 1e12) || fabs(rest - 0.5) < 0.001)
-		return false;
-	uint64_t n = (uint64_t)whole + (rest > 0.5), fraction = n % scales[digits];
-	if (n == 0 && v < 0)
-		return false;
-	if (v < 0)
-		buf_addc(out, '-');
-	buf_add_u64(out, n / scales[digits]);
-	if (!fraction)
-		return true;
-	buf_addc(out, '.');
-	for (uint32_t at = scales[digits] / 10; fraction; at /= 10) {
-		buf_addc(out, (char)('0' + fraction / at));
-		fraction %= at;
-	}
-	return true;
-}
-
-void real_text(double v, int digits, struct buf *out)
-{
-	char text[400];
-	if (v == floor(v) && fabs(v) < 1e15) {
-		add_int(out, (int64_t)v);
-		return;
-	}
-	if (add_decimal(v, digits, out))
-		return;
-	int n = snprintf(text, sizeof text, "%.*f", digits, v);
-	if (memchr(text, '.', (size_t)n)) {
-		while (text[n - 1] == '0')
-			n--;
-		if (text[n - 1] == '.')
-			n--;
-	}
-	buf_add(out, text, (size_t)n);
+	buf_add_i64(j->out, v);
 }
 
 void json_real(struct json *j, double v, int digits)

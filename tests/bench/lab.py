@@ -122,7 +122,8 @@ class Memory:
             self.sample()
 
     def watch(self):
-        while not self.ended.wait(0.05):
+        # each process tells its own peak: a look costs milliseconds, which what is measured has not then
+        while not self.ended.wait(0.25):
             self.sample()
 
     def family(self, pid):
@@ -369,4 +370,4 @@ class Lab:
             runs = [r for r in scans["runs"] if r["ended_at"]]
             return runs[-1] if not scans["current"] and runs and runs[-1]["id"] > known else None
 
-        return until(ended, "the end of the scan", pause=0.02)
+        return until(ended, "the end of the scan", pause=0.1)
