@@ -14,6 +14,8 @@ enum {
 	DIRSUM_NONE = 0,
 	/** The directory has files that each scan has a look at, as those that could not be read. */
 	DIRSUM_NEVER = 1,
+	/** A directory with so many is never compared by it: its list comes in parts. */
+	DIRSUM_FILES = 512,
 };
 
 struct dirsum_file {

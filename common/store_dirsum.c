@@ -9,13 +9,17 @@
 #include "common/store_write.h"
 #include "common/vec.h"
 
-/** In one transaction: a few milliseconds. */
-enum { DIRS_AT_ONCE = 256 };
+enum {
+	/** In one transaction, which takes some milliseconds: directories, and files after which there is no other. */
+	DIRS_AT_ONCE = 256,
+	FILES_AT_ONCE = 8192,
+};
 
 struct summed {
 	int64_t dir;
 	/** So far. */
 	uint64_t sum;
+	int files;
 	bool is_never;
 };
 
@@ -33,7 +37,9 @@ static int load_unsummed(struct store *s, sums *list)
 			sqlite3_reset(q);
 			return -ENOMEM;
 		}
-		*d = (struct summed){sqlite3_column_int64(q, 0), cover.len ? dirsum_of_cover(cover.data, cover.len) : 0, true};
+		*d = (struct summed){.dir = sqlite3_column_int64(q, 0)};
+		if (cover.len)
+			d->sum = dirsum_of_cover(cover.data, cover.len);
 	}
 	return r;
 }
@@ -47,7 +53,7 @@ static int add_file(void *arg, const struct store_file *row)
 	};
 	d->sum += dirsum_of_file(&f);
 	d->is_never |= row->state != 0;
-	return 0;
+	return ++d->files >= DIRSUM_FILES;
 }
 
 int store_set_dirsum(struct store *s, int64_t dir, int64_t sum)
@@ -60,21 +66,26 @@ int store_set_dirsum(struct store *s, int64_t dir, int64_t sum)
 
 static int sum_dir(struct store *s, struct summed *d)
 {
-	const uint64_t empty = d->sum;
-	d->is_never = false;
 	int r = store_dir_known(s, d->dir, add_file, d);
-	d->is_never |= d->sum == empty;
+	d->is_never |= r > 0 || !d->files;
 	return r < 0 ? r : store_set_dirsum(s, d->dir, d->is_never ? DIRSUM_NEVER : dirsum_end(d->sum));
 }
 
-static int sum_all(struct store *s, sums *list)
+/** *more: there may be others. */
+static int sum_all(struct store *s, sums *list, bool *more)
 {
 	uint64_t generation;
-	int r = store_begin_write(s);
+	int r = store_begin_write(s), files = 0;
 	if (r == 0)
 		r = load_unsummed(s, list);
-	for (size_t i = 0; i < list->len && r == 0; i++)
+	*more = list->len == DIRS_AT_ONCE;
+	for (size_t i = 0; i < list->len && r == 0; i++) {
+		*more |= files >= FILES_AT_ONCE;
+		if (files >= FILES_AT_ONCE)
+			break;
 		r = sum_dir(s, &list->data[i]);
+		files += list->data[i].files;
+	}
 	/* what comes next begins with another look at its directory */
 	store_forget_last(s);
 	return r < 0 ? r : store_commit(s, &generation);
@@ -83,10 +94,11 @@ static int sum_all(struct store *s, sums *list)
 int store_sum_dirs(struct store *s)
 {
 	sums list = {0};
-	int r = sum_all(s, &list);
+	bool more = false;
+	int r = sum_all(s, &list, &more);
 	if (r < 0)
 		store_rollback(s);
-	r = r < 0 ? r : list.len == DIRS_AT_ONCE;
+	r = r < 0 ? r : more;
 	vec_clear(&list);
 	return r;
 }

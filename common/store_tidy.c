@@ -14,11 +14,11 @@
 int store_tidy(struct store *s)
 {
 	int r = store_sum_dirs(s);
-	if (r)
+	if (r > 0)
 		return r;
 	/* what readers still use stays for the next time */
 	int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-	return rc == SQLITE_BUSY ? 0 : store_errno(s->db, rc);
+	return r < 0 || rc == SQLITE_BUSY ? r : store_errno(s->db, rc);
 }
 
 int store_set_cache(struct store *s, int64_t bytes)

@@ -2,7 +2,7 @@
 /**
  * What takes reading all rows of a table is counted once for each state of the store.  While that changes from moment to
  * moment, which a job does, what was counted serves for COUNTED_PATIENCE times as long as counting took: so nobody
- * notices that somebody reads.  What shows it depends on topic `jobs`, to be counted again when the job has ended.
+ * notices that somebody reads; for a minute at most.  What shows it depends on topic `jobs`, to be counted again when the job has ended.
  */
 #ifndef FS_COUNTED_H
 #define FS_COUNTED_H

@@ -559,6 +559,7 @@ int daemon_run(struct config *config, int detach)
 		status = prepare_state(&d);
 	if (status == 0) {
 		catch_signals(&d);
+		profile_shed();
 		status = run_parts(&d);
 	}
 	if (d.lock >= 0)

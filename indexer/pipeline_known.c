@@ -37,14 +37,19 @@ static int tell(void *arg, int64_t id, struct bytes path, int64_t sum)
 
 static bool is_whole(const struct scan_root *r)
 {
-	return r->scopes.len == 1 && r->scopes.data[0].is_deep && !*r->scopes.data[0].path;
+	return r->scopes.len == 1 && r->scopes.data[0].is_deep && !*r->scopes.data[0].path && !r->slices;
+}
+
+/** What is read again is listed, and nothing is as it was where inode numbers change or nothing is there. */
+static bool is_of_use(const struct root_row *row, const struct scan_root *r)
+{
+	return is_whole(r) && !scan_reads_heads(r, row) && !row->is_remote && strcmp(row->state, "absent") != 0;
 }
 
 void known_send(struct pipeline *p, const struct scan_root *r)
 {
 	struct telling t = {.out = &p->scout[r->scout].out};
-	/* what is read again is listed */
-	if (r->scan->is_full || !is_whole(r))
+	if (!is_of_use(&p->row[r->scout], r))
 		return;
 	t.start = frame_begin(t.out, FRAME_KNOWN);
 	int e = store_dirsums(p->store, p->row[r->scout].id, tell, &t);

@@ -393,6 +393,8 @@ int scan_begin(struct pipeline *p, struct scan *s, int64_t job, enum scan_kind k
 /** Reads what scouts and workers say and gives out work; waits at most @timeout_ms. */
 void scan_step(struct pipeline *p, int timeout_ms, bool is_paused);
 bool scan_is_done(const struct scan *s);
+/** Whether most of it is read, and not only listed. */
+bool scan_reads_heads(const struct scan_root *r, const struct root_row *row);
 /** The root in a running scan, NULL when it is in none. */
 struct scan_root *scan_root_of(struct pipeline *p, int scout);
 /** Ends a root before its time: nothing more is expected of its scout. */

@@ -424,6 +424,11 @@ static bool is_behind(const struct pipeline *p, const struct root_row *row)
 	return row->files > 0 && strcmp(config_text(p->o.config, OPT_scan_priority), "background") == 0;
 }
 
+bool scan_reads_heads(const struct scan_root *r, const struct root_row *row)
+{
+	return r->scan->is_full || row->files == 0;
+}
+
 static void send_order(struct pipeline *p, const struct scan_root *r)
 {
 	const struct root_row *row = &p->row[r->scout];
@@ -447,8 +452,7 @@ static void send_order(struct pipeline *p, const struct scan_root *r)
 		frame_u32(out, r->scopes.data[i].is_deep);
 		frame_bytes(out, r->scopes.data[i].path, strlen(r->scopes.data[i].path));
 	}
-	/* where most of it is read, and not only listed */
-	frame_u32(out, r->scan->is_full || row->files == 0);
+	frame_u32(out, scan_reads_heads(r, row));
 	frame_u32(out, is_behind(p, row));
 	frame_end(out, start);
 }

@@ -14,6 +14,9 @@
 #include "indexer/child.h"
 #include "indexer/discover/scout.h"
 
+/** Bytes of room for frames that stay between them. */
+enum { OUT_KEPT = 1 << 20 };
+
 static void add_setup(struct scout *s, const struct scout_options *o)
 {
 	size_t start = frame_begin(&s->out, FRAME_SETUP);
@@ -82,6 +85,9 @@ int scout_flush(struct scout *s)
 			return errno == EAGAIN ? 0 : -errno;
 		s->out_sent += (size_t)n;
 	}
+	/* what all directories took is not kept */
+	if (s->out.cap > OUT_KEPT)
+		buf_clear(&s->out);
 	buf_reset(&s->out);
 	s->out_sent = 0;
 	return 0;

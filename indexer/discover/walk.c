@@ -86,9 +86,17 @@ int walk_flush(struct walker *me)
 	int r = me->frames.len ? me->w->o.send(me->w->o.arg, &me->frames) : 0;
 	me->waits += me->frames.len != 0;
 	buf_reset(&me->frames);
+	me->flushed_at = mono_ns();
 	if (r < 0)
 		walk_stop(me->w);
 	return r;
+}
+
+/** Many frames in one write, but so that they are heard of that wait for them: a disk may be slow. */
+static int flush_when_due(struct walker *me)
+{
+	const int64_t pause = NS_PER_S / 2;
+	return me->frames.len >= FLUSH || mono_ns() - me->flushed_at > pause ? walk_flush(me) : 0;
 }
 
 static int take_slot(struct walker *me, int fd, uint64_t *dir)
@@ -185,15 +193,18 @@ static int send_chunk(struct list *l, int error)
 	buf_reset(l->entries);
 	l->count = l->heads = 0;
 	l->flags &= ~(uint32_t)LIST_FIRST;
-	return out->len >= FLUSH ? walk_flush(l->me) : 0;
+	return flush_when_due(l->me);
 }
+
+_Static_assert((int)DIRSUM_FILES == (int)WALK_CHUNK, "a list of so many comes in parts");
 
 /** Of a directory that was listed to its end: what is known of it, when that is what was found. */
 static const struct known_dir *as_known(const struct list *l)
 {
 	static const struct known_dir without_files;
 	const struct known_dirs *known = l->me->w->order->known;
-	if (!known || !(l->flags & LIST_FIRST) || l->flags & LIST_EMPTY || !l->is_plain)
+	/* a head that was read is given back by who gets the list */
+	if (!known || !(l->flags & LIST_FIRST) || l->flags & LIST_EMPTY || !l->is_plain || l->heads)
 		return NULL;
 	const struct known_dir *d = known_dirs_find(known, l->path);
 	if (!l->files)
@@ -212,7 +223,7 @@ static int send_same(struct list *l, const struct known_dir *d)
 	frame_u64(out, l->bytes);
 	frame_bytes(out, l->path, strlen(l->path));
 	frame_end(out, start);
-	return out->len >= FLUSH ? walk_flush(l->me) : 0;
+	return flush_when_due(l->me);
 }
 
 static int send_list(struct list *l, int error)

@@ -83,6 +83,8 @@ struct walker {
 		uint64_t slept, waits, looks;
 	} last;
 	struct buf frames;
+	/** When they were sent last. */
+	int64_t flushed_at;
 	/** For lists at depth 0; what goes down inline makes its own. */
 	struct buf entries;
 	char dents[GETDENTS] __attribute__((aligned(8)));

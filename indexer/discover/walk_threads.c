@@ -46,6 +46,7 @@ static void *walker_main(void *arg)
 	me->w = w;
 	me->since = &w->since[atomic_fetch_add(&w->next_walker, 1) % THREADS];
 	me->frames = BUF_INIT(FRAME_MAX);
+	me->flushed_at = mono_ns();
 	me->entries = BUF_INIT(1 << 20);
 	struct todo t;
 	while (next_todo(me, &t)) {

@@ -161,3 +161,19 @@ def test_a_file_that_could_not_be_read_is_tried_at_each_scan(small):
     small.rescan("all")
     assert str(path) not in {i["path"] for i in small.newest("status/errors.json")["items"]}
     assert numbers(small, "SELECT count(*) FROM dir WHERE path = CAST('broken' AS BLOB)") == 0
+
+
+def test_heads_that_were_read_ahead_do_not_run_out(lab, corpus):
+    """Of a root that was empty when its last job ended, and was filled since: the pipeline believes that all is to be read."""
+    later = lab.dir / "later"
+    tracks = corpus.music(later, 300, seed=3)
+    lab.music.mkdir(exist_ok=True)
+    lab.configure(extra='scan { watch = "inotify" quiet = "100ms" poll = "1h" verify = "0s" }')
+    lab.start()
+    lab.wait_idle()
+    for folder in sorted(later.iterdir()):
+        folder.rename(lab.music / folder.name)
+    until(lambda: len(lab.export("tracks")) == len(tracks), SETTLED_S, "all tracks", pause=0.2)
+    wait_sums(lab)
+    assert lab.rescan("all")["state"] == "done"
+    assert last_run(lab)["unchanged"] == len(tracks)

@@ -236,6 +236,29 @@ static int note(void *arg, int64_t id, struct bytes path, int64_t sum)
 	return ++*n, 0;
 }
 
+static void a_directory_that_is_listed_in_parts_has_none(void **state)
+{
+	struct filler f;
+	struct media none;
+	char name[16], *dir = unit_folder();
+	(void)state;
+	media_init(&none);
+	fill_begin(&f, dir);
+	for (int i = 0; i < DIRSUM_FILES; i++) {
+		snprintf(name, sizeof name, "%d.flac", i);
+		fill_put(&f, f.music, OF_TRACK, "many", name, &none, NULL);
+		if (i > 0)
+			fill_put(&f, f.music, OF_TRACK, "fewer", name, &none, NULL);
+		fill_settle(&f);
+	}
+	fill_commit(&f);
+	assert_int_equal(store_tidy(f.s), 0);
+	assert_int_equal(number(f.s, "SELECT dirsum FROM dir WHERE path = CAST('many' AS BLOB)"), DIRSUM_NEVER);
+	assert_int_equal(number(f.s, "SELECT dirsum > 1 FROM dir WHERE path = CAST('fewer' AS BLOB)"), 1);
+	store_close(f.s);
+	unit_remove(dir);
+}
+
 static void there_are_more_than_fit_one_transaction(void **state)
 {
 	struct filler f;
@@ -287,6 +310,7 @@ int main(void)
 		cmocka_unit_test(a_sum_is_that_of_the_rows_or_there_is_none),
 		cmocka_unit_test(what_could_not_be_read_is_looked_at_each_time),
 		cmocka_unit_test(a_file_more_ends_the_sum_of_the_directory_that_was_written_to_last),
+		cmocka_unit_test(a_directory_that_is_listed_in_parts_has_none),
 		cmocka_unit_test(there_are_more_than_fit_one_transaction),
 		cmocka_unit_test(each_thing_that_a_scan_compares_is_in_the_number),
 	};
