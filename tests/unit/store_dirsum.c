@@ -240,7 +240,7 @@ static void a_directory_that_is_listed_in_parts_has_none(void **state)
 {
 	struct filler f;
 	struct media none;
-	char name[16], *dir = unit_folder();
+	char name[32], *dir = unit_folder();
 	(void)state;
 	media_init(&none);
 	fill_begin(&f, dir);
@@ -263,7 +263,7 @@ static void there_are_more_than_fit_one_transaction(void **state)
 {
 	struct filler f;
 	struct media none;
-	char name[16], *dir = unit_folder();
+	char name[32], *dir = unit_folder();
 	int rounds = 0, told = 0;
 	(void)state;
 	media_init(&none);
