@@ -15,6 +15,7 @@ import growth
 import links
 import month
 import mount
+import pages
 import peers
 import scans
 import table as tables
@@ -40,6 +41,7 @@ PARTS = [
     Part("growth", growth.measure),
     Part("mount", mount.measure),
     Part("missing", mount.measure_missing),
+    Part("pages", pages.measure),
     Part("watch", watch.measure),
     Part("links", links.measure),
     Part("month", lambda lab, table: month.measure(table), is_quick=False),
