@@ -9,16 +9,6 @@
 
 enum { DIRS = 5, NAMES = 4, STEPS = 3000 };
 
-static int64_t number(struct store *s, const char *sql)
-{
-	sqlite3_stmt *q = NULL;
-	assert_int_equal(sqlite3_prepare_v2(s->db, sql, -1, &q, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
-	int64_t v = sqlite3_column_int64(q, 0);
-	sqlite3_finalize(q);
-	return v;
-}
-
 struct total {
 	uint64_t sum;
 	bool has_failed, has_files;
@@ -179,7 +169,7 @@ static void a_sum_is_that_of_the_rows_or_there_is_none(void **state)
 		check_sums(w.f.s);
 		if (pick(3) == 0) {
 			assert_int_equal(store_tidy(w.f.s), 0);
-			assert_int_equal(number(w.f.s, "SELECT count(*) FROM dir WHERE dirsum = 0"), 0);
+			assert_int_equal(fill_number(w.f.s, "SELECT count(*) FROM dir WHERE dirsum = 0"), 0);
 			summed += check_sums(w.f.s);
 		}
 	}
@@ -203,8 +193,8 @@ static void what_could_not_be_read_is_looked_at_each_time(void **state)
 	fill_put(&f, f.music, OF_TRACK, "bad", "2.flac", &none, "unreadable");
 	fill_commit(&f);
 	assert_int_equal(store_tidy(f.s), 0);
-	assert_int_equal(number(f.s, "SELECT dirsum > 1 FROM dir WHERE path = CAST('good' AS BLOB)"), 1);
-	assert_int_equal(number(f.s, "SELECT dirsum FROM dir WHERE path = CAST('bad' AS BLOB)"), DIRSUM_NEVER);
+	assert_int_equal(fill_number(f.s, "SELECT dirsum > 1 FROM dir WHERE path = CAST('good' AS BLOB)"), 1);
+	assert_int_equal(fill_number(f.s, "SELECT dirsum FROM dir WHERE path = CAST('bad' AS BLOB)"), DIRSUM_NEVER);
 	store_close(f.s);
 	unit_remove(dir);
 }
@@ -253,8 +243,8 @@ static void a_directory_that_is_listed_in_parts_has_none(void **state)
 	}
 	fill_commit(&f);
 	assert_int_equal(store_tidy(f.s), 0);
-	assert_int_equal(number(f.s, "SELECT dirsum FROM dir WHERE path = CAST('many' AS BLOB)"), DIRSUM_NEVER);
-	assert_int_equal(number(f.s, "SELECT dirsum > 1 FROM dir WHERE path = CAST('fewer' AS BLOB)"), 1);
+	assert_int_equal(fill_number(f.s, "SELECT dirsum FROM dir WHERE path = CAST('many' AS BLOB)"), DIRSUM_NEVER);
+	assert_int_equal(fill_number(f.s, "SELECT dirsum > 1 FROM dir WHERE path = CAST('fewer' AS BLOB)"), 1);
 	store_close(f.s);
 	unit_remove(dir);
 }

@@ -5,6 +5,7 @@
 
 #include "tests/unit/unit.h"
 
+#include "common/store_private.h"
 #include "common/store_write.h"
 #include "indexer/monitor/monitor_missing.h"
 
@@ -23,6 +24,17 @@ static inline void fill_touched(struct filler *f, const struct store_touched *t)
 		f->dirs[f->n++] = t->is_dir_settled ? 0 : t->dir;
 		assert_true(f->n < 64);
 	}
+}
+
+/** The first column of the first row of a question. */
+static inline int64_t fill_number(struct store *s, const char *sql)
+{
+	sqlite3_stmt *q = NULL;
+	if (sqlite3_prepare_v2(s->db, sql, -1, &q, NULL) != SQLITE_OK || sqlite3_step(q) != SQLITE_ROW)
+		fail_msg("%s: %s", sql, sqlite3_errmsg(s->db));
+	int64_t v = sqlite3_column_int64(q, 0);
+	sqlite3_finalize(q);
+	return v;
 }
 
 static inline void fill_ignore(void *arg, int64_t album)

@@ -5,16 +5,6 @@
 #include "common/cleanup.h"
 #include "common/store_private.h"
 
-static int64_t number(struct store *s, const char *sql)
-{
-	sqlite3_stmt *q = NULL;
-	assert_int_equal(sqlite3_prepare_v2(s->db, sql, -1, &q, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
-	int64_t v = sqlite3_column_int64(q, 0);
-	sqlite3_finalize(q);
-	return v;
-}
-
 static void a_name_is_one_row_also_when_it_comes_twice(void **state)
 {
 	enum { FILES = 1500 };
@@ -40,8 +30,8 @@ static void a_name_is_one_row_also_when_it_comes_twice(void **state)
 				fill_put(&f, f.music, OF_TRACK, "other", name, &none, "corrupt");
 			f.n = 0;
 		}
-	assert_int_equal(number(f.s, "SELECT count(*) FROM file"), FILES + 1);
-	assert_int_equal(number(f.s, "SELECT count(*) FROM error"), FILES + 1);
+	assert_int_equal(fill_number(f.s, "SELECT count(*) FROM file"), FILES + 1);
+	assert_int_equal(fill_number(f.s, "SELECT count(*) FROM error"), FILES + 1);
 	store_rollback(f.s);
 	store_close(f.s);
 	unit_remove(dir);
@@ -56,15 +46,15 @@ static void tracks_with_id3v1_find_neighbours_that_come_later(void **state)
 	fill_media(&f, OF_TRACK, "d", "1.mp3", FIELDS_OF("title=a", "artist=A", "album=An Album", "album_artist=A"));
 	fill_media(&f, OF_TRACK, "d", "2.mp3", FIELDS_OF("title=b", "artist=A", "album=An Alb", "tag_source=id3v1"));
 	fill_commit(&f);
-	assert_int_equal(number(f.s, "SELECT count(*) FROM album"), 1);
+	assert_int_equal(fill_number(f.s, "SELECT count(*) FROM album"), 1);
 	assert_int_equal(store_begin_write(f.s), 0);
 	fill_media(&f, OF_TRACK, "e", "1.mp3", FIELDS_OF("title=c", "artist=A", "album=Another Al", "tag_source=id3v1"));
 	fill_commit(&f);
 	assert_int_equal(store_begin_write(f.s), 0);
 	fill_media(&f, OF_TRACK, "e", "2.mp3", FIELDS_OF("title=d", "artist=A", "album=Another Album"));
 	fill_commit(&f);
-	assert_int_equal(number(f.s, "SELECT count(*) FROM album"), 2);
-	assert_int_equal(number(f.s, "SELECT count(*) FROM track WHERE album_id = (SELECT id FROM album WHERE title = 'Another Album')"), 2);
+	assert_int_equal(fill_number(f.s, "SELECT count(*) FROM album"), 2);
+	assert_int_equal(fill_number(f.s, "SELECT count(*) FROM track WHERE album_id = (SELECT id FROM album WHERE title = 'Another Album')"), 2);
 	store_close(f.s);
 	unit_remove(dir);
 }
@@ -112,8 +102,8 @@ static void shelves_that_ended_are_not_remembered(void **state)
 	int64_t file = fill_media(&f, OF_TRACK, "a", "1.mp3", FIELDS_OF("artist=A", "album=x", "duration_seconds=7"));
 	fill_commit(&f);
 	assert_int_equal(store_shelf_find(f.s, SHELF_ARTIST, "A", &before), 0);
-	assert_int_equal(number(f.s, "SELECT count(*) FROM spot WHERE shelf_id NOT IN (SELECT id FROM shelf)"), 0);
-	assert_int_equal(number(f.s, "SELECT sum FROM tally WHERE name = 'track'"), 7000);
+	assert_int_equal(fill_number(f.s, "SELECT count(*) FROM spot WHERE shelf_id NOT IN (SELECT id FROM shelf)"), 0);
+	assert_int_equal(fill_number(f.s, "SELECT sum FROM tally WHERE name = 'track'"), 7000);
 	assert_int_equal(store_begin_write(f.s), 0);
 	assert_int_equal(store_forget_file(f.s, file, &t), 0);
 	fill_touched(&f, &t);
@@ -123,7 +113,7 @@ static void shelves_that_ended_are_not_remembered(void **state)
 	fill_media(&f, OF_TRACK, "b", "1.mp3", FIELDS_OF("artist=A", "album=z"));
 	fill_commit(&f);
 	assert_int_equal(store_shelf_find(f.s, SHELF_ARTIST, "A", &after), 0);
-	assert_int_equal(number(f.s, "SELECT count(*) FROM spot WHERE shelf_id NOT IN (SELECT id FROM shelf)"), 0);
+	assert_int_equal(fill_number(f.s, "SELECT count(*) FROM spot WHERE shelf_id NOT IN (SELECT id FROM shelf)"), 0);
 	store_close(f.s);
 	unit_remove(dir);
 }

@@ -213,16 +213,6 @@ static void every_value_comes_back(void **state)
 	unit_remove(dir);
 }
 
-static int64_t number(struct store *s, const char *sql)
-{
-	sqlite3_stmt *q = NULL;
-	if (sqlite3_prepare_v2(s->db, sql, -1, &q, NULL) != SQLITE_OK || sqlite3_step(q) != SQLITE_ROW)
-		fail_msg("%s: %s", sql, sqlite3_errmsg(s->db));
-	int64_t v = sqlite3_column_int64(q, 0);
-	sqlite3_finalize(q);
-	return v;
-}
-
 /** A program that knows another field wrote it. */
 static void a_field_that_nobody_knows_is_passed_over(void **state)
 {
@@ -254,7 +244,7 @@ static void bytes_that_end_too_early_are_an_error(void **state)
 	char *dir = unit_folder();
 	(void)state;
 	fill(&f, dir, set_usual, 1);
-	int64_t size = number(f.s, "SELECT length(more) FROM track");
+	int64_t size = fill_number(f.s, "SELECT length(more) FROM track");
 	assert_true(size > 8);
 	assert_int_equal(store_export_tracks(f.s, ignore, NULL), 0);
 	assert_int_equal(store_exec(f.s, "UPDATE track SET more = substr(more, 1, length(more) - 1)"), 0);
@@ -272,14 +262,14 @@ static void a_track_takes_at_most_400_bytes(void **state)
 	char *dir = unit_folder();
 	(void)state;
 	fill(&f, dir, set_usual, 0);
-	int64_t empty = number(f.s, "PRAGMA page_count");
+	int64_t empty = fill_number(f.s, "PRAGMA page_count");
 	store_close(f.s);
 	unit_remove(dir);
 	dir = unit_folder();
 	fill(&f, dir, set_usual, MANY);
 	assert_int_equal(store_index_late(f.s), 0);
-	int64_t pages = number(f.s, "PRAGMA page_count") - empty;
-	int64_t bytes = pages * number(f.s, "PRAGMA page_size") / MANY;
+	int64_t pages = fill_number(f.s, "PRAGMA page_count") - empty;
+	int64_t bytes = pages * fill_number(f.s, "PRAGMA page_size") / MANY;
 	if (bytes > MOST)
 		fail_msg("%d bytes a track", (int)bytes);
 	store_close(f.s);
@@ -290,7 +280,7 @@ static void a_track_takes_at_most_400_bytes(void **state)
 
 static int64_t late_indexes(struct store *s)
 {
-	return number(s, "SELECT count(*) FROM sqlite_schema WHERE name IN ('file_inode', 'file_hash')");
+	return fill_number(s, "SELECT count(*) FROM sqlite_schema WHERE name IN ('file_inode', 'file_hash')");
 }
 
 static void ignore_touched(void *arg, const struct store_touched *t)
@@ -347,12 +337,12 @@ static void what_was_committed_goes_into_the_file_when_it_is_quiet(void **state)
 	(void)state;
 	fill(&f, dir, set_usual, PER_ALBUM);
 	assert_int_equal(store_set_cache(f.s, 1 << 20), 0);
-	assert_int_equal(number(f.s, "PRAGMA cache_size"), -1024);
+	assert_int_equal(fill_number(f.s, "PRAGMA cache_size"), -1024);
 	assert_int_equal(store_tidy(f.s), 0);
 	/* the file alone, without what is written ahead of it */
 	assert_true(asprintf(&path, "file:%s/" STORE_FILE "?immutable=1", dir) > 0);
 	assert_int_equal(sqlite3_open_v2(path, &alone.db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL), SQLITE_OK);
-	assert_int_equal(number(&alone, "SELECT count(*) FROM track"), PER_ALBUM);
+	assert_int_equal(fill_number(&alone, "SELECT count(*) FROM track"), PER_ALBUM);
 	sqlite3_close(alone.db);
 	free(path);
 	store_close(f.s);
@@ -481,18 +471,18 @@ static void migrate(int from, setter *set)
 	store_close(f.s);
 	if (store_open_writer(dir, &s, why) < 0)
 		fail_msg("%s", why);
-	assert_int_equal(number(s, "SELECT count(*) FROM file"), tracks());
-	assert_int_equal(number(s, "SELECT count(*) FROM kept_file k JOIN file f USING(id, dir_id, name, size, mtime, "
+	assert_int_equal(fill_number(s, "SELECT count(*) FROM file"), tracks());
+	assert_int_equal(fill_number(s, "SELECT count(*) FROM kept_file k JOIN file f USING(id, dir_id, name, size, mtime, "
 				   "inode, state, job, added_at) WHERE k.ctime = f.since_birth + f.btime + 1"), tracks());
 	/* music is read again, and cannot be known by a hash of other bytes meanwhile */
-	assert_int_equal(number(s, "SELECT count(*) FROM file WHERE hash <> 0"), 0);
-	assert_true(number(s, "SELECT count(*) FROM kept_spot") > 0);
-	assert_int_equal(number(s, "SELECT count(*) FROM kept_spot"),
-			 number(s, "SELECT count(*) FROM kept_spot k JOIN spot p USING(id, shelf_id, album_id, tracks) "
+	assert_int_equal(fill_number(s, "SELECT count(*) FROM file WHERE hash <> 0"), 0);
+	assert_true(fill_number(s, "SELECT count(*) FROM kept_spot") > 0);
+	assert_int_equal(fill_number(s, "SELECT count(*) FROM kept_spot"),
+			 fill_number(s, "SELECT count(*) FROM kept_spot k JOIN spot p USING(id, shelf_id, album_id, tracks) "
 				   "JOIN album a ON a.id = p.album_id WHERE k.shown = " PACK_SHOWN));
-	assert_int_equal(number(s, "SELECT seq FROM sqlite_sequence WHERE name = 'file'"), 1234567);
-	assert_int_equal(number(s, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name LIKE '%\\_2' ESCAPE '\\'"), 0);
-	assert_int_equal(number(s, "SELECT count(*) FROM gone WHERE media IS NOT NULL"), 0);
+	assert_int_equal(fill_number(s, "SELECT seq FROM sqlite_sequence WHERE name = 'file'"), 1234567);
+	assert_int_equal(fill_number(s, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name LIKE '%\\_2' ESCAPE '\\'"), 0);
+	assert_int_equal(fill_number(s, "SELECT count(*) FROM gone WHERE media IS NOT NULL"), 0);
 	assert_int_equal(late_indexes(s), 2);
 	store_close(s);
 	check_tracks(dir, set, tracks());
@@ -511,12 +501,12 @@ static void directories_of_version_4_get_sums(void **state)
 	store_close(f.s);
 	if (store_open_writer(dir, &s, why) < 0)
 		fail_msg("%s", why);
-	assert_int_equal(number(s, "SELECT count(*) FROM file"), 300);
-	assert_int_equal(number(s, "SELECT count(*) FROM dir WHERE dirsum <> 0"), 0);
+	assert_int_equal(fill_number(s, "SELECT count(*) FROM file"), 300);
+	assert_int_equal(fill_number(s, "SELECT count(*) FROM dir WHERE dirsum <> 0"), 0);
 	while (store_tidy(s) > 0)
 		continue;
-	assert_true(number(s, "SELECT count(*) FROM dir") > 0);
-	assert_int_equal(number(s, "SELECT count(*) FROM dir WHERE dirsum = 0"), 0);
+	assert_true(fill_number(s, "SELECT count(*) FROM dir") > 0);
+	assert_int_equal(fill_number(s, "SELECT count(*) FROM dir WHERE dirsum = 0"), 0);
 	store_close(s);
 	unit_remove(dir);
 }
