@@ -24,13 +24,15 @@ struct ignore_pattern {
 	/** The fixed part, or the whole pattern (SHAPE_ANY). */
 	char *text;
 	size_t len;
+	/** Its last byte: most names are told from it by that. */
+	char last;
 };
 
 static struct ignore_pattern make_pattern(const char *pattern, size_t n)
 {
 	static const char special[] = "*?[\\";
 	char *text = strndup(pattern, n);
-	struct ignore_pattern p = {SHAPE_ANY, text, n};
+	struct ignore_pattern p = {SHAPE_ANY, text, n, n ? pattern[n - 1] : 0};
 	if (!text || n == 0)
 		return p;
 	if (!strpbrk(text, special)) {
@@ -73,9 +75,9 @@ static bool matches(const struct ignore_pattern *p, const char *name, size_t n)
 	case SHAPE_NAME:
 		return n == p->len && memcmp(name, p->text, n) == 0;
 	case SHAPE_END:
-		return n >= p->len && memcmp(name + n - p->len, p->text, p->len) == 0;
+		return n >= p->len && n && (name[n - 1] == p->last || !p->len) && memcmp(name + n - p->len, p->text, p->len) == 0;
 	case SHAPE_START:
-		return n >= p->len && memcmp(name, p->text, p->len) == 0;
+		return n >= p->len && (name[0] == p->text[0] || !p->len) && memcmp(name, p->text, p->len) == 0;
 	case SHAPE_ANY:
 		break;
 	}

@@ -351,9 +351,12 @@ static void on_answer(struct scout *s, struct frame *f)
 static void on_give_back(struct scout *s, struct frame *f)
 {
 	struct walk *walk = scout_walk(s);
+	uint64_t ticket[BATCH_MAX];
 	while (walk && f->at < f->end && !f->is_bad) {
-		uint64_t ticket = frame_get_u64(f);
-		walk_give_back(walk, &ticket, 1);
+		size_t n = 0;
+		while (n < COUNT_OF(ticket) && f->at < f->end && !f->is_bad)
+			ticket[n++] = frame_get_u64(f);
+		walk_give_back(walk, ticket, n);
 	}
 }
 

@@ -103,19 +103,15 @@ static int take_slot(struct walker *me, int fd, uint64_t *dir)
 {
 	struct walk *w = me->w;
 	atomic_store_explicit(me->since, 0, memory_order_relaxed);
-	LOCKED(&w->lock);
-	while (!atomic_load(&w->is_stopped)) {
-		for (int i = 0; i < SLOTS; i++) {
-			if (w->slot[i].uses)
-				continue;
-			*dir = ++w->next_dir * SLOTS + (uint64_t)i;
-			w->slot[i] = (struct slot){*dir, fd, 1};
-			return 0;
-		}
-		me->waits++;
-		pthread_cond_wait(&w->changed, &w->lock);
-	}
-	return -ECANCELED;
+	WALK_LOCKED(me);
+	while (!w->free_dirs && !atomic_load(&w->is_stopped))
+		walk_wait_room(me);
+	if (atomic_load(&w->is_stopped))
+		return -ECANCELED;
+	int i = w->free_dir[--w->free_dirs];
+	*dir = ++w->next_dir * SLOTS + (uint64_t)i;
+	w->slot[i] = (struct slot){*dir, fd, 1};
+	return 0;
 }
 
 static bool is_out(const struct walk *w, uint64_t dir)
@@ -130,6 +126,7 @@ static int drop_use(struct walk *w, uint64_t dir)
 	struct slot *slot = &w->slot[dir % SLOTS];
 	if (!is_out(w, dir) || --slot->uses)
 		return -1;
+	w->free_dir[w->free_dirs++] = (uint16_t)(dir % SLOTS);
 	return take_fd(slot->fd);
 }
 
@@ -141,7 +138,7 @@ void walk_answer(struct walk *w, uint64_t dir)
 	if (is_out(w, dir))
 		w->out--;
 	fd = drop_use(w, dir);
-	pthread_cond_broadcast(&w->changed);
+	walk_tell_room(w);
 }
 
 int walk_dir(struct walk *w, uint64_t dir)
@@ -156,7 +153,7 @@ static int take_credit(struct walker *me, uint64_t dir)
 	struct walk *w = me->w;
 	/* what it waits for now is not the disk */
 	atomic_store_explicit(me->since, 0, memory_order_relaxed);
-	LOCKED(&w->lock);
+	WALK_LOCKED(me);
 	if (w->out >= WALK_CREDIT) {
 		pthread_mutex_unlock(&w->lock);
 		int r = walk_flush(me);
@@ -164,10 +161,8 @@ static int take_credit(struct walker *me, uint64_t dir)
 		if (r < 0)
 			return r;
 	}
-	while (w->out >= WALK_CREDIT && !atomic_load(&w->is_stopped)) {
-		me->waits++;
-		pthread_cond_wait(&w->changed, &w->lock);
-	}
+	while (w->out >= WALK_CREDIT && !atomic_load(&w->is_stopped))
+		walk_wait_room(me);
 	if (atomic_load(&w->is_stopped))
 		return -ECANCELED;
 	w->out++;
@@ -324,13 +319,13 @@ static int go_down(struct list *l, const char *name)
 	if (l->is_shallow)
 		return 0;
 	{
-		LOCKED(&w->lock);
+		WALK_LOCKED(l->me);
 		if (w->stack.len < STACK_LONG || l->depth >= DEPTH_INLINE) {
 			struct todo *t = vec_add(&w->stack);
 			if (!t)
 				return -ENOMEM;
 			*t = (struct todo){take(owned), link_get(l->link), false};
-			pthread_cond_signal(&w->changed);
+			pthread_cond_signal(&w->more);
 			return 0;
 		}
 	}
@@ -541,8 +536,8 @@ int walk_directory(struct walker *me, const struct todo *t, int depth)
 	buf_clear(&l.folders);
 	walk_put_link(l.link);
 	_close_ int fd = -1;
-	LOCKED(&me->w->lock);
+	WALK_LOCKED(me);
 	fd = drop_use(me->w, l.dir);
-	pthread_cond_broadcast(&me->w->changed);
+	walk_tell_room(me->w);
 	return r;
 }

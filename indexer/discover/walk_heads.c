@@ -30,23 +30,42 @@ struct source {
 
 void walk_fill_slots(struct walk *w)
 {
-	w->free_slots = 0;
+	w->free_slots = w->slots = 0;
 	/* the first comes first, and the last used is used again: little memory is ever touched */
 	uint32_t most = w->o.slots > 0 && w->o.slots < HEADS_SLOTS ? (uint32_t)w->o.slots : HEADS_SLOTS;
 	for (uint32_t i = most; w->o.heads && i-- > 0;) {
-		w->ticket[i] = 0;
+		atomic_store_explicit(&w->ticket[i], 0, memory_order_relaxed);
 		w->free_slot[w->free_slots++] = (uint16_t)i;
 	}
+	w->slots = w->free_slots;
+}
+
+/** Several at a time, but so that there are some for each thread. */
+static void grab_slots(struct walker *me)
+{
+	struct walk *w = me->w;
+	WALK_LOCKED(me);
+	uint32_t share = w->slots / (4 * (uint32_t)(w->threads > 0 ? w->threads : 1));
+	uint32_t n = share < 1 ? 1 : share > GRAB ? GRAB : share;
+	while (me->slots < n && w->free_slots)
+		me->slot[me->slots++] = w->free_slot[--w->free_slots];
 }
 
 int walk_take_head(struct walker *me, uint32_t *slot)
 {
-	struct walk *w = me->w;
-	LOCKED(&w->lock);
-	if (!w->free_slots)
+	if (!me->slots)
+		grab_slots(me);
+	if (!me->slots)
 		return -EAGAIN;
-	*slot = w->free_slot[--w->free_slots];
+	*slot = me->slot[--me->slots];
 	return 0;
+}
+
+void walk_put_slots(struct walker *me)
+{
+	struct walk *w = me->w;
+	while (me->slots)
+		w->free_slot[w->free_slots++] = me->slot[--me->slots];
 }
 
 int walk_wait_head(struct walker *me)
@@ -57,28 +76,22 @@ int walk_wait_head(struct walker *me)
 		return r;
 	/* what it waits for now is not the disk */
 	atomic_store_explicit(me->since, 0, memory_order_relaxed);
-	LOCKED(&w->lock);
-	while (!w->free_slots && !atomic_load(&w->is_stopped)) {
-		me->waits++;
-		pthread_cond_wait(&w->changed, &w->lock);
-	}
+	WALK_LOCKED(me);
+	while (!w->free_slots && !atomic_load(&w->is_stopped))
+		walk_wait_room(me);
 	return atomic_load(&w->is_stopped) ? -ECANCELED : 0;
-}
-
-static void put_slot(struct walk *w, uint32_t slot)
-{
-	w->ticket[slot] = 0;
-	w->free_slot[w->free_slots++] = (uint16_t)slot;
-	if (w->free_slots == 1)
-		pthread_cond_broadcast(&w->changed);
 }
 
 void walk_give_back(struct walk *w, const uint64_t *ticket, size_t n)
 {
 	LOCKED(&w->lock);
-	for (size_t i = 0; i < n; i++)
-		if (ticket[i] && w->ticket[heads_slot(ticket[i])] == ticket[i])
-			put_slot(w, heads_slot(ticket[i]));
+	for (size_t i = 0; i < n; i++) {
+		uint32_t slot = heads_slot(ticket[i]);
+		uint64_t is = ticket[i];
+		if (is && atomic_compare_exchange_strong(&w->ticket[slot], &is, 0))
+			w->free_slot[w->free_slots++] = (uint16_t)slot;
+	}
+	walk_tell_room(w);
 }
 
 /** @n bytes at @at as the next piece.  False when they are not there. */
@@ -156,10 +169,9 @@ bool walk_head(struct walker *me, uint32_t slot, const struct walk_file *f, stru
 		posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
 		*ticket = walk_seal_head(w->o.heads, slot, fd, f->reach, st);
 	}
-	LOCKED(&w->lock);
 	if (*ticket)
-		w->ticket[slot] = *ticket;
+		atomic_store(&w->ticket[slot], *ticket);
 	else
-		put_slot(w, slot);
+		me->slot[me->slots++] = (uint16_t)slot;
 	return fd >= 0;
 }

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
+#include "common/cleanup.h"
 #include "common/thread.h"
 #include "common/vec.h"
 #include "indexer/discover/walk.h"
@@ -20,6 +21,8 @@ enum {
 	FLUSH = 24576,
 	/** Entries after which a thread looks whether it waited for them. */
 	LOOKS_BETWEEN = 16,
+	/** Most slots for heads that a thread takes at a time. */
+	GRAB = 8,
 };
 
 /** An ancestor; shared by the directories below it. */
@@ -49,20 +52,28 @@ struct slot {
 struct walk {
 	struct walk_options o;
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
+	/** There are directories to list, or there will be none. */
+	pthread_cond_t more;
+	/** There is room for what is found. */
+	pthread_cond_t room;
 	/* protected by lock: */
 	VEC(struct todo) stack;
 	int working;
+	/** Threads that wait for room. */
+	int waiting;
 	int out;
 	uint64_t next_dir;
 	struct slot slot[SLOTS];
-	/** Of the region of heads: what each slot is out for, 0 while it is not; and those that are free. */
-	uint64_t ticket[HEADS_SLOTS];
+	uint16_t free_dir[SLOTS];
+	int free_dirs;
+	/** Of the region of heads, those that are free, and how many there are. */
 	uint16_t free_slot[HEADS_SLOTS];
-	uint32_t free_slots;
+	uint32_t free_slots, slots;
 	struct thread thread[THREADS];
 	int threads;
 	/* --- */
+	/** What each slot of heads is out for, 0 while it is not. */
+	_Atomic uint64_t ticket[HEADS_SLOTS];
 	_Atomic bool is_stopped;
 	_Atomic uint64_t busy_ns;
 	/** Since when each thread waits for the disk, 0 while it does not. */
@@ -77,6 +88,9 @@ struct walk {
 struct walker {
 	struct walk *w;
 	_Atomic int64_t *since;
+	/** Slots for heads that it took and did not use yet. */
+	uint16_t slot[GRAB];
+	uint32_t slots;
 	/** Times that it slept for something else than the disk; entries looked at; as of the last look. */
 	uint64_t waits, looks;
 	struct {
@@ -89,6 +103,30 @@ struct walker {
 	struct buf entries;
 	char dents[GETDENTS] __attribute__((aligned(8)));
 };
+
+/** Takes the lock: who sleeps for it does not sleep for the disk. */
+static inline pthread_mutex_t *walk_lock(struct walker *me)
+{
+	pthread_mutex_t *lock = &me->w->lock;
+	if (pthread_mutex_trylock(lock) == 0)
+		return lock;
+	me->waits++;
+	return cleanup_lock(lock);
+}
+
+#define WALK_LOCKED(me) \
+	__attribute__((cleanup(cleanup_unlock), unused)) pthread_mutex_t *CLEANUP_CAT( \
+		locked_, __LINE__) = walk_lock(me)
+
+/**
+ * Waits for room; the caller looks whether there is enough for it, and has sent what others may wait for.
+ * Slots for heads that it did not use are others' meanwhile.  Under the lock.
+ */
+void walk_wait_room(struct walker *me);
+/** Wakes those that wait for room, but not for so little that they would wait again at once.  Under the lock. */
+void walk_tell_room(struct walk *w);
+/** Gives back the slots for heads that were not used.  Under the lock. */
+void walk_put_slots(struct walker *me);
 
 /** Adds threads when those that there are mostly wait for the disk. */
 void walk_grow(struct walker *me);
@@ -103,7 +141,7 @@ struct walk_file {
 	const struct reach *reach;
 };
 
-/** All slots are free. */
+/** All slots are free.  Under the lock, or before there are threads. */
 void walk_fill_slots(struct walk *w);
 /** A slot of the region, or -EAGAIN. */
 int walk_take_head(struct walker *me, uint32_t *slot);

@@ -16,7 +16,7 @@
 static bool next_todo(struct walker *me, struct todo *t)
 {
 	struct walk *w = me->w;
-	LOCKED(&w->lock);
+	WALK_LOCKED(me);
 	w->working--;
 	while (!w->stack.len && w->working > 0 && !atomic_load(&w->is_stopped)) {
 		if (me->frames.len) {
@@ -25,16 +25,42 @@ static bool next_todo(struct walker *me, struct todo *t)
 			pthread_mutex_lock(&w->lock);
 			continue;
 		}
-		me->waits++;
-		pthread_cond_wait(&w->changed, &w->lock);
+		me->waits += 2;
+		walk_put_slots(me);
+		walk_tell_room(w);
+		pthread_cond_wait(&w->more, &w->lock);
 	}
 	if (!w->stack.len || atomic_load(&w->is_stopped)) {
-		pthread_cond_broadcast(&w->changed);
+		walk_put_slots(me);
+		walk_tell_room(w);
+		pthread_cond_broadcast(&w->more);
 		return false;
 	}
 	*t = w->stack.data[--w->stack.len];
 	w->working++;
 	return true;
+}
+
+void walk_wait_room(struct walker *me)
+{
+	struct walk *w = me->w;
+	/* it sleeps to be told, and maybe for the lock then */
+	me->waits += 2;
+	walk_put_slots(me);
+	w->waiting++;
+	pthread_cond_wait(&w->room, &w->lock);
+	w->waiting--;
+}
+
+void walk_tell_room(struct walk *w)
+{
+	if (!w->waiting)
+		return;
+	/* when nothing is out nothing will come back: then, and only then, it must not be put off */
+	if (w->out == 0 || w->free_slots == w->slots)
+		pthread_cond_broadcast(&w->room);
+	else if (w->out <= WALK_CREDIT / 8 * 7 && w->free_slots >= w->slots / 4 && w->free_dirs)
+		pthread_cond_signal(&w->room);
 }
 
 static void *walker_main(void *arg)
@@ -43,6 +69,7 @@ static void *walker_main(void *arg)
 	struct walker *me = calloc(1, sizeof *me);
 	if (!me)
 		return NULL;
+	uint64_t began = (uint64_t)clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	me->w = w;
 	me->since = &w->since[atomic_fetch_add(&w->next_walker, 1) % THREADS];
 	me->frames = BUF_INIT(FRAME_MAX);
@@ -50,13 +77,12 @@ static void *walker_main(void *arg)
 	me->entries = BUF_INIT(1 << 20);
 	struct todo t;
 	while (next_todo(me, &t)) {
-		int64_t start = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 		walk_directory(me, &t, 0);
-		atomic_fetch_add(&w->busy_ns, (uint64_t)(clock_ns(CLOCK_THREAD_CPUTIME_ID) - start));
 		free(t.path);
 		walk_put_link(t.up);
 	}
 	walk_flush(me);
+	atomic_fetch_add(&w->busy_ns, (uint64_t)clock_ns(CLOCK_THREAD_CPUTIME_ID) - began);
 	buf_clear(&me->frames);
 	buf_clear(&me->entries);
 	free(me);
@@ -80,7 +106,9 @@ static void forget_slots(struct walk *w)
 			close(w->slot[i].fd);
 		w->slot[i].uses = 0;
 	}
-	w->out = 0;
+	w->out = w->free_dirs = 0;
+	for (int i = SLOTS; i-- > 0;)
+		w->free_dir[w->free_dirs++] = (uint16_t)i;
 	walk_fill_slots(w);
 }
 
@@ -200,7 +228,8 @@ void walk_stop(struct walk *w)
 {
 	atomic_store(&w->is_stopped, true);
 	LOCKED(&w->lock);
-	pthread_cond_broadcast(&w->changed);
+	pthread_cond_broadcast(&w->more);
+	pthread_cond_broadcast(&w->room);
 }
 
 uint64_t walk_busy_ns(const struct walk *w)
@@ -215,7 +244,8 @@ int walk_new(const struct walk_options *options, struct walk **out)
 		return -ENOMEM;
 	w->o = *options;
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_cond_init(&w->changed, NULL);
+	pthread_cond_init(&w->more, NULL);
+	pthread_cond_init(&w->room, NULL);
 	*out = w;
 	return 0;
 }
@@ -227,7 +257,8 @@ void walk_free(struct walk *w)
 	drop_stack(w);
 	forget_slots(w);
 	vec_clear(&w->stack);
-	pthread_cond_destroy(&w->changed);
+	pthread_cond_destroy(&w->more);
+	pthread_cond_destroy(&w->room);
 	pthread_mutex_destroy(&w->lock);
 	free(w);
 }

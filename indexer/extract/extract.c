@@ -153,22 +153,40 @@ static bool is_suffix_of(const struct extractor *e, const char *suffix, size_t l
 	return false;
 }
 
-static bool has_suffix(const struct extractor *e, const char *name, size_t n)
+/** The format whose suffix it is; NULL when there is none. */
+static const struct extractor *of_suffix(enum media_kind kind, const char *suffix, size_t length)
 {
+	for (const struct extractor *const *e = EXTRACTORS_TABLE; *e; e++)
+		if ((*e)->kind == kind && is_suffix_of(*e, suffix, length))
+			return *e;
+	return NULL;
+}
+
+/** The same of a name.  The files of a folder mostly have one suffix: what it was the last time is kept. */
+static const struct extractor *of_name(enum media_kind kind, const char *name, size_t n)
+{
+	static _Thread_local struct {
+		const struct extractor *is;
+		enum media_kind kind;
+		size_t length;
+		char suffix[8];
+	} last;
 	size_t length = 0;
 	const char *suffix = suffix_of(name, n, &length);
-	return suffix && length && is_suffix_of(e, suffix, length);
+	if (!suffix || !length || length > sizeof last.suffix)
+		return suffix && length ? of_suffix(kind, suffix, length) : NULL;
+	if (last.length != length || last.kind != kind || memcmp(last.suffix, suffix, length) != 0) {
+		last.is = of_suffix(kind, suffix, length);
+		last.kind = kind;
+		last.length = length;
+		memcpy(last.suffix, suffix, length);
+	}
+	return last.is;
 }
 
 bool extract_wants(enum media_kind kind, const char *name, size_t n)
 {
-	size_t length = 0;
-	const char *suffix = suffix_of(name, n, &length);
-	for (const struct extractor *const *e = EXTRACTORS_TABLE; *e && suffix && length; e++) {
-		if ((*e)->kind == kind && is_suffix_of(*e, suffix, length))
-			return true;
-	}
-	return false;
+	return of_name(kind, name, n) != NULL;
 }
 
 bool extract_is_page(const char *name, size_t n)
@@ -188,13 +206,8 @@ static int stat_of(int fd, struct stat *st)
 
 const struct reach *extract_reach(enum media_kind kind, const char *name, size_t n)
 {
-	size_t length = 0;
-	const char *suffix = suffix_of(name, n, &length);
-	for (const struct extractor *const *e = EXTRACTORS_TABLE; *e && suffix && length; e++) {
-		if ((*e)->kind == kind && is_suffix_of(*e, suffix, length))
-			return (*e)->reach;
-	}
-	return NULL;
+	const struct extractor *e = of_name(kind, name, n);
+	return e ? e->reach : NULL;
 }
 
 static int read_size(struct extract_input *in, char *reason)
@@ -235,10 +248,9 @@ static int read_head(struct extract_input *in, uint8_t *head, size_t most, char 
 }
 
 /** How well a format fits: content and name, content alone, name alone, not at all. */
-static int fitness(const struct extractor *e, const struct extract_input *in)
+static int fitness(const struct extractor *e, const struct extract_input *in, const struct extractor *named)
 {
-	return (e->probe(in->head, in->head_len) ? 2 : 0) +
-	       (has_suffix(e, in->path, in->path_len) ? 1 : 0);
+	return (e->probe(in->head, in->head_len) ? 2 : 0) + (e == named ? 1 : 0);
 }
 
 /** Damaged lengths give numbers that nothing should be sorted by. */
@@ -271,9 +283,9 @@ static int read_as(const struct extractor *e, const struct extract_input *in, st
 static const struct extractor *best_of(enum media_kind kind, const struct extract_input *in,
 				       int least, const struct extractor *not)
 {
-	const struct extractor *best = NULL;
+	const struct extractor *best = NULL, *named = of_name(kind, in->path, in->path_len);
 	for (const struct extractor *const *e = EXTRACTORS_TABLE; *e; e++) {
-		int fit = (*e)->kind == kind && *e != not ? fitness(*e, in) : 0;
+		int fit = (*e)->kind == kind && *e != not ? fitness(*e, in, named) : 0;
 		if (fit < least)
 			continue;
 		best = *e;
