@@ -56,12 +56,26 @@ static const uint8_t *wire_take(struct wire *w, size_t n)
 	return at;
 }
 
+/** Whether eight bytes are all of plain ASCII, and none of them a control character. */
+static bool is_plain(const char *s)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones * 0x80;
+	uint64_t v;
+	memcpy(&v, s, sizeof v);
+	return !((v | (v + ones) | (v - ones * 0x20)) & tops);
+}
+
 /** Valid UTF-8 without control characters; FIELD_SEPARATOR alone and between items of lists. */
 static bool text_is_clean(const char *s, size_t n, bool is_list)
 {
 	bool in_item = false;
 	for (size_t i = 0; i < n;) {
 		uint32_t cp;
+		if (n - i >= sizeof(uint64_t) && is_plain(s + i)) {
+			i += sizeof(uint64_t);
+			in_item = true;
+			continue;
+		}
 		size_t length = text_decode(s + i, n - i, &cp);
 		if (length == 0)
 			return false;
@@ -257,9 +271,8 @@ static int decode(struct media *m, struct wire *w)
 	memcpy(&set, at + sizeof version, sizeof set);
 	if (version != WIRE_VERSION || (FIELD_COUNT < 64 && set >> FIELD_COUNT))
 		return -EBADMSG;
-	for (unsigned f = 0; f < FIELD_COUNT; f++) {
-		if (!(set >> f & 1))
-			continue;
+	for (uint64_t left = set; left; left &= left - 1) {
+		enum field_id f = (enum field_id)__builtin_ctzll(left);
 		int r = decode_value(m, f, w);
 		if (r < 0)
 			return r;

@@ -12,6 +12,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/store_facts.h"
 #include "common/store_fresh.h"
 #include "common/store_pack.h"
 #include "common/store_shelf.h"
@@ -446,6 +447,7 @@ void store_close(struct store *s)
 	buf_clear(&s->last.album_title);
 	buf_clear(&s->last.album_artist);
 	buf_clear(&s->packed);
+	store_forget_albums(s);
 	store_shelf_forget_all(s);
 	store_tally_close(s);
 	free(s->fresh);

@@ -18,6 +18,7 @@
 
 #include "common/clock.h"
 #include "common/store_fresh.h"
+#include "common/store_ids.h"
 #include "common/store_pack.h"
 #include "common/store_settle.h"
 #include "common/store_write_integrity.h"
@@ -50,13 +51,16 @@ int store_is_known(struct store *s, const struct store_put *put)
 {
 	if (!s->has_history)
 		return 0;
+	int r = store_index_late(s);
+	if (r < 0)
+		return r;
 	sqlite3_stmt *q = store_stmt(s, SQL_identity_known);
 	int64_t v = 0;
 	sqlite3_bind_int64(q, 1, put->inode);
 	sqlite3_bind_int64(q, 2, put->btime);
 	sqlite3_bind_int64(q, 3, (int64_t)put->hash);
 	sqlite3_bind_int64(q, 4, put->size);
-	int r = store_returning(s, q, &v);
+	r = store_returning(s, q, &v);
 	return r < 0 ? r : v != 0;
 }
 
@@ -289,7 +293,7 @@ static int adopt(struct store *s, const struct pending *p, int64_t lost, int64_t
 static int change_places(struct store *s, const struct pending *p, const struct pending *k,
 			 int64_t *fresh)
 {
-	int r = store_returning(s, store_stmt(s, SQL_file_next_id), fresh);
+	int r = store_new_id(s, NUMBERED_file, fresh);
 	sqlite3_stmt *q = store_stmt(s, SQL_file_leave);
 	sqlite3_bind_int64(q, 1, k->id);
 	sqlite3_bind_int64(q, 2, *fresh);
@@ -456,7 +460,8 @@ static int load_todo(struct resolver *r)
 int store_resolve(struct store *s, store_touched_fn *fn, void *arg)
 {
 	struct resolver r = {.s = s, .fn = fn, .arg = arg};
-	int e = store_index_late(s);
+	/* a first scan has nothing to resolve: its indexes are made when nobody writes, or asks (store_is_known()) */
+	int e = s->has_history ? store_index_late(s) : 0;
 	if (e == 0)
 		e = load_todo(&r);
 	for (size_t i = 0; i < r.todo.len && e == 0; i++) {

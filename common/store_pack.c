@@ -53,11 +53,13 @@ static const struct column {
 enum { COLUMN_COUNT = sizeof COLUMNS / sizeof *COLUMNS };
 
 /** Only ever longer at its end: their places are in stores.  The first is PACK_ID3V1. */
-static const char *const WORDS[] = {
-	"id3v1", "id3v2", "ape", "flac", "mp3", "ogg", "opus", "m4a", "mp4", "vorbis", "speex", "aac",
-	"alac", "wav", "aiff", "wavpack", "musepack", "wma", "asf", "dsf", "mp2", "mpc", "wv", "oga",
-	"m4b", "info", "id3", "mp4a", "riff",
+#define W(text) {text, sizeof text - 1}
+static const struct bytes WORDS[] = {
+	W("id3v1"), W("id3v2"), W("ape"), W("flac"), W("mp3"), W("ogg"), W("opus"), W("m4a"), W("mp4"), W("vorbis"),
+	W("speex"), W("aac"), W("alac"), W("wav"), W("aiff"), W("wavpack"), W("musepack"), W("wma"), W("asf"), W("dsf"),
+	W("mp2"), W("mpc"), W("wv"), W("oga"), W("m4b"), W("info"), W("id3"), W("mp4a"), W("riff"),
 };
+#undef W
 
 int store_pack_columns(void)
 {
@@ -109,7 +111,7 @@ static size_t stem_length(struct bytes name)
 static int64_t short_word(struct bytes text)
 {
 	for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++)
-		if (is_same(text, (struct bytes){WORDS[i], strlen(WORDS[i])}))
+		if (is_same(text, WORDS[i]))
 			return (int64_t)i;
 	return -1;
 }
@@ -137,18 +139,25 @@ static int day_text(int64_t day, char text[static 32])
 	return snprintf(text, 32, "%04d-%02d-%02d", (int)(day / 10000), (int)(day / 100 % 100), (int)(day % 100));
 }
 
+/** The number of @n digits; -1 when one is none. */
+static int64_t number_of(const char *digits, size_t n)
+{
+	int64_t v = n ? 0 : -1;
+	for (size_t i = 0; i < n && v >= 0; i++)
+		v = digits[i] >= '0' && digits[i] <= '9' ? v * 10 + (digits[i] - '0') : -1;
+	return v;
+}
+
 static int64_t short_day(const struct media *m, struct bytes text)
 {
-	char other[32];
-	int n = snprintf(other, sizeof other, "%lld", (long long)media_int(m, FIELD_year, -1));
-	if (media_has(m, FIELD_year) && is_same(text, (struct bytes){other, (size_t)n}))
+	enum { YEAR = 4, DATE = 10 };
+	if (text.len == YEAR && text.data[0] != '0' && media_has(m, FIELD_year) &&
+	    number_of(text.data, YEAR) == media_int(m, FIELD_year, 0))
 		return 0;
-	int y = 0, month = 0, d = 0;
-	if (text.len != 10 || sscanf(text.data, "%4d-%2d-%2d", &y, &month, &d) != 3)
+	if (text.len != DATE || text.data[4] != '-' || text.data[7] != '-')
 		return -1;
-	int64_t day = y * INT64_C(10000) + month * 100 + d;
-	n = y > 0 && month >= 0 && d >= 0 ? day_text(day, other) : 0;
-	return is_same(text, (struct bytes){other, (size_t)n}) ? day : -1;
+	int64_t year = number_of(text.data, YEAR), month = number_of(text.data + 5, 2), day = number_of(text.data + 8, 2);
+	return year > 0 && month >= 0 && day >= 0 ? year * 10000 + month * 100 + day : -1;
 }
 
 static int64_t short_form(const struct column *c, const struct media *m, struct bytes text,
@@ -205,7 +214,7 @@ int store_pack_bind(struct store *s, sqlite3_stmt *q, int i, const struct media 
 	struct bytes source;
 	source.data = media_text(m, FIELD_tag_source, &source.len);
 	/* such a track may come into another album later */
-	if (is_same(source, (struct bytes){WORDS[0], strlen(WORDS[0])}))
+	if (is_same(source, WORDS[0]))
 		names = &own;
 	for (int k = 0; k < COLUMN_COUNT; k++)
 		bind_column(q, i++, &COLUMNS[k], m, names);
@@ -239,7 +248,7 @@ static struct bytes long_form(const struct column *c, int64_t v, const struct pa
 {
 	size_t stem = stem_length(names->file);
 	if (c->packing == WORD && v >= 0 && v < (int64_t)(sizeof WORDS / sizeof *WORDS))
-		return (struct bytes){WORDS[v], strlen(WORDS[v])};
+		return WORDS[v];
 	if (c->packing == IN_NAME && v >= 0 && (uint64_t)v < stem)
 		return (struct bytes){names->file.data + v, stem - (size_t)v};
 	if (c->packing == OF_ALBUM && v == 0)

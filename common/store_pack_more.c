@@ -87,19 +87,23 @@ static uint64_t take_number(struct rest *rest)
 
 /* --- hexadecimal digits --- */
 
-static int digit_of(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+/** Of each byte the digit's value and IS_DIGIT; 0: it is none. */
+enum { IS_DIGIT = 16 };
+#define D(c, v) [c] = IS_DIGIT | (v)
+static const uint8_t DIGITS[256] = {
+	D('0', 0), D('1', 1), D('2', 2), D('3', 3), D('4', 4), D('5', 5), D('6', 6), D('7', 7),
+	D('8', 8), D('9', 9), D('a', 10), D('b', 11), D('c', 12), D('d', 13), D('e', 14), D('f', 15),
+};
+#undef D
 
 /** @n digits; false when one is none. */
 static bool hex_pack(const char *text, size_t n, uint8_t *bytes)
 {
 	for (size_t i = 0; i + 1 < n; i += 2) {
-		int high = digit_of(text[i]), low = digit_of(text[i + 1]);
-		if (high < 0 || low < 0)
+		unsigned high = DIGITS[(uint8_t)text[i]], low = DIGITS[(uint8_t)text[i + 1]];
+		if (!(high & low & IS_DIGIT))
 			return false;
-		bytes[i / 2] = (uint8_t)(high << 4 | low);
+		bytes[i / 2] = (uint8_t)((high & 15) << 4 | (low & 15));
 	}
 	return true;
 }
@@ -242,11 +246,9 @@ int more_pack(struct store *s, const struct media *m, uint64_t set, struct buf *
 	int r = s->fields.is_loaded ? 0 : load_numbers(s);
 	if (r < 0)
 		return r;
-	for (int i = 0; i < FIELD_COUNT; i++) {
-		enum field_id f = (enum field_id)i;
+	for (uint64_t left = set & m->set; left; left &= left - 1) {
+		enum field_id f = (enum field_id)__builtin_ctzll(left);
 		uint8_t number = s->fields.number[f];
-		if (!(set >> f & 1) || !media_has(m, f))
-			continue;
 		if (!number)
 			return -EINVAL;
 		if (field_is_text(f)) {

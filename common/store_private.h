@@ -13,6 +13,16 @@
 
 enum { STORE_FIELD_NUMBERS = 256 };
 
+/** Tables whose numbers are given by store_new_id() (store_ids.h). */
+#define NUMBERED_TABLES(N) N(file) N(spot) N(dir) N(album) N(shelf)
+
+enum numbered {
+#define N(name) NUMBERED_##name,
+	NUMBERED_TABLES(N)
+#undef N
+	NUMBERED_COUNT
+};
+
 struct store {
 	sqlite3 *db;
 	/** Prepared at first use. */
@@ -25,6 +35,11 @@ struct store {
 	/** There were rows before this connection wrote: what comes may be what moved. */
 	bool has_history, has_asked_history;
 	bool has_late_indexes;
+	/** store_ids.h; 0: not asked for yet. */
+	struct {
+		int64_t last;
+		bool is_given;
+	} ids[NUMBERED_COUNT];
 	/** Table `field`: the number of each field, 0 none; each number's field + 1, 0 none. */
 	struct {
 		uint8_t number[FIELD_COUNT], field[STORE_FIELD_NUMBERS];
@@ -41,6 +56,8 @@ struct store {
 	} last;
 	/** store_fresh.h; NULL: nothing is known. */
 	struct fresh_dir *fresh;
+	/** store_facts.h; NULL: none. */
+	struct new_albums *new_albums;
 	/** What was found of shelves: store_shelf.h; NULL: nothing. */
 	struct shelves *shelves;
 	/** What the running transaction adds to table `tally`: store_tally.h; only the writer. */

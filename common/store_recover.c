@@ -17,6 +17,7 @@
 #include "common/log.h"
 #include "common/render.h"
 #include "common/store_backup.h"
+#include "common/store_ids.h"
 #include "common/store_private.h"
 #include "common/store_write.h"
 
@@ -189,12 +190,16 @@ bool store_lost_all(const char *state_dir)
 /** Numbers of rows that were given out since the copy was made are not given again. */
 static int skip_rows(struct store *s)
 {
+	enum { JOBS = 1000, ROWS = 1000000 };
 	int r = store_exec(s, "INSERT INTO sqlite_sequence(name, seq) SELECT name, 0 FROM sqlite_master "
 			      "WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%' AND name NOT IN "
 			      "(SELECT name FROM sqlite_sequence)");
-	return r < 0 ? r
-		     : store_exec(s, "UPDATE sqlite_sequence SET seq = seq + "
-				     "CASE WHEN name IN ('job', 'run') THEN 1000 ELSE 1000000 END");
+	sqlite3_stmt *q = store_stmt(s, SQL_sequences_skip);
+	sqlite3_bind_int64(q, 1, JOBS);
+	sqlite3_bind_int64(q, 2, ROWS);
+	if (r == 0)
+		r = store_skip_ids(s, ROWS);
+	return r < 0 ? r : store_run(s, q);
 }
 
 static int note(struct store *s, const char *story)

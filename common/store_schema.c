@@ -19,10 +19,11 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/store_backup.h"
+#include "common/store_ids.h"
 #include "common/store_pack.h"
 #include "common/store_tally.h"
 
-enum { SCHEMA_VERSION = 5 };
+enum { SCHEMA_VERSION = 6 };
 
 /**
  * How older stores become this one: a row for each step, then SCHEMA_VERSION.  The tables below
@@ -34,6 +35,8 @@ static const struct migration migrations[] = {
 	/* only new tables, see METRICS_TABLES */
 	{.from = 3, .to = 4},
 	{.from = 4, .to = 5, .sql = "ALTER TABLE dir ADD COLUMN dirsum INTEGER NOT NULL DEFAULT 0"},
+	/* file, spot, dir, album and shelf are numbered by store_ids.h */
+	{.from = 5, .to = 6, .run = store_to_version_6},
 };
 
 static const char *const tables[] = {
@@ -50,18 +53,18 @@ static const char *const tables[] = {
 	"files INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, "
 	"active INTEGER NOT NULL)",
 	/* path below the root, '' for the root itself; cover: a picture file lies beside the music; dirsum: dirsum.h */
-	"CREATE TABLE dir(id INTEGER PRIMARY KEY AUTOINCREMENT, root_id INTEGER NOT NULL, path BLOB NOT NULL, "
+	"CREATE TABLE dir(id INTEGER PRIMARY KEY, root_id INTEGER NOT NULL, path BLOB NOT NULL, "
 	"cover INTEGER NOT NULL, dirsum INTEGER NOT NULL DEFAULT 0, UNIQUE(root_id, path))",
 	TABLE_FIELD,
 	TABLE_FILE,
 	FILE_INDEXES,
 	IDENTITY_TABLES,
-	"CREATE TABLE album(id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, "
+	"CREATE TABLE album(id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, "
 	"title TEXT NOT NULL, artist TEXT NOT NULL, year INTEGER, date TEXT, "
 	"audit INTEGER NOT NULL DEFAULT 0, version INTEGER NOT NULL, at INTEGER NOT NULL)",
 	"CREATE INDEX album_version ON album(version)",
 	"CREATE INDEX album_audit ON album(audit) WHERE audit > 0",
-	"CREATE TABLE shelf(id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, "
+	"CREATE TABLE shelf(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, "
 	"key TEXT NOT NULL, name TEXT NOT NULL, shown TEXT NOT NULL, shown_key TEXT NOT NULL, "
 	"version INTEGER NOT NULL, at INTEGER NOT NULL, UNIQUE(kind, key), "
 	"UNIQUE(kind, shown_key))",
@@ -89,8 +92,6 @@ static const char *const tables[] = {
 	"CREATE INDEX job_ended ON job(ended_at) WHERE ended_at > 0",
 	"CREATE TABLE event(seq INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, "
 	"kind TEXT NOT NULL, body TEXT NOT NULL)",
-	/* each insert looks for its table's row there from the beginning: those that a first scan fills come first */
-	"INSERT INTO sqlite_sequence(name, seq) VALUES('file', 0), ('spot', 0), ('dir', 0), ('album', 0), ('shelf', 0)",
 };
 
 /** Tables that came after the first stores were made: a store that lacks them gets them. */

@@ -13,7 +13,7 @@
 #define TABLE_FILE \
 	/* state: 0 read, 1 failed, 2 read and found corrupt by reading it to its end (see error); job: the last one \
 	 * that read it */ \
-	"CREATE TABLE file(id INTEGER PRIMARY KEY AUTOINCREMENT, dir_id INTEGER NOT NULL, " \
+	"CREATE TABLE file(id INTEGER PRIMARY KEY, dir_id INTEGER NOT NULL, " \
 	"name_hash INTEGER NOT NULL, name BLOB NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL, " \
 	"since_birth INTEGER NOT NULL, inode INTEGER NOT NULL, state INTEGER NOT NULL, " \
 	"job INTEGER NOT NULL, added_at INTEGER NOT NULL, " \
@@ -58,7 +58,7 @@
 /** One album on one shelf; tracks: how many of its tracks have this artist, genre or year; shown: as
  * PACK_SHOWN reads it. */
 #define TABLE_SPOT \
-	"CREATE TABLE spot(id INTEGER PRIMARY KEY AUTOINCREMENT, shelf_id INTEGER NOT NULL, " \
+	"CREATE TABLE spot(id INTEGER PRIMARY KEY, shelf_id INTEGER NOT NULL, " \
 	"album_id INTEGER NOT NULL, tracks INTEGER NOT NULL, shown NOT NULL, " \
 	"shown_hash INTEGER NOT NULL)"
 

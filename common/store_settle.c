@@ -13,7 +13,9 @@
 #include <stdlib.h>
 
 #include "common/buf.h"
+#include "common/store_facts.h"
 #include "common/store_fresh.h"
+#include "common/store_ids.h"
 #include "common/store_pack.h"
 #include "common/store_tally.h"
 #include "common/text.h"
@@ -163,16 +165,20 @@ static int ask_album(struct store *s, const struct album_name *a, int64_t *id)
 		r = known_album(s, q, id);
 	if (r)
 		return r < 0 ? r : 0;
+	r = store_new_id(s, NUMBERED_album, id);
+	if (r < 0)
+		return r;
 	q = store_stmt(s, SQL_album_add);
 	bind_text(q, 1, buf_str(&key), key.len);
 	bind_text(q, 2, buf_str(&a->title), a->title.len);
 	bind_text(q, 3, buf_str(&a->artist), a->artist.len);
 	sqlite3_bind_int64(q, 4, s->generation);
 	sqlite3_bind_int64(q, 5, s->started_at);
+	sqlite3_bind_int64(q, 6, *id);
 	keep_text(&s->last.album_title, (struct bytes){buf_str(&a->title), a->title.len});
 	keep_text(&s->last.album_artist, (struct bytes){buf_str(&a->artist), a->artist.len});
 	r = store_run(s, q);
-	*id = sqlite3_last_insert_rowid(s->db);
+	store_new_album(s, *id, buf_str(&a->title), buf_str(&a->artist));
 	store_tally_add(s, TALLY_album, 0);
 	return r;
 }
@@ -220,6 +226,7 @@ int store_add_track(struct store *s, const struct store_put *put, struct store_t
 	if (r < 0)
 		return r;
 	note_v1(s, put->media, touched);
+	store_new_track(s, touched->album[1], touched->file, put->media);
 	int audit = audit_of_track(put->media);
 	const struct pack_names names = {
 		.file = put->name,
@@ -317,6 +324,8 @@ int store_settle_dir(struct store *s, int64_t dir, void (*album)(void *arg, int6
 		const struct v1_track *t = &moves.data[i];
 		if (!t->wanted || t->wanted == t->album)
 			continue;
+		store_forget_album(s, t->album);
+		store_forget_album(s, t->wanted);
 		q = store_stmt(s, SQL_track_move);
 		sqlite3_bind_int64(q, 1, t->wanted);
 		sqlite3_bind_int64(q, 2, t->file);

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 
 #include "common/buf.h"
+#include "common/store_ids.h"
+#include "common/store_facts.h"
 #include "common/store_pack.h"
 #include "common/store_settle.h"
 #include "common/store_shelf.h"
@@ -18,99 +20,6 @@
 #include "common/vec.h"
 
 /* --- shelves --- */
-
-/** A place where an album should stand. */
-struct wish {
-	enum row_kind kind;
-	char *key, *name;
-	int tracks;
-	bool is_there;
-};
-
-struct album_facts {
-	VEC(struct wish) wishes;
-	int64_t year, tracks;
-	char date[64];
-	bool has_cover;
-};
-
-static void facts_clear(struct album_facts *f)
-{
-	for (size_t i = 0; i < f->wishes.len; i++) {
-		free(f->wishes.data[i].key);
-		free(f->wishes.data[i].name);
-	}
-	vec_clear(&f->wishes);
-}
-
-static void wish(struct album_facts *f, enum row_kind kind, const char *name, size_t n, int tracks)
-{
-	_buf_ struct buf key = BUF_INIT(16384);
-	/* most tracks of an album say the same */
-	for (size_t i = 0; i < f->wishes.len; i++) {
-		struct wish *w = &f->wishes.data[i];
-		if (w->kind == kind && strncmp(w->name, name, n) == 0 && !w->name[n]) {
-			w->tracks += tracks;
-			return;
-		}
-	}
-	if (text_fold_case(name, n, &key) < 0 || !key.len)
-		return;
-	for (size_t i = 0; i < f->wishes.len; i++) {
-		struct wish *w = &f->wishes.data[i];
-		if (w->kind == kind && strcmp(w->key, buf_str(&key)) == 0) {
-			w->tracks += tracks;
-			return;
-		}
-	}
-	struct wish *w = vec_add(&f->wishes);
-	if (!w)
-		return;
-	*w = (struct wish){.kind = kind, .key = buf_take(&key), .name = strndup(name, n),
-			   .tracks = tracks};
-}
-
-static void wish_list(struct album_facts *f, enum row_kind kind, const char *text)
-{
-	while (*text) {
-		size_t n = strcspn(text, "\x1f");
-		wish(f, kind, text, n, 1);
-		text += n + (text[n] != '\0');
-	}
-}
-
-/** A text of a track; a number stands for @otherwise. */
-static const char *text_or(sqlite3_stmt *q, int i, const char *otherwise)
-{
-	return sqlite3_column_type(q, i) == SQLITE_INTEGER ? otherwise : column_str(q, i);
-}
-
-static int load_facts(struct store *s, int64_t album, const char *artist, struct album_facts *f)
-{
-	sqlite3_stmt *q = store_stmt(s, SQL_album_facts);
-	int r;
-	sqlite3_bind_int64(q, 1, album);
-	while ((r = store_step(s, q)) > 0) {
-		f->tracks++;
-		wish_list(f, SHELF_ARTIST, text_or(q, 0, artist));
-		wish_list(f, SHELF_GENRE, column_str(q, 1));
-		int64_t year = sqlite3_column_int64(q, 2);
-		if (year > 0 && (!f->year || year < f->year))
-			f->year = year;
-		if (!f->date[0])
-			store_pack_date(q, 3, year, f->date, sizeof f->date);
-		f->has_cover |= sqlite3_column_int(q, 4);
-	}
-	if (r < 0 || f->has_cover || !f->tracks)
-		return r;
-	/* a picture beside them */
-	int64_t has_cover = 0;
-	q = store_stmt(s, SQL_album_has_cover);
-	sqlite3_bind_int64(q, 1, album);
-	r = store_returning(s, q, &has_cover);
-	f->has_cover = has_cover;
-	return r;
-}
 
 /** What an album is called on shelves, computed once for all of them. */
 struct shown {
@@ -130,8 +39,10 @@ static void shown_clear(struct shown *n)
 static int shown_make(struct shown *n, const char *artist, const char *title)
 {
 	*n = (struct shown){BUF_INIT(16384), BUF_INIT(1024), BUF_INIT(4096), 0};
-	if (artist)
-		buf_addf(&n->name, "%s - ", artist);
+	if (artist) {
+		buf_adds(&n->name, artist);
+		buf_adds(&n->name, " - ");
+	}
 	buf_adds(&n->name, title);
 	store_shown_name(buf_str(&n->name), 1, &n->shown, &n->key);
 	n->hash = store_pack_shown(&n->key);
@@ -142,6 +53,10 @@ static int shown_make(struct shown *n, const char *artist, const char *title)
 static int insert_spot(struct store *s, const struct shelf *shelf, const struct wish *w, int64_t album,
 		       const struct shown *n)
 {
+	int64_t id;
+	int r = store_new_id(s, NUMBERED_spot, &id);
+	if (r < 0)
+		return r;
 	sqlite3_stmt *q = store_stmt(s, SQL_spot_add);
 	sqlite3_bind_int64(q, 1, shelf->id);
 	sqlite3_bind_int64(q, 2, album);
@@ -152,7 +67,8 @@ static int insert_spot(struct store *s, const struct shelf *shelf, const struct 
 	else
 		bind_text(q, 4, buf_str(&n->shown), n->shown.len);
 	sqlite3_bind_int64(q, 5, n->hash);
-	int r = store_run(s, q);
+	sqlite3_bind_int64(q, 6, id);
+	r = store_run(s, q);
 	return r < 0 ? r : sqlite3_changes(s->db);
 }
 
@@ -295,22 +211,21 @@ static int add_spots(struct store *s, int64_t album, const struct album_facts *f
 	return r;
 }
 
-static int place_album(struct store *s, int64_t album, struct album_facts *f, const char *title,
-		       const char *artist)
+/** It stands where it should of all places where it stood. */
+static int keep_album(struct store *s, int64_t album, struct album_facts *f)
 {
 	spots there = {0};
 	int r = load_spots(s, album, f, &there);
 	if (r == 0)
 		r = keep_spots(s, &there);
-	if (r == 0)
-		r = add_spots(s, album, f, title, artist);
 	vec_clear(&there);
 	return r;
 }
 
-static int update_album(struct store *s, int64_t album, const struct album_facts *f)
+/** @is_new: its row is of this transaction, and says so. */
+static int update_album(struct store *s, int64_t album, const struct album_facts *f, bool is_new)
 {
-	sqlite3_stmt *q = store_stmt(s, SQL_album_update);
+	sqlite3_stmt *q = store_stmt(s, is_new ? SQL_album_complete : SQL_album_update);
 	if (f->year)
 		sqlite3_bind_int64(q, 1, f->year);
 	else
@@ -320,9 +235,11 @@ static int update_album(struct store *s, int64_t album, const struct album_facts
 	else
 		sqlite3_bind_null(q, 2);
 	sqlite3_bind_int(q, 3, f->has_cover ? 0 : AUDIT_no_cover);
-	sqlite3_bind_int64(q, 4, s->generation);
-	sqlite3_bind_int64(q, 5, s->started_at);
-	sqlite3_bind_int64(q, 6, album);
+	sqlite3_bind_int64(q, 4, album);
+	if (!is_new) {
+		sqlite3_bind_int64(q, 5, s->generation);
+		sqlite3_bind_int64(q, 6, s->started_at);
+	}
 	return store_run(s, q);
 }
 
@@ -338,32 +255,44 @@ static int copy_texts(void *arg, const struct store_album *row)
 	return t->title && t->artist ? 0 : -ENOMEM;
 }
 
+static void wish_for_all(struct album_facts *f, const char *artist)
+{
+	char year[24];
+	album_facts_wish(f, SHELF_ARTIST, artist, strlen(artist), 0);
+	int n = snprintf(year, sizeof year, "%lld", (long long)f->year);
+	if (f->year)
+		album_facts_wish(f, SHELF_YEAR, year, (size_t)n, (int)f->tracks);
+}
+
+static int end_album(struct store *s, int64_t album)
+{
+	store_forget_last(s);
+	int r = store_run_id(s, SQL_album_delete, album);
+	return r < 0 ? r : store_tomb(s, ROW_ALBUM, album);
+}
+
 int store_settle_album(struct store *s, int64_t album)
 {
 	struct album_texts text = {0};
 	struct album_facts f = {0};
-	int r = store_album(s, album, copy_texts, &text);
+	bool is_new = store_take_album(s, album, &text.title, &text.artist, &f);
+	int r = is_new ? 0 : store_album(s, album, copy_texts, &text);
 	if (r == -ENOENT)
 		return 0;
+	if (r == 0 && !is_new)
+		r = album_facts_load(s, album, text.artist, &f);
 	if (r == 0)
-		r = load_facts(s, album, text.artist, &f);
-	if (r == 0 && f.tracks) {
-		wish(&f, SHELF_ARTIST, text.artist, strlen(text.artist), 0);
-		char year[24];
-		int n = snprintf(year, sizeof year, "%lld", (long long)f.year);
-		if (f.year)
-			wish(&f, SHELF_YEAR, year, (size_t)n, (int)f.tracks);
-	}
+		r = album_facts_cover(s, album, &f);
+	if (r == 0 && f.tracks)
+		wish_for_all(&f, text.artist);
+	if (r == 0 && !is_new)
+		r = keep_album(s, album, &f);
 	if (r == 0)
-		r = place_album(s, album, &f, text.title, text.artist);
+		r = add_spots(s, album, &f, text.title, text.artist);
 	if (r == 0)
-		r = f.tracks ? update_album(s, album, &f) : store_run_id(s, SQL_album_delete, album);
-	if (r == 0 && !f.tracks) {
-		store_forget_last(s);
-		r = store_tomb(s, ROW_ALBUM, album);
-	}
+		r = f.tracks ? update_album(s, album, &f, is_new) : end_album(s, album);
 	store_touch(s, TOPIC_BIT(music) | TOPIC_BIT(audit));
-	facts_clear(&f);
+	album_facts_clear(&f);
 	free(text.title);
 	free(text.artist);
 	return r;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "common/buf.h"
+#include "common/store_ids.h"
 #include "common/text.h"
 
 /** A shelf has one place, by the hash of its key; who comes later takes it. */
@@ -50,6 +51,8 @@ static int make(struct store *s, struct shelf *shelf, const char *name)
 	sqlite3_stmt *q = store_stmt(s, SQL_shelf_shown);
 	sqlite3_bind_int(q, 1, shelf->kind);
 	int r = store_unique_name(s, q, 2, NAME_FOLDED, name, &shown, &key);
+	if (r == 0)
+		r = store_new_id(s, NUMBERED_shelf, &shelf->id);
 	if (r < 0)
 		return r;
 	q = store_stmt(s, SQL_shelf_add);
@@ -60,10 +63,9 @@ static int make(struct store *s, struct shelf *shelf, const char *name)
 	bind_text(q, 5, buf_str(&key), key.len);
 	sqlite3_bind_int64(q, 6, s->generation);
 	sqlite3_bind_int64(q, 7, s->started_at);
+	sqlite3_bind_int64(q, 8, shelf->id);
 	shelf->touched = s->generation;
-	r = store_run(s, q);
-	shelf->id = sqlite3_last_insert_rowid(s->db);
-	return r;
+	return store_run(s, q);
 }
 
 int store_shelf_get(struct store *s, enum row_kind kind, const char *key, const char *name, struct shelf **out)

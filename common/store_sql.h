@@ -90,8 +90,8 @@
 	/* nearly all directories are of one root or of few: in the order they lie in */ \
 	SQL(dirsums, 1, "SELECT id, path, dirsum FROM dir NOT INDEXED WHERE root_id = ? AND dirsum > 1") \
 	SQL(dir_add, 0, \
-	    "INSERT INTO dir(root_id, path, cover) " \
-	    "VALUES(?1, ?2, ?3 OR EXISTS(SELECT 1 FROM dir_cover WHERE root_id = ?1 AND path = ?2))") \
+	    "INSERT INTO dir(id, root_id, path, cover) " \
+	    "VALUES(?4, ?1, ?2, ?3 OR EXISTS(SELECT 1 FROM dir_cover WHERE root_id = ?1 AND path = ?2))") \
 	SQL(dir_delete, 0, "DELETE FROM dir WHERE id = ?") \
 	SQL(dirs_below, 0, \
 	    "SELECT id, path FROM dir WHERE root_id = ?1 AND (?2 = x'' OR path = ?2 OR " \
@@ -107,8 +107,8 @@
 	    "SELECT id, name, size, mtime, " PACK_CTIME("") ", inode, state, job, btime FROM file " \
 	    "WHERE dir_id = ? AND name_hash = ? AND name = ?") \
 	SQL(file_insert, 0, \
-	    "INSERT INTO file(dir_id, name, size, mtime, since_birth, inode, state, job, added_at, btime, " \
-	    "hash, pending, name_hash) VALUES(?1, ?2, ?3, ?4, ?5 - ?10, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)") \
+	    "INSERT INTO file(id, dir_id, name, size, mtime, since_birth, inode, state, job, added_at, btime, " \
+	    "hash, pending, name_hash) VALUES(?14, ?1, ?2, ?3, ?4, ?5 - ?10, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)") \
 	/* another inode under a known name: whose it is is told at the end of the scan */ \
 	SQL(file_update, 0, \
 	    "UPDATE file SET " \
@@ -219,8 +219,9 @@
 	SQL(file_take, 0, \
 	    "UPDATE file SET id = ?2, added_at = ?3, pending = 0, old_inode = 0, old_btime = 0 " \
 	    "WHERE id = ?1") \
-	SQL(file_next_id, 0, \
-	    "UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'file' RETURNING seq") \
+	SQL(sequence_move, 1, "UPDATE sqlite_sequence SET seq = ?2 WHERE name = ?1") \
+	SQL(sequences_skip, 1, "UPDATE sqlite_sequence SET seq = seq + CASE WHEN name IN ('job', 'run') THEN ?1 ELSE ?2 END") \
+	SQL(sequence_add, 0, "INSERT INTO sqlite_sequence(name, seq) VALUES(?, ?)") \
 	SQL(file_leave, 0, \
 	    "UPDATE file SET id = ?2, added_at = ?3, pending = 1, old_inode = 0, old_btime = 0 " \
 	    "WHERE id = ?1") \
@@ -251,10 +252,11 @@
 	SQL(track_move, 0, "UPDATE track SET album_id = ? WHERE file_id = ?") \
 	SQL(album_find, 0, "SELECT id, title, artist FROM album WHERE key = ?") \
 	SQL(album_add, 0, \
-	    "INSERT INTO album(key, title, artist, version, at) VALUES(?, ?, ?, ?, ?)") \
+	    "INSERT INTO album(key, title, artist, version, at, id) VALUES(?, ?, ?, ?, ?, ?)") \
 	SQL(album_get, 0, "SELECT id, title, artist, year, date, version, at FROM album WHERE id = ?") \
 	SQL(album_update, 0, \
-	    "UPDATE album SET year = ?, date = ?, audit = ?, version = ?, at = ? WHERE id = ?") \
+	    "UPDATE album SET year = ?1, date = ?2, audit = ?3, version = ?5, at = ?6 WHERE id = ?4") \
+	SQL(album_complete, 0, "UPDATE album SET year = ?1, date = ?2, audit = ?3 WHERE id = ?4") \
 	SQL(album_delete, 0, "DELETE FROM album WHERE id = ?") \
 	SQL(album_facts, 0, \
 	    "SELECT artist, genre, year, date, has_picture FROM track WHERE album_id = ?") \
@@ -293,8 +295,8 @@
 	    "WHERE t.album_id = ? ORDER BY d.root_id, d.path LIMIT 1") \
 	SQL(shelf_find, 0, "SELECT id FROM shelf WHERE kind = ? AND key = ?") \
 	SQL(shelf_add, 0, \
-	    "INSERT INTO shelf(kind, key, name, shown, shown_key, version, at) " \
-	    "VALUES(?, ?, ?, ?, ?, ?, ?)") \
+	    "INSERT INTO shelf(kind, key, name, shown, shown_key, version, at, id) " \
+	    "VALUES(?, ?, ?, ?, ?, ?, ?, ?)") \
 	SQL(shelf_shown, 0, "SELECT id, shown FROM shelf WHERE kind = ? AND shown_key = ?") \
 	SQL(shelf_touch, 0, "UPDATE shelf SET version = ?1, at = ?2 WHERE id = ?3 AND version <> ?1") \
 	SQL(shelf_is_empty, 0, "SELECT NOT EXISTS(SELECT 1 FROM spot WHERE shelf_id = ?)") \
@@ -305,7 +307,7 @@
 	    "SELECT p.id, p.shelf_id, p.tracks, s.kind, s.key FROM spot p " \
 	    "JOIN shelf s ON s.id = p.shelf_id WHERE p.album_id = ?") \
 	SQL(spot_add, 0, \
-	    "INSERT INTO spot(shelf_id, album_id, tracks, shown, shown_hash) VALUES(?, ?, ?, ?, ?) " \
+	    "INSERT INTO spot(shelf_id, album_id, tracks, shown, shown_hash, id) VALUES(?, ?, ?, ?, ?, ?) " \
 	    "ON CONFLICT(shelf_id, shown_hash) DO NOTHING") \
 	SQL(shelf_has_tracks, 0, "SELECT EXISTS(SELECT 1 FROM spot WHERE shelf_id = ? AND tracks > 0)") \
 	SQL(spot_tracks, 0, "UPDATE spot SET tracks = ? WHERE id = ?") \

@@ -13,7 +13,9 @@
 
 int store_tidy(struct store *s)
 {
-	int r = store_sum_dirs(s);
+	int r = s->has_history ? store_index_late(s) : 0;
+	if (r == 0)
+		r = store_sum_dirs(s);
 	if (r > 0)
 		return r;
 	/* what readers still use stays for the next time */

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/store_facts.h"
+#include "common/store_ids.h"
 #include "common/store_settle.h"
 #include "common/store_shelf.h"
 #include "common/store_tally.h"
@@ -92,6 +94,8 @@ static int move_topics(struct store *s)
 int store_commit(struct store *s, uint64_t *generation)
 {
 	int r = store_tally_flush(s);
+	if (r == 0)
+		r = store_keep_ids(s);
 	if (r == 0 && s->touched)
 		r = move_topics(s);
 	if (r == 0)
@@ -99,6 +103,7 @@ int store_commit(struct store *s, uint64_t *generation)
 	if (r < 0)
 		return r;
 	s->in_transaction = false;
+	store_forget_albums(s);
 	if (s->touched)
 		s->generation++;
 	*generation = (uint64_t)s->generation - 1;
@@ -112,6 +117,8 @@ void store_rollback(struct store *s)
 	s->in_transaction = false;
 	s->has_late_indexes = false;
 	store_forget_last(s);
+	store_forget_albums(s);
+	store_forget_ids(s);
 	store_shelf_forget_all(s);
 	store_tally_forget(s);
 }
@@ -273,6 +280,9 @@ int store_set_job(struct store *s, const struct store_job *job)
 	sqlite3_bind_int64(q, 7, job->id);
 	store_touch(s, TOPIC_BIT(jobs));
 	int r = store_run(s, q);
+	/* who works on rows that are there looks for those that moved */
+	if (r == 0 && !job->ended_at && s->has_history)
+		r = store_index_late(s);
 	if (r < 0 || !job->ended_at)
 		return r;
 	return store_run_id(s, SQL_jobs_purge, JOBS_KEPT);

@@ -5,7 +5,9 @@
 
 #include "common/dirsum.h"
 #include "common/store_dirsum.h"
+#include "common/store_facts.h"
 #include "common/store_fresh.h"
+#include "common/store_ids.h"
 #include "common/store_pack.h"
 #include "common/store_settle.h"
 #include "common/store_write_integrity.h"
@@ -21,12 +23,15 @@ static int find_dir(struct store *s, const struct store_put *put, int64_t *dir)
 	sqlite3_reset(q);
 	if (r)
 		return r < 0 ? r : is_summed ? store_set_dirsum(s, *dir, DIRSUM_NONE) : 0;
+	r = store_new_id(s, NUMBERED_dir, dir);
+	if (r < 0)
+		return r;
 	q = store_stmt(s, SQL_dir_add);
 	sqlite3_bind_int64(q, 1, put->root);
 	bind_bytes(q, 2, put->dir.data, put->dir.len);
 	sqlite3_bind_int(q, 3, put->cover);
+	sqlite3_bind_int64(q, 4, *dir);
 	r = store_run(s, q);
-	*dir = sqlite3_last_insert_rowid(s->db);
 	if (r == 0)
 		store_fresh_begin(s, *dir);
 	return r;
@@ -78,15 +83,15 @@ static int update_file_row(struct store *s, const struct store_put *put, int64_t
 static int add_file_row(struct store *s, const struct store_put *put, int64_t dir, int64_t *file)
 {
 	int is_known = store_is_known(s, put);
-	if (is_known < 0)
-		return is_known;
+	int r = is_known < 0 ? is_known : store_new_id(s, NUMBERED_file, file);
+	if (r < 0)
+		return r;
 	sqlite3_stmt *q = store_stmt(s, SQL_file_insert);
 	bind_file(s, q, put, dir);
 	sqlite3_bind_int(q, 12, !is_known ? 0 : put->links == 1 ? PENDING_ONLY : PENDING);
 	sqlite3_bind_int64(q, 13, store_pack_name(put->name));
-	int r = store_run(s, q);
-	*file = sqlite3_last_insert_rowid(s->db);
-	return r;
+	sqlite3_bind_int64(q, 14, *file);
+	return store_run(s, q);
 }
 
 static int find_file(struct store *s, const struct store_put *put, int64_t dir, int64_t *file)
@@ -128,6 +133,7 @@ int store_drop_media(struct store *s, int64_t file, struct store_touched *touche
 {
 	touched->album[0] = store_owner_of(s, SQL_track_album, file);
 	touched->series[0] = store_owner_of(s, SQL_volume_series, file);
+	store_forget_album(s, touched->album[0]);
 	int r = touched->album[0] ? store_run_id(s, SQL_track_delete, file) : 0;
 	if (r == 0 && touched->series[0])
 		r = store_run_id(s, SQL_volume_delete, file);

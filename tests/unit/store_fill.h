@@ -100,13 +100,22 @@ static inline int64_t fill_media(struct filler *f, unsigned of, const char *dir,
 
 #define FIELDS_OF(...) ((const char *const[]){__VA_ARGS__, NULL})
 
+/** Each is settled once, as the writer does it. */
+static inline bool fill_is_first(const int64_t *ids, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (ids[k] == ids[i])
+			return false;
+	return ids[i] != 0;
+}
+
 static inline void fill_settle(struct filler *f)
 {
 	for (size_t i = 0; i < f->n; i++)
 		if (f->dirs[i])
 			assert_int_equal(store_settle_dir(f->s, f->dirs[i], fill_ignore, f), 0);
 	for (size_t i = 0; i < f->n; i++)
-		if (f->albums[i])
+		if (fill_is_first(f->albums, i))
 			assert_int_equal(store_settle_album(f->s, f->albums[i]), 0);
 	for (size_t i = 0; i < f->n; i++)
 		if (f->series[i])
