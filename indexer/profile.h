@@ -25,8 +25,8 @@ struct profile {
 
 /*   name, memory, walkers, most, workers, regions, slots, store, arenas */
 #define PROFILES(P) \
-	P("server", 6000, 8, 32, 16, 8, 128, 0, 2) \
-	P("nas", 1500, 2, 32, 4, 4, 64, 16, 2) \
+	P("server", 6000, 8, 32, 16, 8, 256, 0, 2) \
+	P("nas", 1500, 2, 32, 4, 4, 128, 16, 2) \
 	P("raspberry", 0, 2, 8, 1, 2, 32, 6, 1)
 
 /** The row of that name; "auto": that of a machine with so much memory.  NULL: no such name. */

@@ -83,8 +83,11 @@ static struct link *link_new(struct link *up, const struct stat *st)
 
 int walk_flush(struct walker *me)
 {
+	/* before they can come back */
+	atomic_fetch_add(&me->w->heads_out, me->heads);
 	int r = me->frames.len ? me->w->o.send(me->w->o.arg, &me->frames) : 0;
 	me->waits += me->frames.len != 0;
+	me->chunks = me->heads = 0;
 	buf_reset(&me->frames);
 	me->flushed_at = mono_ns();
 	if (r < 0)
@@ -96,7 +99,8 @@ int walk_flush(struct walker *me)
 static int flush_when_due(struct walker *me)
 {
 	const int64_t pause = NS_PER_S / 2;
-	return me->frames.len >= FLUSH || mono_ns() - me->flushed_at > pause ? walk_flush(me) : 0;
+	bool is_much = me->frames.len >= FLUSH || me->chunks >= me->most_chunks || me->heads >= me->most_heads;
+	return is_much || mono_ns() - me->flushed_at > pause ? walk_flush(me) : 0;
 }
 
 static int take_slot(struct walker *me, int fd, uint64_t *dir)
@@ -167,6 +171,9 @@ static int take_credit(struct walker *me, uint64_t dir)
 		return -ECANCELED;
 	w->out++;
 	w->slot[dir % SLOTS].uses++;
+	uint32_t active = walk_active(w), chunks = WALK_CREDIT / 2 / active, heads = w->slots / 2 / active;
+	me->most_chunks = chunks ? chunks : 1;
+	me->most_heads = heads ? heads : 1;
 	return 0;
 }
 
@@ -186,6 +193,8 @@ static int send_chunk(struct list *l, int error)
 	buf_add(out, buf_str(l->entries), l->entries->len);
 	frame_end(out, start);
 	buf_reset(l->entries);
+	l->me->chunks++;
+	l->me->heads += l->heads;
 	l->count = l->heads = 0;
 	l->flags &= ~(uint32_t)LIST_FIRST;
 	return flush_when_due(l->me);

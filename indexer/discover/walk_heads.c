@@ -38,6 +38,7 @@ void walk_fill_slots(struct walk *w)
 		w->free_slot[w->free_slots++] = (uint16_t)i;
 	}
 	w->slots = w->free_slots;
+	atomic_store(&w->heads_out, 0);
 }
 
 /** Several at a time, but so that there are some for each thread. */
@@ -45,7 +46,7 @@ static void grab_slots(struct walker *me)
 {
 	struct walk *w = me->w;
 	WALK_LOCKED(me);
-	uint32_t share = w->slots / (4 * (uint32_t)(w->threads > 0 ? w->threads : 1));
+	uint32_t share = w->slots / 4 / walk_active(w);
 	uint32_t n = share < 1 ? 1 : share > GRAB ? GRAB : share;
 	while (me->slots < n && w->free_slots)
 		me->slot[me->slots++] = w->free_slot[--w->free_slots];
@@ -88,8 +89,10 @@ void walk_give_back(struct walk *w, const uint64_t *ticket, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		uint32_t slot = heads_slot(ticket[i]);
 		uint64_t is = ticket[i];
-		if (is && atomic_compare_exchange_strong(&w->ticket[slot], &is, 0))
-			w->free_slot[w->free_slots++] = (uint16_t)slot;
+		if (!is || !atomic_compare_exchange_strong(&w->ticket[slot], &is, 0))
+			continue;
+		w->free_slot[w->free_slots++] = (uint16_t)slot;
+		atomic_fetch_sub(&w->heads_out, 1);
 	}
 	walk_tell_room(w);
 }

@@ -22,7 +22,7 @@ enum {
 	/** Entries after which a thread looks whether it waited for them. */
 	LOOKS_BETWEEN = 16,
 	/** Most slots for heads that a thread takes at a time. */
-	GRAB = 8,
+	GRAB = 16,
 };
 
 /** An ancestor; shared by the directories below it. */
@@ -79,6 +79,8 @@ struct walk {
 	/** Since when each thread waits for the disk, 0 while it does not. */
 	_Atomic int64_t since[THREADS];
 	_Atomic unsigned next_walker;
+	/** Heads that were sent and did not come back. */
+	_Atomic int64_t heads_out;
 	/** There will be no more threads. */
 	_Atomic bool has_enough;
 	const struct walk_order *order;
@@ -97,6 +99,8 @@ struct walker {
 		uint64_t slept, waits, looks;
 	} last;
 	struct buf frames;
+	/** What is in them, and how much of it may wait there: others wait for the same room. */
+	uint32_t chunks, heads, most_chunks, most_heads;
 	/** When they were sent last. */
 	int64_t flushed_at;
 	/** For lists at depth 0; what goes down inline makes its own. */
@@ -125,6 +129,8 @@ static inline pthread_mutex_t *walk_lock(struct walker *me)
 void walk_wait_room(struct walker *me);
 /** Wakes those that wait for room, but not for so little that they would wait again at once.  Under the lock. */
 void walk_tell_room(struct walk *w);
+/** Threads that do not wait for room; at least 1.  Under the lock. */
+uint32_t walk_active(const struct walk *w);
 /** Gives back the slots for heads that were not used.  Under the lock. */
 void walk_put_slots(struct walker *me);
 

@@ -52,14 +52,24 @@ void walk_wait_room(struct walker *me)
 	w->waiting--;
 }
 
+uint32_t walk_active(const struct walk *w)
+{
+	return w->threads > w->waiting ? (uint32_t)(w->threads - w->waiting) : 1;
+}
+
 void walk_tell_room(struct walk *w)
 {
 	if (!w->waiting)
 		return;
 	/* when nothing is out nothing will come back: then, and only then, it must not be put off */
-	if (w->out == 0 || w->free_slots == w->slots)
+	if (w->out == 0 || w->free_slots == w->slots) {
 		pthread_cond_broadcast(&w->room);
-	else if (w->out <= WALK_CREDIT / 8 * 7 && w->free_slots >= w->slots / 4 && w->free_dirs)
+		return;
+	}
+	bool has_room = w->out <= WALK_CREDIT / 8 * 7 && w->free_slots >= w->slots / 8 && w->free_dirs;
+	/* while those behind are slower than the disk, more threads than walk anyway would only be in each other's way */
+	bool is_wanted = walk_active(w) < (uint32_t)w->o.threads || atomic_load(&w->heads_out) <= w->slots / 4;
+	if (has_room && is_wanted)
 		pthread_cond_signal(&w->room);
 }
 
