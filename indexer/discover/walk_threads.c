@@ -62,7 +62,7 @@ void walk_tell_room(struct walk *w)
 	if (!w->waiting)
 		return;
 	/* when nothing is out nothing will come back: then, and only then, it must not be put off */
-	if (w->out == 0 || w->free_slots == w->slots) {
+	if (w->out == 0 || (w->slots && w->free_slots == w->slots)) {
 		pthread_cond_broadcast(&w->room);
 		return;
 	}
