@@ -17,6 +17,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/store_facts.h"
 #include "common/store_fresh.h"
 #include "common/store_ids.h"
 #include "common/store_pack.h"
@@ -155,7 +156,9 @@ int store_lose_file(struct store *s, int64_t file, int64_t dir, struct bytes nam
 	int r = find_lost(s, file, dir, name, &l);
 	if (r <= 0)
 		return r;
-	r = encode_media(s, file, &of, &media);
+	r = store_index_late(s);
+	if (r == 0)
+		r = encode_media(s, file, &of, &media);
 	if (r == 0)
 		r = add_gone(s, file, of, l.state != FILE_FAILED ? &media : NULL);
 	if (r == 0)
@@ -251,6 +254,8 @@ static int run_two(struct store *s, enum sql_id sql, int64_t a, int64_t b)
 static int renumber(struct store *s, int64_t from, int64_t to)
 {
 	static const enum sql_id tables[] = {SQL_track_take, SQL_volume_take, SQL_error_take};
+	/* another track of it may be the first one now */
+	store_forget_album(s, store_owner_of(s, SQL_track_album, from));
 	int r = 0;
 	for (size_t i = 0; i < sizeof tables / sizeof *tables && r == 0; i++)
 		r = run_two(s, tables[i], from, to);
@@ -460,10 +465,10 @@ static int load_todo(struct resolver *r)
 int store_resolve(struct store *s, store_touched_fn *fn, void *arg)
 {
 	struct resolver r = {.s = s, .fn = fn, .arg = arg};
-	/* a first scan has nothing to resolve: its indexes are made when nobody writes, or asks (store_is_known()) */
-	int e = s->has_history ? store_index_late(s) : 0;
-	if (e == 0)
-		e = load_todo(&r);
+	int e = load_todo(&r);
+	/* a first scan has nothing to resolve: its indexes are made when nobody writes, or when somebody asks */
+	if (e == 0 && r.todo.len)
+		e = store_index_late(s);
 	for (size_t i = 0; i < r.todo.len && e == 0; i++) {
 		struct pending p;
 		e = pending_load(s, r.todo.data[i], &p);

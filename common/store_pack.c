@@ -151,12 +151,13 @@ static int64_t number_of(const char *digits, size_t n)
 static int64_t short_day(const struct media *m, struct bytes text)
 {
 	enum { YEAR = 4, DATE = 10 };
-	if (text.len == YEAR && text.data[0] != '0' && media_has(m, FIELD_year) &&
-	    number_of(text.data, YEAR) == media_int(m, FIELD_year, 0))
+	int64_t year = text.len >= YEAR ? number_of(text.data, YEAR) : -1;
+	if (text.len == YEAR && text.data[0] != '0' && year > 0 && media_has(m, FIELD_year) &&
+	    year == media_int(m, FIELD_year, 0))
 		return 0;
 	if (text.len != DATE || text.data[4] != '-' || text.data[7] != '-')
 		return -1;
-	int64_t year = number_of(text.data, YEAR), month = number_of(text.data + 5, 2), day = number_of(text.data + 8, 2);
+	int64_t month = number_of(text.data + 5, 2), day = number_of(text.data + 8, 2);
 	return year > 0 && month >= 0 && day >= 0 ? year * 10000 + month * 100 + day : -1;
 }
 

@@ -11,13 +11,18 @@
 
 #include "common/store_dirsum.h"
 
+bool store_lacks_indexes(const struct store *s)
+{
+	return s->has_history && !s->has_late_indexes;
+}
+
 int store_tidy(struct store *s)
 {
-	int r = s->has_history ? store_index_late(s) : 0;
-	if (r == 0)
-		r = store_sum_dirs(s);
+	int e = store_lacks_indexes(s) ? store_index_late(s) : 0, r = store_sum_dirs(s);
 	if (r > 0)
 		return r;
+	/* there may be no room for them, but for the rest */
+	r = r < 0 ? r : e;
 	/* what readers still use stays for the next time */
 	int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	return r < 0 || rc == SQLITE_BUSY ? r : store_errno(s->db, rc);

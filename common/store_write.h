@@ -28,6 +28,8 @@ bool store_is_first_scan(const struct store *s);
  * committed into the store's file.  1 when there is more to do, 0, -errno.
  */
 int store_tidy(struct store *s);
+/** After a first scan: what asks for files that moved takes long until store_tidy(). */
+bool store_lacks_indexes(const struct store *s);
 /** Most bytes of pages that the connection keeps in memory. */
 int store_set_cache(struct store *s, int64_t bytes);
 

@@ -108,6 +108,11 @@ static int take_slot(struct walker *me, int fd, uint64_t *dir)
 	struct walk *w = me->w;
 	atomic_store_explicit(me->since, 0, memory_order_relaxed);
 	WALK_LOCKED(me);
+	if (!w->free_dirs) {
+		pthread_mutex_unlock(&w->lock);
+		walk_flush(me);
+		pthread_mutex_lock(&w->lock);
+	}
 	while (!w->free_dirs && !atomic_load(&w->is_stopped))
 		walk_wait_room(me);
 	if (atomic_load(&w->is_stopped))
@@ -171,9 +176,8 @@ static int take_credit(struct walker *me, uint64_t dir)
 		return -ECANCELED;
 	w->out++;
 	w->slot[dir % SLOTS].uses++;
-	uint32_t active = walk_active(w), chunks = WALK_CREDIT / 2 / active, heads = w->slots / 2 / active;
-	me->most_chunks = chunks ? chunks : 1;
-	me->most_heads = heads ? heads : 1;
+	me->most_chunks = walk_share(w, WALK_CREDIT / 2);
+	me->most_heads = walk_share(w, w->slots / 2);
 	return 0;
 }
 
@@ -329,7 +333,8 @@ static int go_down(struct list *l, const char *name)
 		return 0;
 	{
 		WALK_LOCKED(l->me);
-		if (w->stack.len < STACK_LONG || l->depth >= DEPTH_INLINE) {
+		/* each level inline holds a directory: if all were held so, everybody would wait for one */
+		if (w->stack.len < STACK_LONG || l->depth >= DEPTH_INLINE || w->free_dirs < SLOTS / 2) {
 			struct todo *t = vec_add(&w->stack);
 			if (!t)
 				return -ENOMEM;
@@ -517,6 +522,7 @@ int walk_directory(struct walker *me, const struct todo *t, int depth)
 	atomic_store_explicit(me->since, mono_ns(), memory_order_relaxed);
 	int error = open_list(&l, t->up, &st);
 	if (error == -ELOOP) {
+		atomic_store_explicit(me->since, 0, memory_order_relaxed);
 		close(l.fd);
 		return 0;
 	}

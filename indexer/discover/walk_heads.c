@@ -46,8 +46,7 @@ static void grab_slots(struct walker *me)
 {
 	struct walk *w = me->w;
 	WALK_LOCKED(me);
-	uint32_t share = w->slots / 4 / walk_active(w);
-	uint32_t n = share < 1 ? 1 : share > GRAB ? GRAB : share;
+	uint32_t share = walk_share(w, w->slots / 4), n = share < GRAB ? share : GRAB;
 	while (me->slots < n && w->free_slots)
 		me->slot[me->slots++] = w->free_slot[--w->free_slots];
 }

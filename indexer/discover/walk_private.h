@@ -129,8 +129,8 @@ static inline pthread_mutex_t *walk_lock(struct walker *me)
 void walk_wait_room(struct walker *me);
 /** Wakes those that wait for room, but not for so little that they would wait again at once.  Under the lock. */
 void walk_tell_room(struct walk *w);
-/** Threads that do not wait for room; at least 1.  Under the lock. */
-uint32_t walk_active(const struct walk *w);
+/** Of so much room each thread's part, at least 1; those that wait have none.  Under the lock. */
+uint32_t walk_share(const struct walk *w, uint32_t room);
 /** Gives back the slots for heads that were not used.  Under the lock. */
 void walk_put_slots(struct walker *me);
 

@@ -52,9 +52,16 @@ void walk_wait_room(struct walker *me)
 	w->waiting--;
 }
 
-uint32_t walk_active(const struct walk *w)
+/** Threads that neither wait for room nor for a directory. */
+static int active(const struct walk *w)
 {
-	return w->threads > w->waiting ? (uint32_t)(w->threads - w->waiting) : 1;
+	return w->working - w->waiting;
+}
+
+uint32_t walk_share(const struct walk *w, uint32_t room)
+{
+	uint32_t n = room / (uint32_t)(active(w) > 1 ? active(w) : 1);
+	return n ? n : 1;
 }
 
 void walk_tell_room(struct walk *w)
@@ -62,13 +69,13 @@ void walk_tell_room(struct walk *w)
 	if (!w->waiting)
 		return;
 	/* when nothing is out nothing will come back: then, and only then, it must not be put off */
-	if (w->out == 0 || (w->slots && w->free_slots == w->slots)) {
+	if (w->out == 0) {
 		pthread_cond_broadcast(&w->room);
 		return;
 	}
 	bool has_room = w->out <= WALK_CREDIT / 8 * 7 && w->free_slots >= w->slots / 8 && w->free_dirs;
 	/* while those behind are slower than the disk, more threads than walk anyway would only be in each other's way */
-	bool is_wanted = walk_active(w) < (uint32_t)w->o.threads || atomic_load(&w->heads_out) <= w->slots / 4;
+	bool is_wanted = active(w) < w->o.threads || atomic_load(&w->heads_out) <= w->slots / 4;
 	if (has_room && is_wanted)
 		pthread_cond_signal(&w->room);
 }
@@ -84,6 +91,8 @@ static void *walker_main(void *arg)
 	me->since = &w->since[atomic_fetch_add(&w->next_walker, 1) % THREADS];
 	me->frames = BUF_INIT(FRAME_MAX);
 	me->flushed_at = mono_ns();
+	me->most_chunks = WALK_CREDIT;
+	me->most_heads = HEADS_SLOTS;
 	me->entries = BUF_INIT(1 << 20);
 	struct todo t;
 	while (next_todo(me, &t)) {

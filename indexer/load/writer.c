@@ -32,6 +32,8 @@ enum {
 	BATCH_BYTES = 4 << 20,
 	/** So long after the last commit nobody writes. */
 	QUIET_MS = 3000,
+	/** The same when others wait for indexes. */
+	QUIET_SOON_MS = 100,
 	/** A store that cannot be written is tried again this often, its callers refused that often. */
 	RETRY_MS = 1000,
 	REFUSE_MS = 100,
@@ -243,7 +245,8 @@ static bool is_due(const struct writer *w)
 static int patience_ms(const struct writer *w)
 {
 	static const int tidy[] = {[TIDY_LATER] = QUIET_MS, [TIDY_ON] = 0, [TIDY_DONE] = -1};
-	return w->batch.len ? BATCH_AGE_MS : tidy[w->tidying];
+	bool is_soon = w->tidying == TIDY_LATER && store_lacks_indexes(w->store);
+	return w->batch.len ? BATCH_AGE_MS : is_soon ? QUIET_SOON_MS : tidy[w->tidying];
 }
 
 static void *writer_main(void *arg)

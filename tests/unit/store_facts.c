@@ -83,10 +83,41 @@ static void settle_again(struct store *s)
 	assert_int_equal(store_commit(s, &generation), 0);
 }
 
+static void touched(void *arg, const struct store_touched *t)
+{
+	fill_touched(arg, t);
+}
+
+static void lose(struct filler *f, int64_t file)
+{
+	struct store_touched t = {0};
+	sqlite3_stmt *q = NULL;
+	char name[16] = "";
+	int64_t dir = 0;
+	assert_int_equal(sqlite3_prepare_v2(f->s->db, "SELECT dir_id, name FROM file WHERE id = ?", -1, &q, NULL), SQLITE_OK);
+	sqlite3_bind_int64(q, 1, file);
+	if (sqlite3_step(q) == SQLITE_ROW) {
+		dir = sqlite3_column_int64(q, 0);
+		snprintf(name, sizeof name, "%.*s", sqlite3_column_bytes(q, 1), (const char *)sqlite3_column_blob(q, 1));
+	}
+	sqlite3_finalize(q);
+	if (dir)
+		assert_int_equal(store_lose_file(f->s, file, dir, (struct bytes){name, strlen(name)}, &t), 0);
+	fill_touched(f, &t);
+}
+
 static void change(struct filler *f, int64_t *last)
 {
 	struct store_touched t = {0};
-	switch (pick(8)) {
+	switch (pick(10)) {
+	case 8:
+		assert_int_equal(store_resolve(f->s, touched, f), 0);
+		*last = 0;
+		break;
+	case 9:
+		lose(f, *last);
+		*last = 0;
+		break;
 	case 0:
 		if (*last)
 			assert_int_equal(store_forget_file(f->s, *last, &t), 0);

@@ -2,6 +2,8 @@
 /** Numbers of rows that were given are never given again. */
 #include "tests/unit/store_fill.h"
 
+#include <dirent.h>
+
 #include "common/store_ids.h"
 
 static int64_t add(struct filler *f, const char *name)
@@ -84,6 +86,18 @@ static void numbers_that_a_recovery_skips_are_given_to_nobody(void **state)
 	unit_remove(dir);
 }
 
+static void remove_backups(const char *dir)
+{
+	char path[4096];
+	snprintf(path, sizeof path, "%s/backups", dir);
+	DIR *d = opendir(path);
+	for (struct dirent *e; d && (e = readdir(d));)
+		unlinkat(dirfd(d), e->d_name, 0);
+	if (d)
+		closedir(d);
+	rmdir(path);
+}
+
 /** As version 5 had these tables. */
 static const char version_5[] =
 	"PRAGMA writable_schema = ON;"
@@ -117,6 +131,7 @@ static void a_store_of_version_5_goes_on(void **state)
 	assert_int_equal(fill_number(f.s, "SELECT count(*) FROM file"), 3);
 	assert_int_equal(fill_number(f.s, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"), 1);
 	store_close(f.s);
+	remove_backups(dir);
 	unit_remove(dir);
 }
 

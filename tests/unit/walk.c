@@ -28,6 +28,8 @@ struct seen_all {
 	/** Answers are given by another thread, as in the real thing. */
 	struct queue *answers;
 	int stop_after;
+	/** Calls of receive(). */
+	int sent;
 	/** Of directories that are as they were known. */
 	int same, same_files;
 	uint64_t same_rows, same_bytes;
@@ -43,6 +45,7 @@ static bool wants(void *arg, const char *name, size_t n)
 static bool (*wanting)(void *, const char *, size_t) = wants;
 static int walkers_most;
 static const struct known_dirs *knowing;
+static int (*entering)(void *, int, int, const char *, const struct stat *);
 
 static void read_list(struct seen_all *s, struct frame *f)
 {
@@ -97,6 +100,7 @@ static int receive(void *arg, const struct buf *frames)
 	struct frame f;
 	long n;
 	pthread_mutex_lock(&s->lock);
+	s->sent++;
 	while ((n = frame_parse(at, (size_t)(end - at), &f)) > 0) {
 		assert_true(f.type == FRAME_LIST || (f.type == FRAME_SAME && knowing));
 		if (f.type == FRAME_SAME)
@@ -132,7 +136,7 @@ static int run(const char *path, int threads, struct seen_all *s, int stop_after
 	ignore_add(&ignore, "*.part", 6);
 	ignore_add(&ignore, "@eaDir", 6);
 	struct walk_options o = {.root = open(path, O_RDONLY | O_DIRECTORY), .threads = threads,
-				 .threads_most = walkers_most, .ignore = &ignore, .wants = wanting, .send = receive, .arg = s};
+				 .threads_most = walkers_most, .ignore = &ignore, .wants = wanting, .send = receive, .enter = entering, .arg = s};
 	assert_true(o.root >= 0);
 	assert_int_equal(walk_new(&o, &s->walk), 0);
 	assert_int_equal(thread_start(&t, "answer", answer, s), 0);
@@ -431,6 +435,70 @@ static void more_threads_come_while_the_disk_makes_them_wait(void **state)
 	remove_tree(dir);
 }
 
+/** What says nothing new goes out many at a time, from each thread. */
+static void unchanged_directories_share_a_write(void **state)
+{
+	enum { FOLDERS = 1500 };
+	struct known_dirs k = {0};
+	struct seen_all s;
+	char *dir = unit_folder();
+	(void)state;
+	for (int i = 0; i < FOLDERS; i++) {
+		char path[4096];
+		make("%d", dir, i, true);
+		snprintf(path, sizeof path, "%s/%d", dir, i);
+		make("%d.txt", path, 1, false);
+	}
+	knowing = &k;
+	assert_int_equal(run(dir, 4, &s, 0), 0);
+	knowing = NULL;
+	assert_int_equal(s.same, FOLDERS + 1);
+	assert_in_range(s.sent, 1, FOLDERS / 10);
+	known_dirs_clear(&k);
+	remove_tree(dir);
+}
+
+/** Those with a name of their own are slow. */
+static int enter_slowly(void *arg, int fd, int parent, const char *path, const struct stat *st)
+{
+	(void)arg, (void)fd, (void)parent, (void)st;
+	size_t n = strlen(path);
+	if (n && path[n - 1] == 'c')
+		usleep(3000);
+	return 0;
+}
+
+/** With a stack that is full each thread goes down by itself, and holds all that it came through. */
+static void deep_trees_do_not_stop_those_that_hold_them(void **state)
+{
+	enum { CHAINS = 8, DEPTH = 190, BESIDE = 16 };
+	struct seen_all s;
+	char *dir = unit_quick_folder();
+	(void)state;
+	for (int i = 0; i < CHAINS; i++) {
+		char path[8192];
+		int n = snprintf(path, sizeof path, "%s/%dc", dir, i);
+		assert_int_equal(mkdir(path, 0755), 0);
+		for (int depth = 0; depth < DEPTH; depth++) {
+			/* the oldest one is told last, and listed first */
+			int deeper = snprintf(path + n, sizeof path - (size_t)n, "/c");
+			assert_int_equal(mkdir(path, 0755), 0);
+			path[n] = '\0';
+			for (int k = 0; k < BESIDE; k++)
+				make("%d", path, k, true);
+			path[n] = '/';
+			n += deeper;
+		}
+	}
+	entering = enter_slowly;
+	alarm(120);
+	assert_int_equal(run(dir, CHAINS, &s, 0), 0);
+	alarm(0);
+	entering = NULL;
+	assert_int_equal(s.chunks, 1 + CHAINS * (1 + DEPTH * (BESIDE + 1)));
+	remove_tree(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -441,6 +509,8 @@ int main(void)
 		cmocka_unit_test(many_directories_need_no_more_credit_than_there_is),
 		cmocka_unit_test(links_and_loops_are_not_followed),
 		cmocka_unit_test(a_walk_can_be_stopped),
+		cmocka_unit_test(unchanged_directories_share_a_write),
+		cmocka_unit_test(deep_trees_do_not_stop_those_that_hold_them),
 		cmocka_unit_test(more_threads_come_while_the_disk_makes_them_wait),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
