@@ -289,22 +289,50 @@ static void ignore_touched(void *arg, const struct store_touched *t)
 	(void)t;
 }
 
-static void the_end_of_the_first_scan_makes_the_indexes(void **state)
+static void end_first_scan(struct store *s)
+{
+	uint64_t generation;
+	assert_int_equal(store_begin_write(s), 0);
+	assert_int_equal(store_resolve(s, ignore_touched, NULL), 0);
+	assert_int_equal(store_commit(s, &generation), 0);
+}
+
+static void the_indexes_are_made_when_it_is_quiet_after_the_first_scan(void **state)
 {
 	struct filler f;
-	uint64_t generation;
 	char *dir = unit_folder();
 	(void)state;
 	fill(&f, dir, set_usual, PER_ALBUM);
+	assert_false(store_lacks_indexes(f.s));
+	end_first_scan(f.s);
+	/* its end does not wait for them */
 	assert_int_equal(late_indexes(f.s), 0);
+	assert_true(store_lacks_indexes(f.s));
+	while (store_tidy(f.s) > 0)
+		continue;
+	assert_int_equal(late_indexes(f.s), 2);
+	assert_false(store_lacks_indexes(f.s));
+	store_close(f.s);
+	unit_remove(dir);
+}
+
+static void who_needs_the_indexes_before_makes_them(void **state)
+{
+	struct filler f;
+	char *dir = unit_folder();
+	(void)state;
+	fill(&f, dir, set_usual, PER_ALBUM);
+	end_first_scan(f.s);
 	assert_int_equal(store_begin_write(f.s), 0);
-	assert_int_equal(store_resolve(f.s, ignore_touched, NULL), 0);
-	/* one that is taken back is made again */
+	fill_media(&f, OF_TRACK, "d", "new.flac", FIELDS_OF("title=a", "album=B"));
+	assert_int_equal(late_indexes(f.s), 2);
+	/* what is taken back is made again */
 	store_rollback(f.s);
+	f.n = 0;
 	assert_int_equal(late_indexes(f.s), 0);
 	assert_int_equal(store_begin_write(f.s), 0);
-	assert_int_equal(store_resolve(f.s, ignore_touched, NULL), 0);
-	assert_int_equal(store_commit(f.s, &generation), 0);
+	fill_media(&f, OF_TRACK, "d", "new.flac", FIELDS_OF("title=a", "album=B"));
+	fill_commit(&f);
 	assert_int_equal(late_indexes(f.s), 2);
 	store_close(f.s);
 	unit_remove(dir);
@@ -530,7 +558,8 @@ int main(void)
 		cmocka_unit_test(a_field_that_nobody_knows_is_passed_over),
 		cmocka_unit_test(bytes_that_end_too_early_are_an_error),
 		cmocka_unit_test(a_track_takes_at_most_400_bytes),
-		cmocka_unit_test(the_end_of_the_first_scan_makes_the_indexes),
+		cmocka_unit_test(the_indexes_are_made_when_it_is_quiet_after_the_first_scan),
+		cmocka_unit_test(who_needs_the_indexes_before_makes_them),
 		cmocka_unit_test(the_next_start_makes_the_indexes_that_are_lacking),
 		cmocka_unit_test(what_was_committed_goes_into_the_file_when_it_is_quiet),
 		cmocka_unit_test(directories_of_version_4_get_sums),
