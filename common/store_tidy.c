@@ -16,6 +16,11 @@ bool store_lacks_indexes(const struct store *s)
 	return s->has_history && !s->has_late_indexes;
 }
 
+int store_make_indexes(struct store *s)
+{
+	return store_index_late(s);
+}
+
 int store_tidy(struct store *s)
 {
 	int e = store_lacks_indexes(s) ? store_index_late(s) : 0, r = store_sum_dirs(s);

@@ -28,8 +28,9 @@ bool store_is_first_scan(const struct store *s);
  * committed into the store's file.  1 when there is more to do, 0, -errno.
  */
 int store_tidy(struct store *s);
-/** After a first scan: what asks for files that moved takes long until store_tidy(). */
+/** After a first scan: what asks for files that moved takes long until store_make_indexes(), or store_tidy(). */
 bool store_lacks_indexes(const struct store *s);
+int store_make_indexes(struct store *s);
 /** Most bytes of pages that the connection keeps in memory. */
 int store_set_cache(struct store *s, int64_t bytes);
 

@@ -249,6 +249,14 @@ static int patience_ms(const struct writer *w)
 	return w->batch.len ? BATCH_AGE_MS : is_soon ? QUIET_SOON_MS : tidy[w->tidying];
 }
 
+static int tidy(struct writer *w)
+{
+	/* others wait for these, the rest has time */
+	if (store_lacks_indexes(w->store) && store_make_indexes(w->store) == 0)
+		return TIDY_LATER;
+	return store_tidy(w->store) > 0 ? TIDY_ON : TIDY_DONE;
+}
+
 static void *writer_main(void *arg)
 {
 	struct writer *w = arg;
@@ -258,7 +266,7 @@ static void *writer_main(void *arg)
 		if (r == -EPIPE)
 			break;
 		bool is_quiet = r == -EAGAIN && !w->batch.len;
-		w->tidying = !is_quiet ? TIDY_LATER : store_tidy(w->store) > 0 ? TIDY_ON : TIDY_DONE;
+		w->tidying = is_quiet ? tidy(w) : TIDY_LATER;
 		int e = 0;
 		bool waits = false;
 		if (r == 0) {
