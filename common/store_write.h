@@ -126,6 +126,8 @@ int store_set_cover(struct store *s, int64_t root, struct bytes dir, bool cover,
 /** An error of a path that is no indexed file (a directory, a FIFO…). */
 int store_put_error(struct store *s, int64_t root, struct bytes path, const char *kind,
 		    const char *reason, int64_t job);
+/** What was read for the last time when it was last heard of has ended its reader: nobody knows better. */
+int store_end_suspects(struct store *s);
 /** Ends such errors at and below @path (@is_shallow: at it and directly in it) that job @job did
  * not see again. */
 int store_expire_errors(struct store *s, int64_t root, struct bytes path, bool is_shallow,

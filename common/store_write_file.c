@@ -274,6 +274,17 @@ int store_put_error(struct store *s, int64_t root, struct bytes path, const char
 	return put_error_row(s, root, path, 0, kind, reason, 1, job);
 }
 
+int store_end_suspects(struct store *s)
+{
+	static const char reason[] = "reading it ended the reader, or the machine stopped meanwhile";
+	sqlite3_stmt *q = store_stmt(s, SQL_error_end_suspects);
+	bind_text(q, 1, reason, sizeof reason - 1);
+	int r = store_run(s, q);
+	if (r == 0 && sqlite3_changes(s->db))
+		store_touch(s, TOPIC_BIT(errors));
+	return r;
+}
+
 int store_expire_errors(struct store *s, int64_t root, struct bytes path, bool is_shallow,
 			int64_t job)
 {

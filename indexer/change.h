@@ -58,6 +58,8 @@ enum change_kind {
 	CHANGE_RETIRE_ROOTS,
 	/** A new job: name (its words), error_kind (its token); answers row. */
 	CHANGE_ADD_JOB,
+	/** Files whose last read nobody knows the end of have ended their reader. */
+	CHANGE_END_SUSPECTS,
 	/** Jobs that were running when the indexer ended wait again. */
 	CHANGE_REQUEUE_JOBS,
 	/** State of a job: job, state, error_reason (result), times, done, total. */

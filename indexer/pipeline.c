@@ -508,6 +508,8 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **out)
 	if (r == 0)
 		r = writer_call(options->writer, change_new(CHANGE_REQUEUE_JOBS, 0), NULL);
 	if (r == 0)
+		poison_open(p);
+	if (r == 0)
 		r = roots_declare(p);
 	if (r == 0)
 		r = store_open_reader(options->state_dir, &p->store);

@@ -16,6 +16,8 @@ enum {
 	BATCH_LOST_S = 8,
 	/** Workers that may end with a batch before it is divided. */
 	BATCH_DEATHS = 2,
+	/** Batches that may wait for what is being read elsewhere before the others wait too. */
+	LOOK_AHEAD = 16,
 };
 
 /* --- batches --- */
@@ -58,6 +60,18 @@ struct bytes batch_name(const struct batch *b, int i)
 	return (struct bytes){b->texts.data + b->file[i].name_at, b->file[i].seen.name.len};
 }
 
+struct bytes batch_dir(const struct batch *b)
+{
+	return (struct bytes){buf_str(&b->texts), b->dir_len};
+}
+
+void batch_take_out(struct pipeline *p, struct batch *b, int i)
+{
+	b->file[i].is_done = true;
+	b->left--;
+	send_back(p, b->root, &b->file[i].seen);
+}
+
 void batch_add(struct batch *b, struct seen *e)
 {
 	struct batch_file *f = &b->file[b->count++];
@@ -91,11 +105,6 @@ static void finish_batch(struct pipeline *p, struct batch **at)
 		reading_take(&p->pool.reading, b->worker, b->id);
 	}
 	batch_free(p, b);
-}
-
-static struct read_mark mark_of(const struct pipeline *p, const struct batch *b, int i)
-{
-	return poison_mark(p, b->root, (struct bytes){buf_str(&b->texts), b->dir_len}, batch_name(b, i), &b->file[i].seen);
 }
 
 /* --- results --- */
@@ -211,15 +220,13 @@ static void put_result(struct pipeline *p, struct batch *b, int i, int error, ui
 	struct batch_file *f = &b->file[i];
 	if (f->is_done)
 		return;
-	f->is_done = true;
-	b->left--;
-	send_back(p, b->root, &f->seen);
+	batch_take_out(p, b, i);
 	b->root->scan->extracted++;
 	/* it vanished between the list and the open: the next scan will see */
 	if (error == -ENOENT)
 		return;
 	if (b->root->scan->is_verify) {
-		verify_file(p, b->root, (struct bytes){buf_str(&b->texts), b->dir_len}, batch_name(b, i),
+		verify_file(p, b->root, batch_dir(b), batch_name(b, i),
 			    &f->seen, error ? kind_of_error(error) : NULL, media, media_len);
 		return;
 	}
@@ -237,27 +244,15 @@ static void put_result(struct pipeline *p, struct batch *b, int i, int error, ui
 	writer_put(p->o.writer, c);
 }
 
-/** Whatever came of it, its reader lives. */
-static void acquit(struct pipeline *p, const struct batch *b, int i, int error)
-{
-	if (reading_is_empty(&p->pool.reading))
-		return;
-	struct read_mark mark = mark_of(p, b, i);
-	if (error != -ENOMEM)
-		reading_acquit(&p->pool.reading, &mark);
-}
-
 /** The head was too little: the file itself is opened, by its path. */
 static void read_itself(struct pipeline *p, struct batch *b, int i, struct batch **again)
 {
 	struct batch_file *f = &b->file[i];
 	if (f->is_done || !b->is_given)
 		return;
-	f->is_done = true;
-	b->left--;
-	send_back(p, b->root, &f->seen);
+	batch_take_out(p, b, i);
 	if (!*again)
-		*again = batch_new(b->root, 0, (struct bytes){buf_str(&b->texts), b->dir_len});
+		*again = batch_new(b->root, 0, batch_dir(b));
 	if (!*again)
 		return;
 	struct seen seen = f->seen;
@@ -289,7 +284,8 @@ static void on_results(struct pipeline *p, int worker, struct frame *f)
 		snprintf(text, sizeof text, "%.*s", (int)reason_len, reason);
 		if (f->is_bad || index >= (uint32_t)b->count)
 			break;
-		acquit(p, b, (int)index, error);
+		if (error != -ENOMEM)
+			poison_acquit(p, b, (int)index);
 		if (error == RESULT_LACKS)
 			read_itself(p, b, (int)index, &again);
 		else
@@ -331,46 +327,72 @@ void batch_answer_chunk(struct pipeline *p, const struct scan_root *root, uint64
 	frame_end(&scout->out, start);
 }
 
-/** The one that waits longest. */
-static struct batch *take_first(struct scan *s)
+/** Takes a batch out of the row of those that wait. */
+static void unhook(struct scan *s, struct batch **at)
 {
-	struct batch *b = s->first;
-	s->first = b->next;
-	if (!s->first)
-		s->last = &s->first;
+	struct batch *b = *at;
+	*at = b->next;
+	if (!*at)
+		s->last = at;
 	s->waiting_files -= (size_t)b->count;
-	return b;
 }
 
-/** Nothing of it is read, and nothing is known of it that was not before. */
-static void refuse(struct pipeline *p, struct scan *s)
+/** It will not be read: nothing is known of what is left of it that was not before. */
+static void give_up(struct pipeline *p, struct batch *b)
 {
-	struct batch *b = take_first(s);
 	if (b->is_last)
 		batch_answer_chunk(p, b->root, b->dir);
 	b->root->batches--;
 	batch_free(p, b);
 }
 
+static void refuse(struct pipeline *p, struct scan *s)
+{
+	struct batch *b = s->first;
+	unhook(s, &s->first);
+	give_up(p, b);
+}
+
+/** The one that waits longest, of those that may be read now; NULL when there is none. */
+static struct batch **find_ready(struct pipeline *p, struct scan *s)
+{
+	struct batch **at = &s->first;
+	for (int i = 0; *at && i < LOOK_AHEAD; i++, at = &(*at)->next)
+		if (!poison_must_wait(p, *at))
+			return at;
+	return NULL;
+}
+
+/** Gives one to a worker; false when it is to be tried later. */
+static bool dispatch(struct pipeline *p, struct scan *s, struct batch **at, int worker)
+{
+	struct batch *b = *at;
+	poison_sift(p, b);
+	bool is_unknown = b->left && b->is_alone && !b->is_announced && poison_announce(p, s) < 0;
+	/* a worker that takes nothing is found by others */
+	if (b->left && !is_unknown && send_batch(p, b, worker) < 0)
+		return false;
+	unhook(s, at);
+	if (!b->left || is_unknown) {
+		give_up(p, b);
+		return true;
+	}
+	if (b->is_last)
+		batch_answer_chunk(p, b->root, b->dir);
+	b->next = s->given;
+	s->given = b;
+	return true;
+}
+
 void batch_dispatch(struct pipeline *p, struct scan *s)
 {
 	int worker;
+	struct batch **at;
 	for (; s->first && p->pool.is_refused; refuse(p, s))
 		s->refused += (uint64_t)s->first->left;
-	while (s->first && (worker = pool_choose(&p->pool)) >= 0) {
-		if (s->first->is_alone && !s->first->is_announced && poison_announce(p, s) < 0) {
-			refuse(p, s);
-			continue;
-		}
-		/* a worker that takes nothing is found by others */
-		if (send_batch(p, s->first, worker) < 0)
+	while (s->first && (worker = pool_choose(&p->pool)) >= 0 && (at = find_ready(p, s)))
+		if (!dispatch(p, s, at, worker))
 			return;
-		struct batch *b = take_first(s);
-		if (b->is_last)
-			batch_answer_chunk(p, b->root, b->dir);
-		b->next = s->given;
-		s->given = b;
-	}
 }
 
 void batch_add_alone(struct pipeline *p, struct batch *b, struct seen *e)
@@ -416,7 +438,7 @@ static void split(struct batch *b)
 	for (int i = 0; i < b->count; i++) {
 		struct batch *one = b->file[i].is_done || b->left == 1
 					    ? NULL
-					    : batch_new(b->root, 0, (struct bytes){buf_str(&b->texts), b->dir_len});
+					    : batch_new(b->root, 0, batch_dir(b));
 		if (!one)
 			continue;
 		struct seen seen = b->file[i].seen;
@@ -456,12 +478,11 @@ static void blame(struct pipeline *p, struct batch *b, int i, const struct pool_
 	const char *kind = poison_reason(p, loss, b->file[i].seen.size, reason, sizeof reason);
 	log_warning("%.*s%s%.*s: %s", (int)b->dir_len, buf_str(&b->texts), b->dir_len ? "/" : "", (int)name.len, name.data,
 		    reason);
-	b->file[i].is_done = true;
-	send_back(p, b->root, &b->file[i].seen);
-	b->left--;
+	batch_take_out(p, b, i);
 	b->root->scan->extracted++;
+	poison_blamed(p, b, i);
 	put_failure(p, b, i, kind, 0, reason, "", 0);
-	poison_forget(p);
+	poison_told(p, b, i);
 }
 
 /** It did not say which file it read: a batch that often comes to that is divided, and a single file is to blame. */
@@ -507,9 +528,8 @@ static void replace_worker(struct pipeline *p, int i)
 		guard_set_stuck(p, (*at)->root->scout, loss.abandoned);
 	else if (is_its_own)
 		blame(p, *at, (int)loss.index, &loss);
-	/* of a scan that was given up: its mark is all that is known of it */
-	if (!*at)
-		reading_take(&p->pool.reading, i, loss.batch);
+	/* of scans that were given up: marks are all that is known of them */
+	reading_take_dropped(&p->pool.reading, i);
 	take_back(p, &p->job_scan, i, &loss);
 	take_back(p, &p->watch_scan, i, &loss);
 }
@@ -548,15 +568,13 @@ void batch_check_lost(struct pipeline *p, const struct scan *s)
 	}
 }
 
-/** Nobody waits for a batch any more; but a file that its worker is at stays written down, to be blamed if it ends it. */
+/** Nobody waits for a batch any more; but what its worker is at stays written down, to be blamed if it ends it. */
 static void drop_given(struct pipeline *p, struct batch **at)
 {
 	struct batch *b = *at;
-	struct pool_worker *w = &p->pool.worker[b->worker];
-	if (reading_now(&p->pool.reading, b->worker) && atomic_load(&w->slot->batch) == b->id) {
-		w->ahead--;
-		b->worker = -1;
-	}
+	p->pool.worker[b->worker].ahead--;
+	reading_drop(&p->pool.reading, b->worker, b->id);
+	b->worker = -1;
 	finish_batch(p, at);
 }
 
@@ -569,14 +587,10 @@ void batch_drop(struct pipeline *p, struct scan *s, const struct scan_root *root
 			at = &b->next;
 			continue;
 		}
-		*at = b->next;
-		s->waiting_files -= (size_t)b->count;
+		unhook(s, at);
 		b->root->batches--;
 		batch_free(p, b);
 	}
-	s->last = &s->first;
-	while (*s->last)
-		s->last = &(*s->last)->next;
 	for (struct batch **at = &s->given; *at;) {
 		if (root && (*at)->root != root)
 			at = &(*at)->next;

@@ -174,7 +174,7 @@ static int take_file(struct pipeline *p, const struct store_check *check)
 	c->sent_at = mono_ns();
 	c->is_ordered = false;
 	c->worked = 0;
-	reading_give(&c->pool.reading, 0, c->id, &(struct read_mark){.size = check->size}, 1);
+	reading_give(&c->pool.reading, 0, c->id, 0, &(struct read_mark){.size = check->size}, 1);
 	return 1;
 }
 

@@ -16,6 +16,17 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/log.h"
+
+void poison_open(struct pipeline *p)
+{
+	if (p->pool.reading.is_whole)
+		return;
+	int r = writer_call(p->o.writer, change_new(CHANGE_END_SUSPECTS, 0), NULL);
+	if (r < 0)
+		log_warning("files that ended their reader are not tried again: %s", strerror(-r));
+	p->pool.reading.is_whole = r == 0;
+}
 
 struct read_mark poison_mark(const struct pipeline *p, const struct scan_root *r, struct bytes dir, struct bytes name,
 			     const struct seen *e)
@@ -29,8 +40,8 @@ struct read_mark poison_mark(const struct pipeline *p, const struct scan_root *r
 bool poison_check(struct pipeline *p, const struct scan_root *r, struct bytes dir, struct seen *e)
 {
 	/* it may not have come to that read: the marks know, where they are whole */
-	if (e->is_pending && p->pool.reading.is_whole)
-		e->tries = 1;
+	if (e->is_pending && p->pool.reading.is_whole && e->tries > 1)
+		e->tries--;
 	if (reading_is_empty(&p->pool.reading))
 		return e->has_killed;
 	struct read_mark mark = poison_mark(p, r, dir, e->name, e);
@@ -56,10 +67,72 @@ int poison_announce(struct pipeline *p, struct scan *s)
 	return r;
 }
 
-void poison_forget(struct pipeline *p)
+static struct read_mark mark_of(const struct pipeline *p, const struct batch *b, int i)
 {
+	return poison_mark(p, b->root, batch_dir(b), batch_name(b, i), &b->file[i].seen);
+}
+
+bool poison_must_wait(const struct pipeline *p, const struct batch *b)
+{
+	const struct reading *r = &p->pool.reading;
+	int owner = poison_owner(p, b);
+	if (!reading_has_others(r, owner))
+		return false;
+	for (int i = 0; i < b->count; i++) {
+		struct read_mark mark = mark_of(p, b, i);
+		if (!b->file[i].is_done && reading_is_given(r, owner, &mark))
+			return true;
+	}
+	return false;
+}
+
+int poison_owner(const struct pipeline *p, const struct batch *b)
+{
+	return b->root->scan == &p->watch_scan;
+}
+
+void poison_sift(struct pipeline *p, struct batch *b)
+{
+	for (int i = 0; i < b->count && !reading_is_empty(&p->pool.reading); i++) {
+		struct batch_file *f = &b->file[i];
+		struct read_mark mark = mark_of(p, b, i);
+		int known = f->seen.has_killed ? f->seen.tries : 0, tries = reading_tries(&p->pool.reading, &mark);
+		if (f->is_done || tries <= known)
+			continue;
+		batch_take_out(p, b, i);
+		struct seen seen = f->seen;
+		seen.name = batch_name(b, i);
+		seen.has_killed = true;
+		seen.tries = tries;
+		batch_add_alone(p, batch_new(b->root, 0, batch_dir(b)), &seen);
+	}
+}
+
+void poison_blamed(struct pipeline *p, struct batch *b, int i)
+{
+	struct seen *e = &b->file[i].seen;
+	struct read_mark mark = mark_of(p, b, i);
+	int before = reading_tries(&p->pool.reading, &mark) - 1;
+	if (before > 0 && (!e->has_killed || before > e->tries)) {
+		e->has_killed = true;
+		e->tries = before;
+	}
+}
+
+void poison_told(struct pipeline *p, const struct batch *b, int i)
+{
+	struct read_mark mark = mark_of(p, b, i);
+	reading_tell(&p->pool.reading, &mark);
 	if (reading_is_full(&p->pool.reading) && writer_flush(p->o.writer) == 0)
 		reading_forget(&p->pool.reading);
+}
+
+void poison_acquit(struct pipeline *p, const struct batch *b, int i)
+{
+	if (reading_is_empty(&p->pool.reading))
+		return;
+	struct read_mark mark = mark_of(p, b, i);
+	reading_acquit(&p->pool.reading, &mark);
 }
 
 const char *poison_reason(const struct pipeline *p, const struct pool_loss *loss, int64_t size, char *reason, size_t n)

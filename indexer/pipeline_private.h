@@ -340,8 +340,11 @@ void batch_add_alone(struct pipeline *p, struct batch *b, struct seen *e);
 void batch_enqueue(struct batch *b);
 /** Gives waiting batches to workers that have little to do. */
 void batch_dispatch(struct pipeline *p, struct scan *s);
-/** The name of a file; borrowed from the batch. */
+/** A file of it is not to be read any more; its head goes back. */
+void batch_take_out(struct pipeline *p, struct batch *b, int i);
+/** The name of a file, and its directory's path; borrowed from the batch. */
 struct bytes batch_name(const struct batch *b, int i);
+struct bytes batch_dir(const struct batch *b);
 /** Tells a scout that one chunk of a directory is done with. */
 void batch_answer_chunk(struct pipeline *p, const struct scan_root *root, uint64_t dir);
 /** Results of worker @i are there, or its end. */
@@ -357,6 +360,8 @@ void batch_drop(struct pipeline *p, struct scan *s, const struct scan_root *root
 
 /* --- pipeline_poison.c: files that end their reader --- */
 
+/** Where nobody knows how the last read of a file ended, it ended its reader: what is read from now on is known. */
+void poison_open(struct pipeline *p);
 /** What is written down of a file before it is read. */
 struct read_mark poison_mark(const struct pipeline *p, const struct scan_root *r, struct bytes dir, struct bytes name,
 			     const struct seen *e);
@@ -365,8 +370,18 @@ bool poison_check(struct pipeline *p, const struct scan_root *r, struct bytes di
 bool poison_may_read(const struct scan_root *r, const struct seen *e);
 /** Waits until the store knows which files are read once more.  0 or -errno: then they are not. */
 int poison_announce(struct pipeline *p, struct scan *s);
-/** Empties the table of marks in time: the store knows them. */
-void poison_forget(struct pipeline *p);
+/** Who gives a batch, for what is written down of it. */
+int poison_owner(const struct pipeline *p, const struct batch *b);
+/** Whether a file of it is being read for somebody else, or for nobody any more: what comes of that is waited for. */
+bool poison_must_wait(const struct pipeline *p, const struct batch *b);
+/** What has ended its reader since the batch was made is read alone, or not at all: it leaves the batch. */
+void poison_sift(struct pipeline *p, struct batch *b);
+/** That file ended its reader: what is known of its former tries, also of those that nobody waited for. */
+void poison_blamed(struct pipeline *p, struct batch *b, int i);
+/** The writer was told of that; empties the table of marks in time. */
+void poison_told(struct pipeline *p, const struct batch *b, int i);
+/** Whatever came of it, its reader lives. */
+void poison_acquit(struct pipeline *p, const struct batch *b, int i);
 /** Fills @reason (n bytes) and returns the kind of error. */
 const char *poison_reason(const struct pipeline *p, const struct pool_loss *loss, int64_t size, char *reason, size_t n);
 /* --- pipeline_send.c: on the way to a worker --- */

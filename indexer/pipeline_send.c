@@ -74,9 +74,8 @@ static void write_down(struct pipeline *p, const struct batch *b, int worker)
 {
 	struct read_mark files[BATCH_MAX];
 	for (int i = 0; i < b->count; i++)
-		files[i] = poison_mark(p, b->root, (struct bytes){buf_str(&b->texts), b->dir_len}, batch_name(b, i),
-				       &b->file[i].seen);
-	reading_give(&p->pool.reading, worker, b->id, files, (size_t)b->count);
+		files[i] = poison_mark(p, b->root, batch_dir(b), batch_name(b, i), &b->file[i].seen);
+	reading_give(&p->pool.reading, worker, b->id, poison_owner(p, b), files, (size_t)b->count);
 }
 
 int send_batch(struct pipeline *p, struct batch *b, int worker)

@@ -286,8 +286,8 @@ int pool_choose(const struct pool *p)
 	int best = -1;
 	for (int i = 0; i < p->count; i++) {
 		const struct pool_worker *w = &p->worker[i];
-		if (w->results >= 0 && w->ahead < POOL_AHEAD &&
-		    (best < 0 || w->ahead < p->worker[best].ahead))
+		if (w->results >= 0 && w->ahead < POOL_AHEAD && reading_has_room(&p->reading, i) &&
+		    !reading_is_at_dropped(&p->reading, i) && (best < 0 || w->ahead < p->worker[best].ahead))
 			best = i;
 	}
 	return best;
@@ -402,6 +402,6 @@ int pool_replace(struct pool *p, int i, uint64_t next, struct pool_loss *loss)
 	frame_reader_clear(&w->reader);
 	p->restarts += !loss->has_left;
 	w->stillborn = loss->is_stillborn ? w->stillborn + 1 : 0;
-	w->first_batch = loss->has_left ? 0 : next;
+	w->first_batch = loss->has_left ? w->first_batch : next;
 	return replace(p, i);
 }

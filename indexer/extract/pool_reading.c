@@ -14,8 +14,12 @@
 
 /** Of pages: a worker maps its slot's, and nothing else of the file. */
 enum { PAGE = 65536 };
-/** Those that it has to do, and one that nobody waits for any more while it is still at it. */
-enum { GIVEN = READING_AHEAD + 1 };
+enum {
+	/** Those that it has to do, and some that nobody waits for any more. */
+	GIVEN = READING_AHEAD + 5,
+	/** In the place of who gave a batch: nobody waits for it. */
+	NOBODY = -1,
+};
 
 /** A file that is sound is read in less. */
 #define LONG_NS (200 * NS_PER_MS)
@@ -23,8 +27,8 @@ enum { GIVEN = READING_AHEAD + 1 };
 struct given {
 	/** 0: free. */
 	uint64_t batch;
+	int owner;
 	size_t count;
-	struct read_mark file[BATCH_MAX];
 };
 
 struct reading_file {
@@ -36,6 +40,7 @@ struct reading_file {
 	size_t marks;
 	struct read_mark mark[READING_MARKS];
 	struct given given[READING_WORKERS][GIVEN];
+	struct read_mark files[READING_WORKERS][GIVEN][BATCH_MAX];
 	struct {
 		_Alignas(PAGE) struct worker_slot slot;
 	} page[READING_WORKERS];
@@ -190,13 +195,44 @@ static struct given *find_given(const struct reading *r, int worker, uint64_t ba
 	return NULL;
 }
 
-void reading_give(struct reading *r, int worker, uint64_t batch, const struct read_mark *files, size_t n)
+/** Its files, by their index. */
+static struct read_mark *files_of(const struct reading *r, int worker, const struct given *g)
+{
+	return r->file->files[worker][g - r->file->given[worker]];
+}
+
+/** What a worker may still be at, or come to. */
+static bool is_awaited(const struct reading *r, int worker, const struct given *g)
+{
+	return g->batch && (g->owner != NOBODY || atomic_load(&r->file->page[worker].slot.batch) == g->batch);
+}
+
+/** A free place, or one of what nobody waits for and the worker is not at. */
+static struct given *find_room(const struct reading *r, int worker)
 {
 	struct given *g = find_given(r, worker, 0);
+	for (int i = 0; i < GIVEN && !g; i++)
+		if (!is_awaited(r, worker, &r->file->given[worker][i]))
+			g = &r->file->given[worker][i];
+	return g;
+}
+
+bool reading_has_room(const struct reading *r, int worker)
+{
+	return find_room(r, worker) != NULL;
+}
+
+void reading_give(struct reading *r, int worker, uint64_t batch, int owner, const struct read_mark *files, size_t n)
+{
+	/* whoever asks reading_has_room() in time finds one */
+	struct given *g = find_room(r, worker);
 	if (!g)
 		return;
+	g->batch = 0;
+	atomic_signal_fence(memory_order_release);
+	g->owner = owner;
 	g->count = n;
-	memcpy(g->file, files, n * sizeof *files);
+	memcpy(files_of(r, worker, g), files, n * sizeof *files);
 	atomic_signal_fence(memory_order_release);
 	g->batch = batch;
 }
@@ -213,13 +249,62 @@ void reading_take(struct reading *r, int worker, uint64_t batch)
 		g->batch = 0;
 }
 
+void reading_drop(struct reading *r, int worker, uint64_t batch)
+{
+	struct given *g = find_given(r, worker, batch);
+	if (g)
+		g->owner = NOBODY;
+}
+
+bool reading_is_at_dropped(const struct reading *r, int worker)
+{
+	uint64_t batch = atomic_load(&r->file->page[worker].slot.batch);
+	const struct given *g = batch ? find_given(r, worker, batch) : NULL;
+	return g && g->owner == NOBODY;
+}
+
+void reading_take_dropped(struct reading *r, int worker)
+{
+	for (int i = 0; i < GIVEN; i++)
+		if (r->file->given[worker][i].owner == NOBODY)
+			r->file->given[worker][i].batch = 0;
+}
+
+bool reading_has_others(const struct reading *r, int owner)
+{
+	for (int i = 0; i < READING_WORKERS * GIVEN; i++) {
+		const struct given *g = &r->file->given[i / GIVEN][i % GIVEN];
+		if (g->owner != owner && is_awaited(r, i / GIVEN, g))
+			return true;
+	}
+	return false;
+}
+
+static bool holds(const struct reading *r, int worker, const struct given *g, const struct read_mark *file)
+{
+	for (size_t i = 0; i < g->count; i++)
+		if (is_same_file(&files_of(r, worker, g)[i], file))
+			return true;
+	return false;
+}
+
+bool reading_is_given(const struct reading *r, int owner, const struct read_mark *file)
+{
+	for (int i = 0; i < READING_WORKERS * GIVEN; i++) {
+		const struct given *g = &r->file->given[i / GIVEN][i % GIVEN];
+		if (g->owner != owner && is_awaited(r, i / GIVEN, g) && holds(r, i / GIVEN, g, file))
+			return true;
+	}
+	return false;
+}
+
 const struct read_mark *reading_now(const struct reading *r, int worker)
 {
 	const struct worker_slot *slot = &r->file->page[worker].slot;
 	uint64_t batch = atomic_load(&slot->batch);
 	uint32_t index = atomic_load(&slot->index);
 	const struct given *g = batch && atomic_load(&slot->since) ? find_given(r, worker, batch) : NULL;
-	return g && index < g->count && g->count <= BATCH_MAX ? &g->file[index] : NULL;
+	return g && index < g->count && g->count <= BATCH_MAX ? &files_of(r, worker, g)[index] : NULL;
 }
 
 /* --- marks --- */
@@ -239,6 +324,7 @@ const struct read_mark *reading_blame(struct reading *r, int worker)
 		r->file->marks++;
 	}
 	mark->tries = (mark->tries > now->tries ? mark->tries : now->tries) + 1;
+	mark->is_told = false;
 	return mark;
 }
 
@@ -255,6 +341,13 @@ void reading_acquit(struct reading *r, const struct read_mark *file)
 		*mark = r->file->mark[--r->file->marks];
 }
 
+void reading_tell(struct reading *r, const struct read_mark *file)
+{
+	struct read_mark *mark = find(r, file);
+	if (mark)
+		mark->is_told = true;
+}
+
 bool reading_is_empty(const struct reading *r)
 {
 	return r->file->marks == 0;
@@ -267,5 +360,9 @@ bool reading_is_full(const struct reading *r)
 
 void reading_forget(struct reading *r)
 {
-	r->file->marks = 0;
+	size_t kept = 0;
+	for (size_t i = 0; i < r->file->marks; i++)
+		if (!r->file->mark[i].is_told)
+			r->file->mark[kept++] = r->file->mark[i];
+	r->file->marks = kept;
 }

@@ -36,6 +36,8 @@ struct read_mark {
 	int64_t size, mtime;
 	/** Reads of it that began and did not end. */
 	int64_t tries;
+	/** Of a mark: the store will know of that, at the latest with its next flush. */
+	bool is_told;
 };
 
 struct reading_file;
@@ -43,7 +45,10 @@ struct reading_file;
 struct reading {
 	struct reading_file *file;
 	int fd;
-	/** It is whole: the machine has not stopped since it was written. */
+	/**
+	 * It is whole: the machine has not stopped since it was written.  Where it is not, whoever ends what the store says of
+	 * files whose last read nobody knows the end of makes it so.
+	 */
 	bool is_whole;
 };
 
@@ -61,12 +66,24 @@ struct worker_slot *reading_slot(struct reading *r, int worker);
 /** Where that slot is in the file. */
 int64_t reading_slot_at(int worker);
 
-/** A batch that a worker is about to be given: its files by their index, @n of them at most BATCH_MAX. */
-void reading_give(struct reading *r, int worker, uint64_t batch, const struct read_mark *files, size_t n);
+/** Whether one more batch for that worker can be written down. */
+bool reading_has_room(const struct reading *r, int worker);
+/** A batch that a worker is about to be given, by whom: its files by their index, @n of them at most BATCH_MAX. */
+void reading_give(struct reading *r, int worker, uint64_t batch, int owner, const struct read_mark *files, size_t n);
 /** It is @now (CLOCK_MONOTONIC, ns), and the indexer lives. */
 void reading_beat(struct reading *r, int64_t now);
 /** It is done with. */
 void reading_take(struct reading *r, int worker, uint64_t batch);
+/** Nobody waits for it any more, but its worker may be at it, or come to it: it stays until the room is needed. */
+void reading_drop(struct reading *r, int worker, uint64_t batch);
+/** Whether it is at what was dropped: what it were given now would wait for that. */
+bool reading_is_at_dropped(const struct reading *r, int worker);
+/** That worker comes to none of what was dropped. */
+void reading_take_dropped(struct reading *r, int worker);
+/** Whether anything was given by another than @owner. */
+bool reading_has_others(const struct reading *r, int owner);
+/** Whether that file is about to be read, or being read, for another than @owner, or for nobody any more. */
+bool reading_is_given(const struct reading *r, int owner, const struct read_mark *file);
 /** The file that the slot names, NULL when it names none that the worker was given. */
 const struct read_mark *reading_now(const struct reading *r, int worker);
 
@@ -76,9 +93,11 @@ const struct read_mark *reading_blame(struct reading *r, int worker);
 int reading_tries(const struct reading *r, const struct read_mark *file);
 /** It was read to its end: no mark. */
 void reading_acquit(struct reading *r, const struct read_mark *file);
+/** The store is told of its tries. */
+void reading_tell(struct reading *r, const struct read_mark *file);
 bool reading_is_empty(const struct reading *r);
 bool reading_is_full(const struct reading *r);
-/** The store knows all of them. */
+/** The store knows all that it was told. */
 void reading_forget(struct reading *r);
 
 #endif

@@ -247,6 +247,12 @@ static int apply_add_job(struct writer *w, struct change *c)
 	return store_add_job(w->store, c->name, c->error_kind, &c->row);
 }
 
+static int apply_end_suspects(struct writer *w, struct change *c)
+{
+	(void)c;
+	return store_end_suspects(w->store);
+}
+
 static int apply_requeue_jobs(struct writer *w, struct change *c)
 {
 	(void)c;
@@ -326,6 +332,7 @@ static int (*const handlers[])(struct writer *w, struct change *c) = {
 	[CHANGE_ADD_ROOT] = apply_add_root,
 	[CHANGE_RETIRE_ROOTS] = apply_retire_roots,
 	[CHANGE_ADD_JOB] = apply_add_job,
+	[CHANGE_END_SUSPECTS] = apply_end_suspects,
 	[CHANGE_REQUEUE_JOBS] = apply_requeue_jobs,
 	[CHANGE_JOB] = apply_job,
 	[CHANGE_RUN] = apply_run,

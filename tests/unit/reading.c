@@ -19,6 +19,15 @@ static struct read_mark file_of(int n)
 	return (struct read_mark){.root = 1, .path = reading_hash("dir", 3, "name", (size_t)n % 4), .size = n, .mtime = 7};
 }
 
+static void acquit_all(struct reading *r)
+{
+	for (int i = 0; i < READING_MARKS + 3; i++) {
+		struct read_mark file = file_of(i);
+		reading_acquit(r, &file);
+	}
+	assert_true(reading_is_empty(r));
+}
+
 static void begin(struct reading *r, int worker, uint64_t batch, uint32_t index)
 {
 	struct worker_slot *slot = reading_slot(r, worker);
@@ -46,7 +55,7 @@ static void read_and_end(uint32_t index, enum ending ending)
 			_exit(1);
 		for (size_t i = 0; i < COUNT_OF(files); i++)
 			files[i].tries = reading_tries(&r, &files[i]);
-		reading_give(&r, 5, 40, files, COUNT_OF(files));
+		reading_give(&r, 5, 40, 0, files, COUNT_OF(files));
 		begin(&r, 5, 40, index);
 		reading_beat(&r, ending == LATE ? NS_PER_S : 2);
 		atomic_store(&reading_slot(&r, 5)->has_died, ending == BY_ITSELF);
@@ -99,7 +108,7 @@ static void test_a_file_that_is_read_at_the_moment_of_a_kill_is_suspected_once(v
 	(void)state;
 	struct reading r;
 	assert_int_equal(reading_open(folder, &r), 0);
-	reading_forget(&r);
+	acquit_all(&r);
 	reading_close(&r);
 	for (int i = 0; i < 3; i++) {
 		read_and_end(0, AT_ONCE);
@@ -115,8 +124,8 @@ static void test_only_what_a_worker_was_given_is_blamed(void **state)
 	struct read_mark files[] = {file_of(1), file_of(2)};
 	(void)state;
 	assert_int_equal(reading_open(folder, &r), 0);
-	reading_forget(&r);
-	reading_give(&r, 0, 7, files, 2);
+	acquit_all(&r);
+	reading_give(&r, 0, 7, 0, files, 2);
 	begin(&r, 1, 7, 0);
 	assert_null(reading_blame(&r, 1));
 	begin(&r, 0, 8, 0);
@@ -138,12 +147,11 @@ static void test_the_table_of_marks_has_an_end(void **state)
 	struct reading r;
 	(void)state;
 	assert_int_equal(reading_open(folder, &r), 0);
-	reading_forget(&r);
-	assert_true(reading_is_empty(&r));
+	acquit_all(&r);
 	for (int i = 0; i < READING_MARKS + 3; i++) {
 		struct read_mark file = file_of(i);
 		file.tries = 1;
-		reading_give(&r, 0, 1, &file, 1);
+		reading_give(&r, 0, 1, 0, &file, 1);
 		begin(&r, 0, 1, 0);
 		assert_int_equal(reading_is_full(&r), i >= READING_MARKS);
 		assert_non_null(reading_blame(&r, 0));
@@ -151,6 +159,76 @@ static void test_the_table_of_marks_has_an_end(void **state)
 		reading_take(&r, 0, 1);
 	}
 	assert_true(reading_is_full(&r));
+	/* only what the store was told of is forgotten */
+	struct read_mark told = file_of(3), untold = file_of(4);
+	reading_tell(&r, &told);
+	reading_forget(&r);
+	assert_int_equal(reading_tries(&r, &told), 0);
+	assert_int_equal(reading_tries(&r, &untold), 2);
+	assert_false(reading_is_full(&r));
+	reading_close(&r);
+}
+
+/** No marks, whatever the tests before left. */
+static void open_empty(struct reading *r)
+{
+	assert_int_equal(reading_open(NULL, r), 0);
+	assert_true(reading_is_empty(r));
+}
+
+static void test_what_is_dropped_is_blamed_while_its_worker_may_be_at_it(void **state)
+{
+	struct reading r;
+	struct read_mark files[] = {file_of(1), file_of(2)};
+	(void)state;
+	open_empty(&r);
+	reading_give(&r, 0, 7, 0, files, 2);
+	assert_true(reading_has_others(&r, 1));
+	assert_false(reading_has_others(&r, 0));
+	assert_true(reading_is_given(&r, 1, &files[1]));
+	assert_false(reading_is_given(&r, 0, &files[1]));
+	/* it lies in its socket, and who knows whether it comes to that */
+	reading_drop(&r, 0, 7);
+	assert_false(reading_is_given(&r, 1, &files[1]));
+	assert_false(reading_is_at_dropped(&r, 0));
+	begin(&r, 0, 7, 1);
+	assert_true(reading_is_at_dropped(&r, 0));
+	assert_true(reading_is_given(&r, 1, &files[1]));
+	assert_true(reading_is_given(&r, 0, &files[1]));
+	struct read_mark other = file_of(3);
+	assert_false(reading_is_given(&r, 0, &other));
+	assert_non_null(reading_blame(&r, 0));
+	assert_int_equal(reading_tries(&r, &files[1]), 1);
+	reading_take_dropped(&r, 0);
+	assert_false(reading_is_given(&r, 0, &files[1]));
+	assert_null(reading_blame(&r, 0));
+	reading_close(&r);
+}
+
+static void test_room_is_made_of_what_nobody_waits_for(void **state)
+{
+	struct reading r;
+	struct read_mark file = file_of(1), last = file_of(2);
+	uint64_t n = 0;
+	(void)state;
+	open_empty(&r);
+	while (reading_has_room(&r, 0) && n < 100)
+		reading_give(&r, 0, ++n, 0, &file, 1);
+	assert_in_range(n, READING_AHEAD + 1, 99);
+	assert_true(reading_has_room(&r, 1));
+	/* what it is at stays, though nobody waits for it */
+	begin(&r, 0, 1, 0);
+	reading_drop(&r, 0, 1);
+	assert_false(reading_has_room(&r, 0));
+	reading_drop(&r, 0, 2);
+	assert_true(reading_has_room(&r, 0));
+	reading_give(&r, 0, 200, 0, &last, 1);
+	assert_false(reading_has_room(&r, 0));
+	assert_non_null(reading_now(&r, 0));
+	begin(&r, 0, 200, 0);
+	assert_int_equal(reading_now(&r, 0)->size, 2);
+	begin(&r, 0, 2, 0);
+	assert_null(reading_now(&r, 0));
 	reading_close(&r);
 }
 
@@ -206,6 +284,8 @@ int main(void)
 		cmocka_unit_test(test_a_file_that_is_read_at_the_moment_of_a_kill_is_suspected_once),
 		cmocka_unit_test(test_only_what_a_worker_was_given_is_blamed),
 		cmocka_unit_test(test_the_table_of_marks_has_an_end),
+		cmocka_unit_test(test_what_is_dropped_is_blamed_while_its_worker_may_be_at_it),
+		cmocka_unit_test(test_room_is_made_of_what_nobody_waits_for),
 		cmocka_unit_test(test_a_file_that_is_none_of_ours_is_begun_anew),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
