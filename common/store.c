@@ -359,7 +359,7 @@ static int prepare_writer(struct store *s, const char *state_dir, char *why)
 {
 	static const char *const pragmas =
 		"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;"
-		"PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000;"
+		"PRAGMA cache_size = -4096; PRAGMA wal_autocheckpoint = 4000;"
 		"PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY;";
 	int persist = 1;
 	int rc = sqlite3_exec(s->db, pragmas, NULL, NULL, NULL);

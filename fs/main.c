@@ -39,6 +39,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/shed.h"
 #include "common/store.h"
 #include "fs/dump.h"
 #include "fs/inode.h"
@@ -112,6 +113,7 @@ static int serve(struct fuse_session *session, const struct config *config)
 	int r = notify_start(session);
 	if (r == 0)
 		r = orders_start();
+	shed_code();
 	if (r == 0)
 		r = fuse_session_loop_mt(session, loop);
 	notify_stop();

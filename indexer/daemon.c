@@ -22,6 +22,7 @@
 #include "common/ctl.h"
 #include "common/live.h"
 #include "common/log.h"
+#include "common/shed.h"
 #include "common/store.h"
 #include "indexer/backup.h"
 #include "indexer/chapters.h"
@@ -559,7 +560,7 @@ int daemon_run(struct config *config, int detach)
 		status = prepare_state(&d);
 	if (status == 0) {
 		catch_signals(&d);
-		profile_shed();
+		shed_code();
 		status = run_parts(&d);
 	}
 	if (d.lock >= 0)

@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/path.h"
 #include "common/render.h"
+#include "common/shed.h"
 #include "indexer/monitor/monitor_missing.h"
 #include "indexer/pipeline_mend.h"
 #include "indexer/pipeline_covers.h"
@@ -327,6 +328,7 @@ static void end_job(struct pipeline *p, const char *state)
 	writer_flush(p->o.writer);
 	store_roots(p->store, copy_files, p);
 	profile_trim();
+	shed_code();
 	atomic_store(&p->o.live->job, 0);
 	live_wake(p->o.live);
 	log_info("job %lld (%s) %s: %s", (long long)job->id, job->words, state, buf_str(&result));

@@ -7,7 +7,6 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -62,39 +61,6 @@ void profile_limit(const struct profile *p)
 		mallopt(M_ARENA_MAX, p->arenas);
 	if (p->store)
 		store_limit_memory((int64_t)p->store << 20);
-}
-
-/** A mapping of a file that nobody wrote to: it can be had from the file again. */
-struct mapping {
-	unsigned long start, end;
-	bool is_clean;
-};
-
-static void shed(const struct mapping *m)
-{
-	if (m->is_clean && m->end > m->start &&
-	    madvise((void *)m->start, m->end - m->start, MADV_DONTNEED) < 0)
-		log_debug("madvise: %s", strerror(errno));
-}
-
-void profile_shed(void)
-{
-	char line[512], rights[8];
-	unsigned long inode, anonymous;
-	struct mapping m = {0};
-	_fclose_ FILE *f = fopen("/proc/self/smaps", "re");
-	while (f && fgets(line, sizeof line, f)) {
-		struct mapping next = {0};
-		if (sscanf(line, "%lx-%lx %7s %*x %*x:%*x %lu", &next.start, &next.end, rights, &inode) == 4) {
-			shed(&m);
-			next.is_clean = inode != 0 && rights[1] == '-' && rights[3] == 'p';
-			m = next;
-		}
-		/* with one page of its own it is not clean: relocations are written before it is protected */
-		if ((sscanf(line, "Anonymous: %lu", &anonymous) == 1 || sscanf(line, "Swap: %lu", &anonymous) == 1) && anonymous)
-			m.is_clean = false;
-	}
-	shed(&m);
 }
 
 void profile_trim(void)

@@ -27,7 +27,7 @@ struct profile {
 #define PROFILES(P) \
 	P("server", 6000, 8, 32, 16, 8, 256, 0, 2) \
 	P("nas", 1500, 2, 32, 4, 4, 128, 16, 2) \
-	P("raspberry", 0, 2, 8, 1, 2, 32, 6, 1)
+	P("raspberry", 0, 2, 8, 1, 2, 32, 4, 1)
 
 /** The row of that name; "auto": that of a machine with so much memory.  NULL: no such name. */
 const struct profile *profile_find(const char *name, int64_t memory_mib);
@@ -37,11 +37,6 @@ const struct profile *profile_here(const char *name);
 int profile_count(int64_t configured, int least, int most);
 /** Holds the memory of this process below the ceilings; before it has threads. */
 void profile_limit(const struct profile *p);
-/**
- * Gives back what of the program and its libraries was only needed to start: pages of files, which come again
- * when they are touched.  Before this process has threads.
- */
-void profile_shed(void);
 /** Gives memory that is not used back to the system. */
 void profile_trim(void);
 /** This thread and those that it starts: behind whatever else wants the processor or the disk. */

@@ -15,6 +15,8 @@ struct queue {
 	/* protected by lock: */
 	void **item;
 	size_t limit, first, count;
+	/** It was full, and is not half empty yet: who wakes for one item's room sleeps again at once. */
+	bool is_full;
 	bool is_finished, is_refused;
 };
 
@@ -69,16 +71,26 @@ static int add(struct queue *q, void *item)
 	if (q->is_refused || q->is_finished)
 		return -EPIPE;
 	q->item[(q->first + q->count++) % q->limit] = item;
+	q->is_full = q->count == q->limit;
 	/* only an empty queue has a sleeping consumer */
 	if (q->count == 1)
 		pthread_cond_broadcast(&q->changed);
 	return 0;
 }
 
+/** Under the lock. */
+static void make_room(struct queue *q)
+{
+	if (!q->is_full || q->count > q->limit / 2)
+		return;
+	q->is_full = false;
+	pthread_cond_broadcast(&q->changed);
+}
+
 int queue_put(struct queue *q, void *item)
 {
 	LOCKED(&q->lock);
-	while (q->count == q->limit && !q->is_refused)
+	while (q->is_full && !q->is_refused)
 		pthread_cond_wait(&q->changed, &q->lock);
 	return add(q, item);
 }
@@ -87,7 +99,7 @@ int queue_offer(struct queue *q, void *item, int timeout_ms)
 {
 	struct timespec end = deadline_in(timeout_ms);
 	LOCKED(&q->lock);
-	while (q->count == q->limit && !q->is_refused)
+	while (q->is_full && !q->is_refused)
 		if (pthread_cond_timedwait(&q->changed, &q->lock, &end) == ETIMEDOUT)
 			break;
 	return q->count == q->limit && !q->is_refused ? -EAGAIN : add(q, item);
@@ -108,8 +120,8 @@ int queue_take(struct queue *q, void **item, int timeout_ms)
 	}
 	*item = q->item[q->first];
 	q->first = (q->first + 1) % q->limit;
-	if (q->count-- == q->limit)
-		pthread_cond_broadcast(&q->changed);
+	q->count--;
+	make_room(q);
 	return 0;
 }
 
@@ -117,15 +129,13 @@ void queue_sift(struct queue *q, bool (*keep)(void *arg, void *item), void *arg)
 {
 	LOCKED(&q->lock);
 	size_t kept = 0;
-	bool was_full = q->count == q->limit;
 	for (size_t i = 0; i < q->count; i++) {
 		void *item = q->item[(q->first + i) % q->limit];
 		if (keep(arg, item))
 			q->item[(q->first + kept++) % q->limit] = item;
 	}
 	q->count = kept;
-	if (was_full && kept < q->limit)
-		pthread_cond_broadcast(&q->changed);
+	make_room(q);
 }
 
 void queue_finish(struct queue *q)

@@ -17,6 +17,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/shed.h"
 #include "indexer/device.h"
 #include "indexer/discover/scout_private.h"
 #include "indexer/profile.h"
@@ -456,7 +457,7 @@ int scout_main(void)
 	/* a working directory would keep its disk from being unmounted */
 	if (chdir("/") < 0)
 		log_debug("chdir: %s", strerror(errno));
-	profile_shed();
+	shed_code();
 	s.heads = heads_map(SCOUT_HEADS, true);
 	frame_reader_init(&reader, SCOUT_CONTROL);
 	thread_start(&s.beater, "beat", beat, &s);

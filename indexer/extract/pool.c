@@ -21,7 +21,7 @@ enum {
 	/** A killed process that has not ended by then waits for a disk that does not answer. */
 	HUNG_MS = 1000,
 	/** Files that one process reads at most, and how much memory it may have used to go on. */
-	WORKER_FILES = 10000,
+	WORKER_FILES = 100000,
 	WORKER_MEMORY = 96 << 20,
 	/** However large a file is. */
 	DEADLINE_MOST_S = 900,

@@ -15,6 +15,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/shed.h"
 #include "indexer/extract/comic.h"
 #include "indexer/extract/cover.h"
 #include "indexer/extract/extract.h"
@@ -22,7 +23,6 @@
 #include "indexer/extract/verify.h"
 #include "indexer/frame.h"
 #include "indexer/heads.h"
-#include "indexer/profile.h"
 
 enum { MESSAGE_MAX = 1 << 18 };
 
@@ -334,11 +334,12 @@ int worker_main(const char *mode)
 		return 1;
 	/* in an endless loop it would not see that the indexer is gone */
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	profile_shed();
+	shed_code();
 	tell_of_death();
 	media_init(&media);
 	warm();
 	_buf_ struct buf out = BUF_INIT(FRAME_MAX);
+	shed_code();
 	uint64_t held_by = sandbox_enter(sandbox_wanted((enum sandbox_mode)word), WORKER_RESULTS);
 	struct worker_slot *slot = take_place(&jobs);
 	if (!slot)

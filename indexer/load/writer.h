@@ -50,6 +50,6 @@ int writer_error(const struct writer *w);
 uint64_t writer_busy_ns(struct writer *w);
 /** Changes that wait. */
 size_t writer_depth(struct writer *w);
-enum { WRITER_LIMIT = 4096 };
+enum { WRITER_LIMIT = 1024 };
 
 #endif

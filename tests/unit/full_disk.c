@@ -304,10 +304,13 @@ static void an_order_that_found_nothing_else_to_write_keeps_the_error_shown(void
 	end(&lab);
 }
 
+/** More than a transaction takes and the queue holds. */
+enum { FILL = 8 * WRITER_LIMIT };
+
 static void *fill_queue(void *arg)
 {
 	struct lab *lab = arg;
-	for (int i = 0; i < 2 * WRITER_LIMIT; i++)
+	for (int i = 0; i < FILL; i++)
 		writer_put(lab->writer, event());
 	return NULL;
 }
@@ -321,45 +324,17 @@ static void a_queue_that_is_full_behind_a_full_disk_holds_up_no_order(void **sta
 	faulty_set(SQLITE_FULL, 0, false);
 	assert_int_equal(thread_start(&t, "filler", fill_queue, &lab), 0);
 	wait_error(&lab, ENOSPC);
-	for (int i = 0; i < 500 && writer_depth(lab.writer) < WRITER_LIMIT; i++)
+	/* one that was full takes more when half of it is taken */
+	for (int i = 0; i < 500 && writer_depth(lab.writer) <= WRITER_LIMIT / 2; i++)
 		usleep(10000);
-	assert_int_equal(writer_depth(lab.writer), WRITER_LIMIT);
+	usleep(20000);
+	assert_in_range(writer_depth(lab.writer), WRITER_LIMIT / 2 + 1, WRITER_LIMIT);
 	assert_int_equal(order(&lab, "refused"), -ENOSPC);
 	faulty_set(SQLITE_OK, 0, false);
 	thread_join(&t);
 	assert_int_equal(writer_flush(lab.writer), 0);
-	assert_int_equal(rows(&lab, "SELECT count(*) FROM event"), 2 * WRITER_LIMIT);
+	assert_int_equal(rows(&lab, "SELECT count(*) FROM event"), FILL);
 	end(&lab);
-}
-
-static bool is_odd(void *arg, void *item)
-{
-	(void)arg;
-	return (uintptr_t)item % 2;
-}
-
-static void a_queue_gives_back_what_is_sifted_out(void **state)
-{
-	static _Alignas(2) char item[8];
-	void *taken = NULL;
-	struct queue *q = queue_new(4);
-	(void)state;
-	for (uintptr_t i = 1; i <= 4; i++)
-		assert_int_equal(queue_put(q, item + i), 0);
-	assert_int_equal(queue_take(q, &taken, 0), 0);
-	assert_int_equal(queue_put(q, item + 5), 0);
-	int64_t start = mono_ns();
-	assert_int_equal(queue_offer(q, item + 6, 50), -EAGAIN);
-	assert_true(mono_ns() - start >= 50 * NS_PER_MS);
-	queue_sift(q, is_odd, NULL);
-	assert_int_equal(queue_length(q), 2);
-	assert_int_equal(queue_offer(q, item + 7, 50), 0);
-	uintptr_t last = 0;
-	while (queue_take(q, &taken, 0) == 0) {
-		assert_true((uintptr_t)taken % 2 && (uintptr_t)taken > last);
-		last = (uintptr_t)taken;
-	}
-	queue_free(q, NULL);
 }
 
 static void *call_one(void *arg)
@@ -414,7 +389,6 @@ int main(void)
 		cmocka_unit_test(a_full_disk_refuses_orders_at_once_and_takes_the_rest_later),
 		cmocka_unit_test(an_order_that_found_nothing_else_to_write_keeps_the_error_shown),
 		cmocka_unit_test(a_queue_that_is_full_behind_a_full_disk_holds_up_no_order),
-		cmocka_unit_test(a_queue_gives_back_what_is_sifted_out),
 		cmocka_unit_test(orders_that_were_queued_already_are_refused_soon),
 		cmocka_unit_test(a_writer_that_ends_does_not_wait_for_a_full_disk),
 	};
