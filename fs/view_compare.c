@@ -5,6 +5,7 @@
 
 #include "common/cleanup.h"
 #include "common/compare.h"
+#include "common/text.h"
 #include "fs/views.h"
 
 enum {
@@ -64,7 +65,9 @@ int show_compare(struct view *v, const struct node *n, struct buf *out)
 	}
 	if (r < 0)
 		return r;
-	buf_addf(out, "scan %lld (%s, %s), ended ", (long long)f->last.job, f->last.order, f->last.mode);
+	buf_addf(out, "scan %lld (", (long long)f->last.job);
+	text_clean(f->last.order, strlen(f->last.order), sizeof f->last.order, out);
+	buf_addf(out, ", %s), ended ", f->last.mode);
 	doc_time(f->last.ended_at, out);
 	buf_addc(out, '\n');
 	compare_words(&f->last, &f->result, out);

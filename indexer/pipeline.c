@@ -13,6 +13,7 @@
 #include "common/path.h"
 #include "common/render.h"
 #include "common/shed.h"
+#include "common/text.h"
 #include "indexer/monitor/monitor_missing.h"
 #include "indexer/pipeline_mend.h"
 #include "indexer/pipeline_covers.h"
@@ -318,7 +319,8 @@ static void end_job(struct pipeline *p, const char *state)
 	if (p->looked.len)
 		buf_addf(&result, "; %s", buf_str(&p->looked));
 	scan_end(p, &p->job_scan);
-	snprintf(run.order, sizeof run.order, "%s", job->words);
+	size_t shown = text_cut(job->words, strlen(job->words), sizeof run.order - 1);
+	snprintf(run.order, sizeof run.order, "%.*s", (int)shown, job->words);
 	put_run(p, &run);
 	job_put(p, &(struct job_state){
 			   .id = job->id, .started_at = run.started_at, .ended_at = run.ended_at,

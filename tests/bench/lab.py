@@ -157,14 +157,16 @@ class Memory:
         words = [os.path.basename(words[0]), *(w for w in words[1:] if w.startswith(b"--"))]
         return b" ".join(words[:2]).decode()
 
+    def look_at(self, pid):
+        """Bytes that it has now; None when it has ended."""
+        try:
+            with open(f"/proc/{pid}/statm") as f:
+                return int(f.read().split()[1]) * PAGE
+        except OSError:
+            return None
+
     def sample(self):
-        now = {}
-        for pid, name in self.names.items():
-            try:
-                with open(f"/proc/{pid}/statm") as f:
-                    now[pid] = (int(f.read().split()[1]) * PAGE, name)
-            except OSError:
-                continue
+        now = {pid: (size, name) for pid, name in self.names.items() if (size := self.look_at(pid))}
         if sum(size for size, _ in now.values()) > self.total():
             self.peaks = now
 

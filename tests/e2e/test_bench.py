@@ -85,8 +85,10 @@ class Seen(labs.Memory):
 def test_memory_is_of_processes_that_live_together():
     """Those that follow one another have no more than one has."""
     with subprocess.Popen(["sh", "-c", "while :; do sh -c 'sleep 0.1; :'; done"]) as process:
-        with Seen(process.pid) as memory:
-            until(lambda: len(memory.seen) >= 8, 60, "children that are seen")
+        try:
+            with Seen(process.pid) as memory:
+                until(lambda: len(memory.seen) >= 8, 60, "children that are seen")
+        finally:
             process.kill()
         # it, its child and the child of that
         assert 1 <= len(memory.peaks) <= 3 and memory.total() == sum(size for size, _ in memory.peaks.values()) > 0

@@ -161,7 +161,7 @@ def test_a_file_manager_shows_the_mount(lab, corpus, desktop):
     for folder in (lab.mnt, lab.mnt / "metrics", series, series / "volumes", album, lab.mnt / "status"):
         browse(desktop, folder)
         for picture in pictures_of(folder):
-            until(lambda p=picture: desktop.thumbnail(p), 30, f"a preview of {picture}: {desktop.log()}")
+            until(lambda p=picture: desktop.thumbnail(p), 90, lambda: f"a preview of {picture}: {desktop.log()}")
     until(lambda: desktop.colours() > 50, 30, "something to be drawn")
     titles = desktop.windows()
     assert not [t for t in titles if "rror" in t or "ailed" in t], titles

@@ -64,7 +64,10 @@ def check_listings(mnt):
 def check_documents(lab):
     for path in virtual_files(lab.mnt):
         data = open(path, "rb").read()
-        text = data.decode("utf-8")
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError as e:
+            raise AssertionError(f"{path}: {e}: {data[max(e.start - 200, 0):e.end + 100]}") from None
         allowed = "\r\n\t" if path.endswith(".csv") else "\n"
         raw = {c for c in text if is_raw(c) and c not in allowed}
         assert not raw, f"{path}: {raw}"
@@ -183,6 +186,19 @@ def test_a_path_of_any_bytes_can_be_ordered(lab, seed):
     lab.wait_idle()
     assert as_exported(lab, "tracks") == {b"%s/%s/x.flac" % (music, name) for name in names}
     check_documents(lab)
+
+
+def test_a_long_order_is_cut_between_characters(lab, seed):
+    """The metrics show the first 255 bytes of it, wherever a character of three lies."""
+    lab.start()
+    lab.wait_idle()
+    for pad in range(3):
+        folder = lab.music / ("x" * pad + "界" * 80)
+        put(os.fsencode(folder / "x.flac"), open(seed["flac"], "rb").read())
+        lab.rescan(str(folder))
+        text = lab.newest_text("metrics/compare")
+        assert f"{pad * 'x'}界界" in text and "界" in text.splitlines()[0][-60:]
+        assert "\ufffd" not in text + lab.newest_text("metrics/scan.json") + lab.newest_text("metrics/scan.csv")
 
 
 def test_hostile_tags(lab, seed):
