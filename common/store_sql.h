@@ -392,7 +392,7 @@
 	    "tries = excluded.tries, job = excluded.job") \
 	SQL(error_clear, 0, "DELETE FROM error WHERE root_id = ? AND path = ?") \
 	SQL(error_find, 0, "SELECT kind, reason, tries, file_id FROM error WHERE root_id = ? AND path = ?") \
-	SQL(error_end_suspects, 0, \
+	SQL(error_end_suspects, 1, \
 	    "UPDATE error SET kind = 'crashed', reason = ?1 WHERE kind = 'suspect'") \
 	SQL(error_expire, 0, \
 	    "DELETE FROM error WHERE root_id = ?1 AND file_id IS NULL AND job <> ?5 AND " \
