@@ -71,7 +71,9 @@ static int add(struct queue *q, void *item)
 	if (q->is_refused || q->is_finished)
 		return -EPIPE;
 	q->item[(q->first + q->count++) % q->limit] = item;
-	q->is_full = q->count == q->limit;
+	/* only make_room() ends that: it wakes those who wait for it */
+	if (q->count == q->limit)
+		q->is_full = true;
 	/* only an empty queue has a sleeping consumer */
 	if (q->count == 1)
 		pthread_cond_broadcast(&q->changed);

@@ -144,6 +144,29 @@ static void test_an_offer_waits_as_long_as_it_was_told(void **state)
 	queue_free(q, NULL);
 }
 
+/** Somebody else does not wait for half of it, and fills the room that there is. */
+static void test_an_offer_takes_no_wake_from_who_waits(void **state)
+{
+	struct producer p = {0};
+	pthread_t thread;
+	(void)state;
+	start(&p, &thread);
+	nanosleep(&(struct timespec){0, 50000000}, NULL);
+	assert_int_equal(take(p.q), 1);
+	assert_int_equal(take(p.q), 2);
+	assert_int_equal(queue_offer(p.q, item(99), 10), 0);
+	while (queue_length(p.q) > 1)
+		take(p.q);
+	take(p.q);
+	for (int i = 0; i < 1000 && queue_length(p.q) < LIMIT; i++)
+		nanosleep(&(struct timespec){0, 5000000}, NULL);
+	assert_int_equal(queue_length(p.q), LIMIT);
+	queue_refuse(p.q);
+	pthread_join(thread, NULL);
+	sem_destroy(&p.has_begun);
+	queue_free(p.q, NULL);
+}
+
 static void test_one_item(void **state)
 {
 	struct queue *q = queue_new(1);
@@ -167,6 +190,7 @@ int main(void)
 		cmocka_unit_test(test_all_come_in_their_order),
 		cmocka_unit_test(test_a_sifted_one_takes_more),
 		cmocka_unit_test(test_an_offer_waits_as_long_as_it_was_told),
+		cmocka_unit_test(test_an_offer_takes_no_wake_from_who_waits),
 		cmocka_unit_test(test_one_item),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
