@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "common/text.h"
 #include "fs/plots.h"
 #include "fs/views.h"
 
@@ -17,7 +18,8 @@ static int find_words(void *arg, const struct store_job *job)
 {
 	struct run *run = arg;
 	if (job->id == run->job)
-		snprintf(run->order, sizeof run->order, "%s", job->order);
+		snprintf(run->order, sizeof run->order, "%.*s",
+			 (int)text_cut(job->order, strlen(job->order), sizeof run->order - 1), job->order);
 	return 0;
 }
 

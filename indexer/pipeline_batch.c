@@ -12,8 +12,6 @@
 #include "common/log.h"
 
 enum {
-	/** A worker that does not touch what it was given for so long is replaced. */
-	BATCH_LOST_S = 8,
 	/** Workers that may end with a batch before it is divided. */
 	BATCH_DEATHS = 2,
 	/** Batches that may wait for what is being read elsewhere before the others wait too. */
@@ -125,20 +123,12 @@ static bool is_of_content(const char *kind)
 	return strcmp(kind, "corrupt") == 0 || strcmp(kind, "incomplete") == 0;
 }
 
-/** Whether that ended its reader, or would have. */
-static bool is_of_reader(const char *kind)
-{
-	return strcmp(kind, "crashed") == 0 || strcmp(kind, "timeout") == 0 || strcmp(kind, "memory") == 0 ||
-	       strcmp(kind, "suspect") == 0;
-}
-
 static struct change *file_change(struct pipeline *p, const struct batch *b, int i, uint64_t hash,
 				  const char *reason, const char *media, size_t media_len)
 {
 	const struct seen *e = &b->file[i].seen;
 	struct bytes name = batch_name(b, i);
-	struct change *c = change_new(CHANGE_FILE, b->dir_len + name.len + strlen(reason) +
-						   media_len + 4);
+	struct change *c = change_new(CHANGE_FILE, b->dir_len + name.len + strlen(reason) + media_len + 4);
 	if (!c)
 		return NULL;
 	const struct scout *scout = &p->scout[b->root->scout];
@@ -166,8 +156,7 @@ static struct change *file_change(struct pipeline *p, const struct batch *b, int
 }
 
 /** A known file that cannot be looked at keeps its row: unknown is not gone. */
-static struct change *error_change(struct pipeline *p, const struct batch *b, int i,
-				   const char *reason)
+static struct change *error_change(struct pipeline *p, const struct batch *b, int i, const char *reason)
 {
 	struct bytes name = batch_name(b, i);
 	_buf_ struct buf path = BUF_INIT(1 << 16);
@@ -208,7 +197,7 @@ static void put_failure(struct pipeline *p, struct batch *b, int i, const char *
 			uint64_t hash, const char *reason, const char *media, size_t media_len)
 {
 	const struct seen *e = &b->file[i].seen;
-	int before = is_of_reader(kind) && !e->has_killed ? 0 : e->tries;
+	int before = poison_is_kind(kind) && !e->has_killed ? 0 : e->tries;
 	b->root->scan->errors++;
 	if (!b->root->scan->is_verify)
 		put_error(p, b, i, kind, before + 1, hash, reason, media, media_len);
@@ -349,6 +338,7 @@ static void give_up(struct pipeline *p, struct batch *b)
 static void refuse(struct pipeline *p, struct scan *s)
 {
 	struct batch *b = s->first;
+	s->refused += (uint64_t)b->left;
 	unhook(s, &s->first);
 	give_up(p, b);
 }
@@ -388,31 +378,39 @@ void batch_dispatch(struct pipeline *p, struct scan *s)
 {
 	int worker;
 	struct batch **at;
-	for (; s->first && p->pool.is_refused; refuse(p, s))
-		s->refused += (uint64_t)s->first->left;
+	while (s->first && p->pool.is_refused)
+		refuse(p, s);
 	while (s->first && (worker = pool_choose(&p->pool)) >= 0 && (at = find_ready(p, s)))
 		if (!dispatch(p, s, at, worker))
 			return;
 }
 
-void batch_add_alone(struct pipeline *p, struct batch *b, struct seen *e)
+/** Nobody reads it any more; the indexer may have ended before the store knew why. */
+static void refuse_file(struct pipeline *p, struct batch *b)
+{
+	int tries = b->file[0].seen.tries;
+	b->root->scan->errors++;
+	if (tries < DIFF_TRIES || b->root->scan->is_verify)
+		return;
+	put_error(p, b, 0, "crashed", tries, 0, "reading it ended the reader, or the indexer, twice", "", 0);
+	poison_told(p, b, 0);
+}
+
+void batch_add_alone(struct pipeline *p, struct scan_root *root, struct bytes dir, bool cover, struct seen *e)
 {
 	static const char reason[] = "reading it ended the reader; it is read for the last time";
+	struct batch *b = batch_new(root, 0, dir);
 	if (!b)
 		return;
+	b->cover = cover;
+	b->is_alone = true;
 	batch_add(b, e);
-	struct seen *seen = &b->file[0].seen;
-	if (!poison_may_read(b->root, e)) {
-		/* the indexer ended before the store knew */
-		if (e->tries >= DIFF_TRIES && !b->root->scan->is_verify)
-			put_error(p, b, 0, "crashed", e->tries, 0, "reading it ended the reader, or the indexer, twice",
-				  "", 0);
-		b->root->scan->errors++;
+	if (!poison_may_read(root, e)) {
+		refuse_file(p, b);
 		batch_free(p, b);
 		return;
 	}
-	b->is_alone = true;
-	put_error(p, b, 0, "suspect", seen->tries + 1, 0, reason, "", 0);
+	put_error(p, b, 0, "suspect", e->tries + 1, 0, reason, "", 0);
 	batch_enqueue(b);
 }
 
@@ -482,7 +480,8 @@ static void blame(struct pipeline *p, struct batch *b, int i, const struct pool_
 	b->root->scan->extracted++;
 	poison_blamed(p, b, i);
 	put_failure(p, b, i, kind, 0, reason, "", 0);
-	poison_told(p, b, i);
+	if (!b->root->scan->is_verify)
+		poison_told(p, b, i);
 }
 
 /** It did not say which file it read: a batch that often comes to that is divided, and a single file is to blame. */
@@ -557,7 +556,7 @@ void batch_check_hung(struct pipeline *p)
 
 void batch_check_lost(struct pipeline *p, const struct scan *s)
 {
-	int64_t limit = mono_ns() - BATCH_LOST_S * NS_PER_S;
+	int64_t limit = mono_ns() - POOL_STALLED_S * NS_PER_S;
 	for (const struct batch *b = s->given; b; b = b->next) {
 		struct pool_worker *w = &p->pool.worker[b->worker];
 		/* it reads nothing though it has work: stopped, or it lost it between two steps */
@@ -572,8 +571,9 @@ void batch_check_lost(struct pipeline *p, const struct scan *s)
 static void drop_given(struct pipeline *p, struct batch **at)
 {
 	struct batch *b = *at;
-	p->pool.worker[b->worker].ahead--;
 	reading_drop(&p->pool.reading, b->worker, b->id);
+	if (--p->pool.worker[b->worker].ahead == 0)
+		pool_pass_over(&p->pool, b->worker, p->next_batch + 1);
 	b->worker = -1;
 	finish_batch(p, at);
 }

@@ -25,7 +25,8 @@ void poison_open(struct pipeline *p)
 	int r = writer_call(p->o.writer, change_new(CHANGE_END_SUSPECTS, 0), NULL);
 	if (r < 0)
 		log_warning("files that ended their reader are not tried again: %s", strerror(-r));
-	p->pool.reading.is_whole = r == 0;
+	else
+		reading_made_whole(&p->pool.reading);
 }
 
 struct read_mark poison_mark(const struct pipeline *p, const struct scan_root *r, struct bytes dir, struct bytes name,
@@ -104,7 +105,7 @@ void poison_sift(struct pipeline *p, struct batch *b)
 		seen.name = batch_name(b, i);
 		seen.has_killed = true;
 		seen.tries = tries;
-		batch_add_alone(p, batch_new(b->root, 0, batch_dir(b)), &seen);
+		batch_add_alone(p, b->root, batch_dir(b), b->cover, &seen);
 	}
 }
 
@@ -133,6 +134,12 @@ void poison_acquit(struct pipeline *p, const struct batch *b, int i)
 		return;
 	struct read_mark mark = mark_of(p, b, i);
 	reading_acquit(&p->pool.reading, &mark);
+}
+
+bool poison_is_kind(const char *kind)
+{
+	return strcmp(kind, "crashed") == 0 || strcmp(kind, "timeout") == 0 || strcmp(kind, "memory") == 0 ||
+	       strcmp(kind, "suspect") == 0;
 }
 
 const char *poison_reason(const struct pipeline *p, const struct pool_loss *loss, int64_t size, char *reason, size_t n)

@@ -335,7 +335,7 @@ struct batch *batch_new(struct scan_root *root, uint64_t dir, struct bytes path)
 /** Adds a file, whose name is copied, and takes its ticket; at most BATCH_MAX. */
 void batch_add(struct batch *b, struct seen *e);
 /** A batch of its own for a file that ended its reader before; or, where that is enough, a word in the index. */
-void batch_add_alone(struct pipeline *p, struct batch *b, struct seen *e);
+void batch_add_alone(struct pipeline *p, struct scan_root *root, struct bytes dir, bool cover, struct seen *e);
 /** Puts a batch into the row of those that wait for a worker. */
 void batch_enqueue(struct batch *b);
 /** Gives waiting batches to workers that have little to do. */
@@ -382,6 +382,8 @@ void poison_blamed(struct pipeline *p, struct batch *b, int i);
 void poison_told(struct pipeline *p, const struct batch *b, int i);
 /** Whatever came of it, its reader lives. */
 void poison_acquit(struct pipeline *p, const struct batch *b, int i);
+/** Whether a kind of error says that the file ended its reader, or would have. */
+bool poison_is_kind(const char *kind);
 /** Fills @reason (n bytes) and returns the kind of error. */
 const char *poison_reason(const struct pipeline *p, const struct pool_loss *loss, int64_t size, char *reason, size_t n);
 /* --- pipeline_send.c: on the way to a worker --- */

@@ -73,7 +73,7 @@ static void sink_wanted(void *arg, struct seen *file)
 		/* one at a time, by its path: its folder is closed when the rest of the chunk is on its way */
 		send_back(c->p, c->root, file);
 		seen.ticket = 0;
-		batch_add_alone(c->p, batch_new(c->root, 0, c->path), &seen);
+		batch_add_alone(c->p, c->root, c->path, c->cover, &seen);
 		return;
 	}
 	bool is_given = file->ticket != 0;

@@ -105,6 +105,7 @@ static int start_worker(struct pool *p, int i, uint64_t first_batch)
 	atomic_store(&w->slot->first_batch, first_batch);
 	atomic_store(&w->slot->archives, p->o.archives);
 	w->is_late = w->is_idle = w->is_asked = false;
+	w->stalled_at = 0;
 	w->files = w->peak_rss = 0;
 	w->first_batch = first_batch;
 	int r = -EPIPE;
@@ -316,6 +317,22 @@ int64_t pool_deadline(const struct pool *p, int64_t size)
 	return p->o.deadline_ns + mib * p->o.deadline_mib_ns;
 }
 
+void pool_pass_over(struct pool *p, int i, uint64_t first)
+{
+	struct pool_worker *w = &p->worker[i];
+	w->first_batch = first;
+	atomic_store(&w->slot->first_batch, first);
+}
+
+/** It neither reads nor answers, and nobody asks what of: it waits for a disk, or was stopped. */
+static bool is_stalled(struct pool *p, int i, int64_t now)
+{
+	struct pool_worker *w = &p->worker[i];
+	bool is_between = reading_is_at_dropped(&p->reading, i) && !atomic_load(&w->slot->since);
+	w->stalled_at = !is_between ? 0 : w->stalled_at ? w->stalled_at : now;
+	return w->stalled_at && now - w->stalled_at > POOL_STALLED_S * NS_PER_S;
+}
+
 void pool_check_deadlines(struct pool *p)
 {
 	int64_t now = mono_ns();
@@ -323,6 +340,10 @@ void pool_check_deadlines(struct pool *p)
 	for (int i = 0; i < p->count; i++) {
 		struct pool_worker *w = &p->worker[i];
 		int64_t since = atomic_load(&w->slot->since);
+		if (w->results >= 0 && !w->is_late && is_stalled(p, i, now)) {
+			w->is_idle = true;
+			pool_kill(w);
+		}
 		if (w->results < 0 || !since || now - since < p->o.deadline_ns || w->is_late)
 			continue;
 		const struct read_mark *file = reading_now(&p->reading, i);

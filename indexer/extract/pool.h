@@ -16,6 +16,8 @@
 enum {
 	POOL_MAX = READING_WORKERS,
 	POOL_AHEAD = READING_AHEAD,
+	/** A worker that does nothing with what it was given for so many seconds is replaced. */
+	POOL_STALLED_S = 8,
 };
 
 /** A process, ready to work or at work. */
@@ -37,6 +39,8 @@ struct pool_worker {
 	/** Set when the pool killed it for being slow, and when; and that it did nothing then: no file is to blame. */
 	bool is_late, is_idle;
 	int64_t late_at;
+	/** Since when it was seen between two files of what nobody waits for any more; 0: it is not. */
+	int64_t stalled_at;
 	/** Set when it was told to go; what it says of that itself is not believed. */
 	bool is_asked;
 	/** Processes, one after the other, that ended before they were ready. */
@@ -125,6 +129,9 @@ int64_t pool_deadline(const struct pool *p, int64_t size);
 
 /** Kills workers that read one file for longer than its deadline. */
 void pool_check_deadlines(struct pool *p);
+
+/** Worker @i passes over what it was given below @first, but for what it is at. */
+void pool_pass_over(struct pool *p, int i, uint64_t first);
 
 /** Kills a worker: what it was given goes to another. */
 void pool_kill(struct pool_worker *w);

@@ -137,18 +137,24 @@ int reading_open(const char *state_dir, struct reading *r)
 	}
 	if (e < 0)
 		return e;
-	if (r->file->magic != MAGIC || r->file->marks > READING_MARKS)
+	bool is_ours = r->file->magic == MAGIC && r->file->marks <= READING_MARKS;
+	for (int i = 0; i < READING_WORKERS && is_ours; i++)
+		suspect(r, i);
+	if (!is_ours) {
 		r->file->marks = 0;
-	else
-		for (int i = 0; i < READING_WORKERS; i++)
-			suspect(r, i);
+		memset(r->file->boot, 0, sizeof r->file->boot);
+	}
 	clear_work(r);
 	r->file->magic = MAGIC;
-	char boot[40];
-	read_boot(boot);
-	r->is_whole = state_dir && boot[0] && memcmp(boot, r->file->boot, sizeof boot) == 0;
-	memcpy(r->file->boot, boot, sizeof boot);
+	read_boot(r->boot);
+	r->is_whole = state_dir && r->boot[0] && memcmp(r->boot, r->file->boot, sizeof r->boot) == 0;
 	return 0;
+}
+
+void reading_made_whole(struct reading *r)
+{
+	memcpy(r->file->boot, r->boot, sizeof r->boot);
+	r->is_whole = true;
 }
 
 void reading_close(struct reading *r)
@@ -309,6 +315,16 @@ const struct read_mark *reading_now(const struct reading *r, int worker)
 
 /* --- marks --- */
 
+/** Of a full table: one that the store was told of, else one of those with the fewest tries. */
+static struct read_mark *find_least(struct reading *r)
+{
+	struct read_mark *least = r->file->mark;
+	for (struct read_mark *m = r->file->mark; m < r->file->mark + r->file->marks; m++)
+		if (m->is_told != least->is_told ? m->is_told : m->tries < least->tries)
+			least = m;
+	return least;
+}
+
 const struct read_mark *reading_blame(struct reading *r, int worker)
 {
 	const struct read_mark *now = reading_now(r, worker);
@@ -316,12 +332,9 @@ const struct read_mark *reading_blame(struct reading *r, int worker)
 	if (!now)
 		return NULL;
 	if (!mark) {
-		/* whoever asks reading_is_full() in time never comes here with a full table */
-		if (reading_is_full(r))
-			r->file->marks--;
-		mark = &r->file->mark[r->file->marks];
+		mark = reading_is_full(r) ? find_least(r) : &r->file->mark[r->file->marks];
 		*mark = *now;
-		r->file->marks++;
+		r->file->marks += !reading_is_full(r);
 	}
 	mark->tries = (mark->tries > now->tries ? mark->tries : now->tries) + 1;
 	mark->is_told = false;

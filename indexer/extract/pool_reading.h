@@ -45,11 +45,10 @@ struct reading_file;
 struct reading {
 	struct reading_file *file;
 	int fd;
-	/**
-	 * It is whole: the machine has not stopped since it was written.  Where it is not, whoever ends what the store says of
-	 * files whose last read nobody knows the end of makes it so.
-	 */
+	/** It is whole: what it does not say since the store was last told by reading_made_whole() has not happened. */
 	bool is_whole;
+	/** Of the machine's start now; "" when it is not known. */
+	char boot[40];
 };
 
 /**
@@ -57,7 +56,9 @@ struct reading {
  * memory, with a word in the log, and dies with us.  0 or -errno.
  */
 int reading_open(const char *state_dir, struct reading *r);
-/** Nothing is being read. */
+/** The store says of no file any more that it is being read: until the machine stops, it is all written down here. */
+void reading_made_whole(struct reading *r);
+/** Nothing is being read.  It is no try when somebody else than the file ended its reader. */
 void reading_close(struct reading *r);
 
 uint64_t reading_hash(const char *dir, size_t dir_len, const char *name, size_t name_len);

@@ -195,7 +195,10 @@ def test_a_long_order_is_cut_between_characters(lab, seed):
     for pad in range(3):
         folder = lab.music / ("x" * pad + "界" * 80)
         put(os.fsencode(folder / "x.flac"), open(seed["flac"], "rb").read())
-        lab.rescan(str(folder))
+        job = lab.accept("rescan", str(folder))
+        # also while it runs
+        while lab.jobs()[job]["state"] != "done":
+            assert "\ufffd" not in lab.read("metrics/scan.json").decode()
         text = lab.newest_text("metrics/compare")
         assert f"{pad * 'x'}界界" in text and "界" in text.splitlines()[0][-60:]
         assert "\ufffd" not in text + lab.newest_text("metrics/scan.json") + lab.newest_text("metrics/scan.csv")

@@ -2,8 +2,9 @@
 /*
  * LD_PRELOAD: a reader that ends at certain files, as a fault in a parser would have it end.  A file says
  * at its start how: "POISON segv", "abort", "exit", "hang", "socket", "memory", and "once", which ends the
- * first read only.  A reader has its bytes by pread(), or copies them from a head: "once" is for files that are
- * opened, since it goes on and would be counted again.
+ * first read only.  Of others the reader lives: "slow" takes a tenth of a second, and after the first read of
+ * "shut" no file can be closed, as on a disk that is gone.  A reader has its bytes by pread(), or copies them from
+ * a head: those that go on are for files that are opened, and would be counted again.
  *
  * $POISON_COUNTS is a file of one number (64 bits) for each way, in that order: how often such a file was
  * begun.  It is mapped before the sandbox is entered.
@@ -19,14 +20,16 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
-static const char *const ways[] = {"segv", "abort", "exit", "hang", "socket", "memory", "once"};
-enum { SEGV, ABORT, EXIT, HANG, SOCKET, MEMORY, ONCE, WAYS };
+static const char *const ways[] = {"segv", "abort", "exit", "hang", "socket", "memory", "once", "slow", "shut"};
+enum { SEGV, ABORT, EXIT, HANG, SOCKET, MEMORY, ONCE, SLOW, SHUT, WAYS };
 
 static _Atomic uint64_t *counts;
+static int is_shut;
 
 /** Not the indexer, nor who lists files. */
 static int is_reader(void)
@@ -85,6 +88,15 @@ static int way_of(const void *bytes, size_t n)
 	return i < WAYS ? i : -1;
 }
 
+static void wait_a_tenth(void)
+{
+	struct timespec begin, now;
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	do
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	while ((now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / 1000000 < 100);
+}
+
 static ssize_t read_at(int fd, void *buffer, size_t n, off_t at)
 {
 	ssize_t got = syscall(SYS_pread64, fd, buffer, n, at);
@@ -93,13 +105,20 @@ static ssize_t read_at(int fd, void *buffer, size_t n, off_t at)
 		atomic_fetch_add(&counts[way], 1);
 		return got;
 	}
+	if (way == SLOW || way == SHUT) {
+		is_shut = atomic_fetch_add(&counts[way], 1) == 0 && way == SHUT;
+		if (way == SLOW)
+			wait_a_tenth();
+		return got;
+	}
 	return way < 0 ? got : end_by(way);
 }
 
-static void *copy(void *to, const void *from, size_t n)
+/* inlined where both are restrict, memmove() would become the memcpy() below */
+__attribute__((noinline)) static void *copy(void *to, const void *from, size_t n)
 {
 	int way = way_of(from, n);
-	if (way >= 0 && way != ONCE)
+	if (way >= 0 && way < ONCE)
 		end_by(way);
 	return memmove(to, from, n);
 }
@@ -139,4 +158,11 @@ EXPORT ssize_t __pread64_chk(int fd, void *buffer, size_t n, off_t at, size_t ro
 {
 	(void)room;
 	return read_at(fd, buffer, n, at);
+}
+
+EXPORT int close(int fd)
+{
+	while (*(volatile int *)&is_shut)
+		continue;
+	return (int)syscall(SYS_close, fd);
 }

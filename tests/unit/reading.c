@@ -232,6 +232,72 @@ static void test_room_is_made_of_what_nobody_waits_for(void **state)
 	reading_close(&r);
 }
 
+static void put_mark(struct reading *r, int n, int tries, bool is_told)
+{
+	struct read_mark file = file_of(n);
+	file.tries = tries - 1;
+	reading_give(r, 0, 1, 0, &file, 1);
+	begin(r, 0, 1, 0);
+	assert_non_null(reading_blame(r, 0));
+	reading_take(r, 0, 1);
+	if (is_told)
+		reading_tell(r, &file);
+}
+
+static int tries_of(const struct reading *r, int n)
+{
+	struct read_mark file = file_of(n);
+	return reading_tries(r, &file);
+}
+
+static void test_a_full_table_loses_what_it_can_spare(void **state)
+{
+	struct reading r;
+	(void)state;
+	open_empty(&r);
+	for (int i = 0; i < READING_MARKS; i++)
+		put_mark(&r, i, i == 7 ? 1 : 2, i == 9);
+	put_mark(&r, 1000, 1, false);
+	assert_int_equal(tries_of(&r, 9), 0);
+	assert_int_equal(tries_of(&r, 7), 1);
+	/* none is told any more: the first of those that were read once */
+	put_mark(&r, 1001, 2, false);
+	assert_int_equal(tries_of(&r, 7), 0);
+	assert_int_equal(tries_of(&r, 1000), 1);
+	for (int i = 0; i < READING_MARKS; i++)
+		assert_int_equal(tries_of(&r, i), i == 7 || i == 9 ? 0 : 2);
+	reading_close(&r);
+}
+
+/** Who is killed between its start and the end of what the store says of files that are being read is not believed. */
+static void test_it_is_whole_when_the_store_says_nothing_older(void **state)
+{
+	struct reading r;
+	(void)state;
+	char path[4096];
+	snprintf(path, sizeof path, "%s/reading", folder);
+	unlink(path);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(reading_open(folder, &r), 0);
+		assert_false(r.is_whole);
+		reading_close(&r);
+	}
+	assert_int_equal(reading_open(folder, &r), 0);
+	reading_made_whole(&r);
+	assert_true(r.is_whole);
+	reading_close(&r);
+	assert_int_equal(reading_open(folder, &r), 0);
+	assert_true(r.is_whole);
+	reading_close(&r);
+	/* another version's is none of ours, though it is of the same start of the machine */
+	int fd = open(path, O_RDWR);
+	assert_int_equal(pwrite(fd, "another!", 8, 0), 8);
+	close(fd);
+	assert_int_equal(reading_open(folder, &r), 0);
+	assert_false(r.is_whole);
+	reading_close(&r);
+}
+
 static void test_a_file_that_is_none_of_ours_is_begun_anew(void **state)
 {
 	char path[4096];
@@ -286,6 +352,8 @@ int main(void)
 		cmocka_unit_test(test_the_table_of_marks_has_an_end),
 		cmocka_unit_test(test_what_is_dropped_is_blamed_while_its_worker_may_be_at_it),
 		cmocka_unit_test(test_room_is_made_of_what_nobody_waits_for),
+		cmocka_unit_test(test_a_full_table_loses_what_it_can_spare),
+		cmocka_unit_test(test_it_is_whole_when_the_store_says_nothing_older),
 		cmocka_unit_test(test_a_file_that_is_none_of_ours_is_begun_anew),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

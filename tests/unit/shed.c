@@ -10,9 +10,9 @@
 #include "common/cleanup.h"
 #include "common/shed.h"
 
-static int written = 1;
+static volatile int written = 1;
 /* the loader writes these, and nobody may after it */
-static const char *const relocated[] = {"one", "two"};
+static const char *const volatile relocated[] = {"one", "two"};
 
 /** In bytes: pages of files that this process has. */
 static long resident(void)
