@@ -20,65 +20,6 @@ enum {
 
 /* --- batches --- */
 
-static void batch_free(struct pipeline *p, struct batch *b)
-{
-	for (int i = 0; i < b->count; i++)
-		send_back(p, b->root, &b->file[i].seen);
-	buf_clear(&b->texts);
-	free(b);
-}
-
-struct batch *batch_new(struct scan_root *root, uint64_t dir, struct bytes path)
-{
-	struct batch *b = calloc(1, sizeof *b);
-	if (!b)
-		return NULL;
-	b->root = root;
-	b->dir = dir;
-	b->worker = -1;
-	b->texts = BUF_INIT(1 << 20);
-	buf_add(&b->texts, path.data, path.len);
-	b->dir_len = path.len;
-	return b;
-}
-
-void batch_enqueue(struct batch *b)
-{
-	struct scan *s = b->root->scan;
-	b->next = NULL;
-	*s->last = b;
-	s->last = &b->next;
-	b->left = b->count;
-	s->waiting_files += (size_t)b->count;
-	b->root->batches++;
-}
-
-struct bytes batch_name(const struct batch *b, int i)
-{
-	return (struct bytes){b->texts.data + b->file[i].name_at, b->file[i].seen.name.len};
-}
-
-struct bytes batch_dir(const struct batch *b)
-{
-	return (struct bytes){buf_str(&b->texts), b->dir_len};
-}
-
-void batch_take_out(struct pipeline *p, struct batch *b, int i)
-{
-	b->file[i].is_done = true;
-	b->left--;
-	send_back(p, b->root, &b->file[i].seen);
-}
-
-void batch_add(struct batch *b, struct seen *e)
-{
-	struct batch_file *f = &b->file[b->count++];
-	f->seen = *e;
-	e->ticket = 0;
-	f->name_at = b->texts.len;
-	buf_add(&b->texts, e->name.data, e->name.len);
-}
-
 /** Where the batch hangs; *NULL when nobody has it. */
 static struct batch **find_given(struct pipeline *p, uint64_t id)
 {
@@ -127,17 +68,17 @@ static struct change *file_change(struct pipeline *p, const struct batch *b, int
 				  const char *reason, const char *media, size_t media_len)
 {
 	const struct seen *e = &b->file[i].seen;
-	struct bytes name = batch_name(b, i);
-	struct change *c = change_new(CHANGE_FILE, b->dir_len + name.len + strlen(reason) + media_len + 4);
+	struct bytes name = batch_name(b, i), dir = batch_dir(b, i);
+	struct change *c = change_new(CHANGE_FILE, dir.len + name.len + strlen(reason) + media_len + 4);
 	if (!c)
 		return NULL;
 	const struct scout *scout = &p->scout[b->root->scout];
 	c->root = scout->root;
 	c->job = b->root->scan->job;
 	c->of = scout->kind == MEDIA_TRACK ? OF_TRACK : OF_VOLUME;
-	c->flag = b->cover;
-	c->dir = change_copy(c, buf_str(&b->texts), b->dir_len);
-	c->dir_len = b->dir_len;
+	c->flag = b->file[i].cover;
+	c->dir = change_copy(c, dir.data, dir.len);
+	c->dir_len = dir.len;
 	c->name = change_copy(c, name.data, name.len);
 	c->name_len = name.len;
 	c->error_reason = change_copy(c, reason, strlen(reason));
@@ -158,12 +99,8 @@ static struct change *file_change(struct pipeline *p, const struct batch *b, int
 /** A known file that cannot be looked at keeps its row: unknown is not gone. */
 static struct change *error_change(struct pipeline *p, const struct batch *b, int i, const char *reason)
 {
-	struct bytes name = batch_name(b, i);
 	_buf_ struct buf path = BUF_INIT(1 << 16);
-	buf_add(&path, buf_str(&b->texts), b->dir_len);
-	if (b->dir_len)
-		buf_addc(&path, '/');
-	buf_add(&path, name.data, name.len);
+	batch_path(b, i, &path);
 	struct change *c = change_new(CHANGE_ERROR, path.len + strlen(reason) + 2);
 	if (!c)
 		return NULL;
@@ -215,7 +152,7 @@ static void put_result(struct pipeline *p, struct batch *b, int i, int error, ui
 	if (error == -ENOENT)
 		return;
 	if (b->root->scan->is_verify) {
-		verify_file(p, b->root, batch_dir(b), batch_name(b, i),
+		verify_file(p, b->root, batch_dir(b, i), batch_name(b, i),
 			    &f->seen, error ? kind_of_error(error) : NULL, media, media_len);
 		return;
 	}
@@ -240,14 +177,15 @@ static void read_itself(struct pipeline *p, struct batch *b, int i, struct batch
 	if (f->is_done || !b->is_given)
 		return;
 	batch_take_out(p, b, i);
+	/* those of a directory are opened together */
+	if (*again && !batch_is_in(*again, batch_dir(b, i))) {
+		batch_enqueue(*again);
+		*again = NULL;
+	}
 	if (!*again)
-		*again = batch_new(b->root, 0, batch_dir(b));
-	if (!*again)
-		return;
-	struct seen seen = f->seen;
-	seen.name = batch_name(b, i);
-	(*again)->cover = b->cover;
-	batch_add(*again, &seen);
+		*again = batch_new(b->root, 0);
+	if (*again)
+		batch_copy(*again, b, i);
 }
 
 static void on_results(struct pipeline *p, int worker, struct frame *f)
@@ -324,6 +262,8 @@ static void unhook(struct scan *s, struct batch **at)
 	if (!*at)
 		s->last = at;
 	s->waiting_files -= (size_t)b->count;
+	if (b->root->filling == b)
+		b->root->filling = NULL;
 }
 
 /** It will not be read: nothing is known of what is left of it that was not before. */
@@ -399,12 +339,11 @@ static void refuse_file(struct pipeline *p, struct batch *b)
 void batch_add_alone(struct pipeline *p, struct scan_root *root, struct bytes dir, bool cover, struct seen *e)
 {
 	static const char reason[] = "reading it ended the reader; it is read for the last time";
-	struct batch *b = batch_new(root, 0, dir);
+	struct batch *b = batch_new(root, 0);
 	if (!b)
 		return;
-	b->cover = cover;
 	b->is_alone = true;
-	batch_add(b, e);
+	batch_add(b, dir, cover, e);
 	if (!poison_may_read(root, e)) {
 		refuse_file(p, b);
 		batch_free(p, b);
@@ -436,13 +375,10 @@ static void split(struct batch *b)
 	for (int i = 0; i < b->count; i++) {
 		struct batch *one = b->file[i].is_done || b->left == 1
 					    ? NULL
-					    : batch_new(b->root, 0, batch_dir(b));
+					    : batch_new(b->root, 0);
 		if (!one)
 			continue;
-		struct seen seen = b->file[i].seen;
-		seen.name = batch_name(b, i);
-		batch_add(one, &seen);
-		one->cover = b->cover;
+		batch_copy(one, b, i);
 		one->is_given = b->is_given;
 		b->file[i].seen.ticket = 0;
 		one->left = 1;
@@ -472,10 +408,10 @@ static void blame(struct pipeline *p, struct batch *b, int i, const struct pool_
 	char reason[160];
 	if (i >= b->count || b->file[i].is_done)
 		return;
-	struct bytes name = batch_name(b, i);
+	_buf_ struct buf path = BUF_INIT(1 << 16);
+	batch_path(b, i, &path);
 	const char *kind = poison_reason(p, loss, b->file[i].seen.size, reason, sizeof reason);
-	log_warning("%.*s%s%.*s: %s", (int)b->dir_len, buf_str(&b->texts), b->dir_len ? "/" : "", (int)name.len, name.data,
-		    reason);
+	log_warning("%s: %s", buf_str(&path), reason);
 	batch_take_out(p, b, i);
 	b->root->scan->extracted++;
 	poison_blamed(p, b, i);

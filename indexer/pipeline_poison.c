@@ -70,7 +70,7 @@ int poison_announce(struct pipeline *p, struct scan *s)
 
 static struct read_mark mark_of(const struct pipeline *p, const struct batch *b, int i)
 {
-	return poison_mark(p, b->root, batch_dir(b), batch_name(b, i), &b->file[i].seen);
+	return poison_mark(p, b->root, batch_dir(b, i), batch_name(b, i), &b->file[i].seen);
 }
 
 bool poison_must_wait(const struct pipeline *p, const struct batch *b)
@@ -105,7 +105,7 @@ void poison_sift(struct pipeline *p, struct batch *b)
 		seen.name = batch_name(b, i);
 		seen.has_killed = true;
 		seen.tries = tries;
-		batch_add_alone(p, b->root, batch_dir(b), b->cover, &seen);
+		batch_add_alone(p, b->root, batch_dir(b, i), f->cover, &seen);
 	}
 }
 

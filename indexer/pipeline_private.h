@@ -18,20 +18,22 @@
 struct batch_file {
 	/** Its name's bytes lie in the batch, name_at. */
 	struct seen seen;
-	size_t name_at;
+	size_t name_at, dir_at, dir_len;
+	/** Whether a picture lies beside it. */
+	bool cover;
 	bool is_done;
 };
 
-/** Files of one chunk of one directory, opened and read together. */
+/** Files that are read together: those of one chunk of one directory when they are opened, else of any. */
 struct batch {
 	/** Since it was given to a worker; another one each time. */
 	uint64_t id;
 	struct scan_root *root;
+	/** Of files that are opened; 0: by their path. */
 	uint64_t dir;
-	bool cover;
 	/** Its files are read from heads; else they are opened. */
 	bool is_given;
-	/** The chunk's last batch: its scout is answered when this one is sent. */
+	/** The chunk's last batch that needs its directory: its scout is answered when this one is sent. */
 	bool is_last;
 	/** One file that ended its reader before; and the store knows that it is read again. */
 	bool is_alone, is_announced;
@@ -41,9 +43,8 @@ struct batch {
 	int worker;
 	int64_t sent_at;
 	struct batch *next;
-	/** Directory's path, and the names; owned. */
+	/** Paths of directories, and names; owned. */
 	struct buf texts;
-	size_t dir_len;
 	int count, left;
 	struct batch_file file[BATCH_MAX];
 };
@@ -77,8 +78,9 @@ struct scan_root {
 	VEC(char *) blind;
 	struct diff *diff;
 	int64_t heard_at;
-	/** Batches of it that are not finished. */
+	/** Batches of it that are not finished; and that of heads which waits and still takes files. */
 	int batches;
+	struct batch *filling;
 	enum root_stage stage;
 	bool is_walked;
 	/** The verdict at the start lets its lists count. */
@@ -328,23 +330,36 @@ size_t plan_job(struct pipeline *p, const char *words, enum scan_kind *kind, str
 /** How many files a scan of whole roots will see, by their last count. */
 uint64_t plan_expected(const struct pipeline *p, const struct scan_plan *plan, size_t n);
 
-/* --- pipeline_batch.c: all in the pipeline's thread --- */
+/* --- pipeline_gather.c --- */
 
-/** An empty batch for files of @path; NULL without memory. */
-struct batch *batch_new(struct scan_root *root, uint64_t dir, struct bytes path);
-/** Adds a file, whose name is copied, and takes its ticket; at most BATCH_MAX. */
-void batch_add(struct batch *b, struct seen *e);
-/** A batch of its own for a file that ended its reader before; or, where that is enough, a word in the index. */
-void batch_add_alone(struct pipeline *p, struct scan_root *root, struct bytes dir, bool cover, struct seen *e);
+/** An empty batch for files of the directory that is open as @dir, 0: of any; NULL without memory. */
+struct batch *batch_new(struct scan_root *root, uint64_t dir);
+/** What its files hold goes back. */
+void batch_free(struct pipeline *p, struct batch *b);
+/** Adds a file of the directory @dir, whose name is copied, and takes its ticket; at most BATCH_MAX. */
+void batch_add(struct batch *b, struct bytes dir, bool cover, struct seen *e);
+/** Adds what another one has as its file @i, which keeps it. */
+void batch_copy(struct batch *to, const struct batch *b, int i);
 /** Puts a batch into the row of those that wait for a worker. */
 void batch_enqueue(struct batch *b);
-/** Gives waiting batches to workers that have little to do. */
-void batch_dispatch(struct pipeline *p, struct scan *s);
+/** A file whose head was read goes with others of its root, into a batch that waits. */
+void batch_gather(struct scan_root *root, struct bytes dir, bool cover, struct seen *e);
 /** A file of it is not to be read any more; its head goes back. */
 void batch_take_out(struct pipeline *p, struct batch *b, int i);
 /** The name of a file, and its directory's path; borrowed from the batch. */
 struct bytes batch_name(const struct batch *b, int i);
-struct bytes batch_dir(const struct batch *b);
+struct bytes batch_dir(const struct batch *b, int i);
+/** Both together. */
+void batch_path(const struct batch *b, int i, struct buf *out);
+/** Whether its last file lies in that directory; it has one. */
+bool batch_is_in(const struct batch *b, struct bytes dir);
+
+/* --- pipeline_batch.c: all in the pipeline's thread --- */
+
+/** A batch of its own for a file that ended its reader before; or, where that is enough, a word in the index. */
+void batch_add_alone(struct pipeline *p, struct scan_root *root, struct bytes dir, bool cover, struct seen *e);
+/** Gives waiting batches to workers that have little to do. */
+void batch_dispatch(struct pipeline *p, struct scan *s);
 /** Tells a scout that one chunk of a directory is done with. */
 void batch_answer_chunk(struct pipeline *p, const struct scan_root *root, uint64_t dir);
 /** Results of worker @i are there, or its end. */

@@ -40,8 +40,8 @@ struct chunk {
 	uint64_t dir;
 	struct bytes path;
 	bool cover;
-	/** Of files that are to be opened, and of heads. */
-	struct batch *batch[2];
+	/** Of files that are to be opened. */
+	struct batch *batch;
 };
 
 /** The sink of a diff is the chunk at hand. */
@@ -76,19 +76,18 @@ static void sink_wanted(void *arg, struct seen *file)
 		batch_add_alone(c->p, c->root, c->path, c->cover, &seen);
 		return;
 	}
-	bool is_given = file->ticket != 0;
-	struct batch **batch = &c->batch[is_given];
-	if (*batch && (*batch)->count == BATCH_MAX) {
-		batch_enqueue(*batch);
-		*batch = NULL;
-	}
-	if (!*batch)
-		*batch = batch_new(c->root, c->dir, c->path);
-	if (!*batch)
+	if (file->ticket) {
+		batch_gather(c->root, c->path, c->cover, file);
 		return;
-	(*batch)->cover = c->cover;
-	(*batch)->is_given = is_given;
-	batch_add(*batch, file);
+	}
+	if (c->batch && c->batch->count == BATCH_MAX) {
+		batch_enqueue(c->batch);
+		c->batch = NULL;
+	}
+	if (!c->batch)
+		c->batch = batch_new(c->root, c->dir);
+	if (c->batch)
+		batch_add(c->batch, c->path, c->cover, file);
 }
 
 static void sink_unsettled(void *arg, struct bytes dir)
@@ -127,17 +126,15 @@ static size_t read_entries(struct frame *f, struct seen *entry, size_t most)
 	return n;
 }
 
-/** The chunk is answered when its last batch is on its way: those that are opened go first. */
+/** The chunk is answered when its last batch is on its way; heads need no directory. */
 static void enqueue_chunk(struct chunk *c)
 {
-	struct batch *last = c->batch[1] ? c->batch[1] : c->batch[0];
-	if (last)
-		last->is_last = true;
-	else
+	if (!c->batch) {
 		batch_answer_chunk(c->p, c->root, c->dir);
-	for (size_t i = 0; i < COUNT_OF(c->batch); i++)
-		if (c->batch[i])
-			batch_enqueue(c->batch[i]);
+		return;
+	}
+	c->batch->is_last = true;
+	batch_enqueue(c->batch);
 }
 
 static void on_list(struct pipeline *p, struct scan_root *root, struct frame *f)

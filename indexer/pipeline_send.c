@@ -24,7 +24,8 @@ static void ask_scout(struct pipeline *p, const struct batch *b, int worker)
 	frame_u64(out, b->id);
 	frame_u32(out, (uint32_t)worker);
 	frame_u64(out, b->dir);
-	frame_bytes(out, buf_str(&b->texts), b->dir_len);
+	struct bytes dir = batch_dir(b, 0);
+	frame_bytes(out, dir.data, dir.len);
 	for (int i = 0; i < b->count; i++) {
 		struct bytes name = batch_name(b, i);
 		if (b->file[i].is_done)
@@ -43,16 +44,13 @@ static void add_job(const struct pipeline *p, const struct batch *b, struct buf 
 	frame_u32(out, scout->kind);
 	frame_u32(out, scout->heads);
 	for (int i = 0; i < b->count; i++) {
-		struct bytes name = batch_name(b, i);
+		struct bytes name = batch_name(b, i), dir = batch_dir(b, i);
 		if (b->file[i].is_done)
 			continue;
 		frame_u32(out, (uint32_t)i);
 		frame_u64(out, b->file[i].seen.ticket);
-		frame_u32(out, (uint32_t)(b->dir_len + (b->dir_len != 0) + name.len));
-		buf_add(out, buf_str(&b->texts), b->dir_len);
-		if (b->dir_len)
-			buf_addc(out, '/');
-		buf_add(out, name.data, name.len);
+		frame_u32(out, (uint32_t)(dir.len + (dir.len != 0) + name.len));
+		batch_path(b, i, out);
 	}
 }
 
@@ -74,7 +72,7 @@ static void write_down(struct pipeline *p, const struct batch *b, int worker)
 {
 	struct read_mark files[BATCH_MAX];
 	for (int i = 0; i < b->count; i++)
-		files[i] = poison_mark(p, b->root, batch_dir(b), batch_name(b, i), &b->file[i].seen);
+		files[i] = poison_mark(p, b->root, batch_dir(b, i), batch_name(b, i), &b->file[i].seen);
 	reading_give(&p->pool.reading, worker, b->id, poison_owner(p, b), files, (size_t)b->count);
 }
 

@@ -39,13 +39,15 @@ def poison(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def good(corpus, lab):
-    """Good files around the place of the bad ones, more than a batch."""
+def good(corpus, lab, request):
+    """Good files around the place of the bad ones, more than a batch; with the parameter each in a folder of its own."""
     folder = lab.music / "folder"
     folder.mkdir()
+    apart = getattr(request, "param", False)
     tracks = corpus.music(lab.dir / "source", 60, seed=2)
-    paths = [folder / f"{n:02} good{os.path.splitext(t.path)[1]}" for n, t in enumerate(tracks)]
+    paths = [folder / (f"{n:02}" if apart else "") / f"{n:02} good{os.path.splitext(t.path)[1]}" for n, t in enumerate(tracks)]
     for path, t in zip(paths, tracks):
+        path.parent.mkdir(exist_ok=True)
         os.link(t.path, path)
     return {str(p) for p in paths}
 
@@ -70,10 +72,12 @@ def settle(lab, poison, reads):
     assert sum(poison.read().values()) == reads, poison.read()
 
 
-def test_each_costs_two_tries_and_its_neighbours_none(lab, good, poison):
+@pytest.mark.parametrize("good", [False, True], indirect=True, ids=["one folder", "many folders"])
+def test_each_costs_two_tries_and_its_neighbours_none(lab, good, poison, request):
     folder = lab.music / "folder"
-    for way in SAID:
-        poison.put(folder / f"30 {way}.flac", way)
+    for n, way in enumerate(SAID):
+        where = folder / f"{30 + n}" if "many" in request.node.name else folder
+        poison.put(where / f"30 {way}.flac", way)
     lab.configure(extra='scan { deadline = "1s" }')
     lab.start()
     lab.wait_idle()
