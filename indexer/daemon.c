@@ -333,7 +333,7 @@ static int start_parts(struct daemon *d)
 		return -errno;
 	}
 	atomic_store(&d->live->started_at, (uint64_t)now_ns());
-	int r = pipeline_open_writer(d->state_dir, d->live, &d->writer, why);
+	int r = pipeline_open_writer(d->config, d->state_dir, d->live, &d->writer, why);
 	if (r < 0) {
 		log_error("%s", *why ? why : strerror(-r));
 		return r;

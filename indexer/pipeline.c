@@ -446,11 +446,12 @@ static void *pipeline_main(void *arg)
 
 /* --- start and end --- */
 
-int pipeline_open_writer(const char *state_dir, struct live_page *live, struct writer **out,
-			 char *why)
+int pipeline_open_writer(const struct config *config, const char *state_dir, struct live_page *live,
+			 struct writer **out, char *why)
 {
 	struct writer_options options = {
 		.state_dir = state_dir, .live = live, .gaps = monitor_missing,
+		.limit = (size_t)profile_here(config_text(config, OPT_profile))->queue,
 	};
 	return writer_new(&options, out, why);
 }

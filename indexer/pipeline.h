@@ -25,9 +25,9 @@ struct pipeline_options {
 	struct mender *mender;
 };
 
-/** Starts the writer, with what it asks of other stages.  @why: 256 bytes, on failure. */
-int pipeline_open_writer(const char *state_dir, struct live_page *live, struct writer **out,
-			 char *why);
+/** Starts the writer, with what it asks of other stages.  @config: only until it returns; @why: 256 bytes, on failure. */
+int pipeline_open_writer(const struct config *config, const char *state_dir, struct live_page *live,
+			 struct writer **out, char *why);
 
 /** Declares the roots of the configuration, takes up interrupted jobs, starts the thread. */
 int pipeline_new(const struct pipeline_options *options, struct pipeline **out);

@@ -202,7 +202,7 @@ static void fill_values(struct pipeline *p, const struct scan *s, struct run *ru
 		(double)s->peak_pending, (double)s->peak_waiting, (double)s->peak_writer};
 	double limit[STAGE_COUNT] = {
 		(double)atomic_load(&LIVE(p, discover_limit)),
-		(double)atomic_load(&LIVE(p, extract_limit)), WRITER_LIMIT};
+		(double)atomic_load(&LIVE(p, extract_limit)), (double)atomic_load(&LIVE(p, insert_limit))};
 	double busy[STAGE_COUNT] = {
 		(double)s->walk_busy_ns / 1e9,
 		(double)(cpu_of_workers(p) - s->start_extract_cpu) / 1e9 / p->pool.count,

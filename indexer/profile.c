@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -22,6 +23,8 @@ static const struct profile rows[] = {
 };
 
 enum {
+	/** Who finds and reads files, behind the one that writes what they found: all wait for that. */
+	NICE_AHEAD = 1,
 	NICE = 10,
 	/* linux/ioprio.h: the last of the ordinary classes; one that is idle may wait for ever */
 	IOPRIO_WHO_PROCESS = 1,
@@ -71,14 +74,18 @@ void profile_trim(void)
 void profile_place(pid_t pid, bool behind)
 {
 	/* who may not come forward again stays behind: that is what most scans want */
-	if (setpriority(PRIO_PROCESS, (id_t)pid, behind ? NICE : 0) < 0)
+	if (setpriority(PRIO_PROCESS, (id_t)pid, behind ? NICE : NICE_AHEAD) < 0)
 		log_debug("nice: %s", strerror(errno));
+	/* who wakes up takes the processor from nobody: they wake up thousands of times a second */
+	if (sched_setscheduler(pid, SCHED_BATCH, &(struct sched_param){0}) < 0)
+		log_debug("the scheduler's class: %s", strerror(errno));
 }
 
-void profile_background(void)
+void profile_place_scan(bool behind)
 {
-	if (setpriority(PRIO_PROCESS, 0, NICE) < 0)
-		log_debug("nice: %s", strerror(errno));
+	profile_place(0, behind);
+	if (!behind)
+		return;
 	if (syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_BEST_EFFORT << IOPRIO_SHIFT | IOPRIO_LAST) < 0)
 		log_debug("ioprio: %s", strerror(errno));
 }

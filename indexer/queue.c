@@ -9,13 +9,16 @@
 
 #include "common/cleanup.h"
 
+/** Part of a queue that was full which must be empty before it takes more: what comes is soon there, what goes too. */
+enum { ROOM = 8 };
+
 struct queue {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	/* protected by lock: */
 	void **item;
 	size_t limit, first, count;
-	/** It was full, and is not half empty yet: who wakes for one item's room sleeps again at once. */
+	/** It was full, and has not room for some yet: who wakes for one item's room sleeps again at once. */
 	bool is_full;
 	bool is_finished, is_refused;
 };
@@ -83,7 +86,7 @@ static int add(struct queue *q, void *item)
 /** Under the lock. */
 static void make_room(struct queue *q)
 {
-	if (!q->is_full || q->count > q->limit / 2)
+	if (!q->is_full || q->count > q->limit - q->limit / ROOM)
 		return;
 	q->is_full = false;
 	pthread_cond_broadcast(&q->changed);

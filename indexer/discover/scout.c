@@ -162,8 +162,7 @@ static void *run_scan(void *arg)
 {
 	struct scout *s = arg;
 	uint64_t busy = 0, fstype;
-	if (s->order.is_background)
-		profile_background();
+	profile_place_scan(s->order.is_background);
 	/* trees of links are only looked at as a whole until they are indexed */
 	if (scout_report_root(s, false, &fstype) == 0 && s->kind != MEDIA_LINK) {
 		if (!s->watch)

@@ -93,8 +93,7 @@ static void take_process(struct pool *p, int i)
 	w->results = p->spare.results;
 	p->spare = (struct pool_process){0, -1};
 	frame_reader_init(&w->reader, w->results);
-	if (p->is_background)
-		profile_place(w->pid, true);
+	profile_place(w->pid, p->is_background);
 }
 
 /** The one that waits may have ended meanwhile: then one is started now. */

@@ -17,6 +17,8 @@ struct writer_options {
 	const char *state_dir;
 	struct live_page *live;
 	store_gaps_fn *gaps;
+	/** Changes that may wait; 0: WRITER_LIMIT. */
+	size_t limit;
 };
 
 /** @why: 256 bytes, a sentence on failure. */
@@ -50,6 +52,6 @@ int writer_error(const struct writer *w);
 uint64_t writer_busy_ns(struct writer *w);
 /** Changes that wait. */
 size_t writer_depth(struct writer *w);
-enum { WRITER_LIMIT = 1024 };
+enum { WRITER_LIMIT = 4096 };
 
 #endif

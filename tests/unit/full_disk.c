@@ -305,7 +305,7 @@ static void an_order_that_found_nothing_else_to_write_keeps_the_error_shown(void
 }
 
 /** More than a transaction takes and the queue holds. */
-enum { FILL = 8 * WRITER_LIMIT };
+enum { FILL = 4 * WRITER_LIMIT };
 
 static void *fill_queue(void *arg)
 {
@@ -324,7 +324,7 @@ static void a_queue_that_is_full_behind_a_full_disk_holds_up_no_order(void **sta
 	faulty_set(SQLITE_FULL, 0, false);
 	assert_int_equal(thread_start(&t, "filler", fill_queue, &lab), 0);
 	wait_error(&lab, ENOSPC);
-	/* one that was full takes more when half of it is taken */
+	/* one that was full takes more when some of it is taken */
 	for (int i = 0; i < 500 && writer_depth(lab.writer) <= WRITER_LIMIT / 2; i++)
 		usleep(10000);
 	usleep(20000);

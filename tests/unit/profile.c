@@ -3,6 +3,7 @@
 #include "tests/unit/unit.h"
 
 #include <linux/magic.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -136,7 +137,7 @@ static void every_profile_can_work(void **state)
 		const struct profile *p = profile_find("auto", memory);
 		assert_non_null(p);
 		assert_true(p->memory <= memory && p->workers >= 1 && p->walkers >= 1);
-		assert_true(p->walkers_most >= p->walkers && p->slots >= 1 && p->slots <= HEADS_SLOTS);
+		assert_true(p->walkers_most >= p->walkers && p->queue >= 1 && p->slots >= 1 && p->slots <= HEADS_SLOTS);
 		assert_true(p->regions >= 0 && p->regions <= HEADS_REGIONS);
 	}
 }
@@ -150,22 +151,34 @@ static void a_number_of_the_configuration_counts_as_it_is(void **state)
 	assert_true(profile_count(0, 1, 1000) >= 1);
 }
 
-static void *go_behind(void *arg)
+struct placed {
+	bool is_behind;
+	int nice, class;
+};
+
+static void *place(void *arg)
 {
-	profile_background();
-	*(int *)arg = getpriority(PRIO_PROCESS, 0);
+	struct placed *p = arg;
+	profile_place_scan(p->is_behind);
+	p->nice = getpriority(PRIO_PROCESS, 0);
+	p->class = sched_getscheduler(0);
 	return NULL;
 }
 
-static void only_the_thread_that_says_so_goes_behind(void **state)
+static void only_the_thread_that_says_so_is_placed(void **state)
 {
 	struct thread t = {0};
-	int nice = 0, before = getpriority(PRIO_PROCESS, 0);
+	int before = getpriority(PRIO_PROCESS, 0), class = sched_getscheduler(0);
 	(void)state;
-	assert_int_equal(thread_start(&t, "behind", go_behind, &nice), 0);
-	thread_join(&t);
-	assert_true(nice >= 10 || nice == 19);
-	assert_int_equal(getpriority(PRIO_PROCESS, 0), before);
+	for (int i = 0; i < 2; i++) {
+		struct placed p = {.is_behind = i};
+		assert_int_equal(thread_start(&t, "place", place, &p), 0);
+		thread_join(&t);
+		assert_int_equal(p.class, SCHED_BATCH);
+		assert_true(p.is_behind ? p.nice >= 10 : p.nice > before || p.nice == 19);
+		assert_int_equal(getpriority(PRIO_PROCESS, 0), before);
+		assert_int_equal(sched_getscheduler(0), class);
+	}
 }
 
 int main(void)
@@ -176,7 +189,7 @@ int main(void)
 		cmocka_unit_test(a_machine_gets_what_it_can_bear),
 		cmocka_unit_test(every_profile_can_work),
 		cmocka_unit_test(a_number_of_the_configuration_counts_as_it_is),
-		cmocka_unit_test(only_the_thread_that_says_so_goes_behind),
+		cmocka_unit_test(only_the_thread_that_says_so_is_placed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
