@@ -65,7 +65,17 @@ int store_begin_write(struct store *s)
 
 bool store_is_first_scan(const struct store *s)
 {
-	return !s->has_history;
+	return s->has_asked_history && !s->has_history;
+}
+
+int store_set_lazy(struct store *s, bool is_lazy)
+{
+	if (s->is_lazy == is_lazy)
+		return 0;
+	int r = store_exec(s, is_lazy ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL");
+	if (r == 0)
+		s->is_lazy = is_lazy;
+	return r;
 }
 
 void store_touch(struct store *s, unsigned topics)

@@ -19,6 +19,11 @@ void store_touch(struct store *s, unsigned topics);
  */
 int store_commit(struct store *s, uint64_t *generation);
 void store_rollback(struct store *s);
+/**
+ * Between transactions: commits that follow may be lost, the last ones first, when the machine stops (not when a program
+ * does); what they hold can be had again.  At the next one that is not lazy all before it are safe.
+ */
+int store_set_lazy(struct store *s, bool is_lazy);
 /** The number that the next commit will have. */
 uint64_t store_next_generation(const struct store *s);
 /** Nothing was there before the scan that runs: its rows come in bulk. */

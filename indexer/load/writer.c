@@ -45,7 +45,9 @@ enum {
 
 static int open_transaction(struct writer *w)
 {
-	int r = store_begin_write(w->store);
+	int r = store_set_lazy(w->store, w->is_lazy);
+	if (r == 0)
+		r = store_begin_write(w->store);
 	if (r < 0)
 		return r;
 	w->opened_at = mono_ns();
@@ -135,6 +137,11 @@ static void refuse_waiters(struct writer *w, int result)
 	for (size_t i = w->batch.len; i-- > 0;)
 		if (w->batch.data[i]->waiter)
 			drop_from_batch(w, i, result);
+	if (!w->next)
+		return;
+	waiter_finish(w->next->waiter, result, 0);
+	change_free(w->next);
+	w->next = NULL;
 }
 
 static bool is_not_waited_for(void *arg, void *item)
@@ -224,6 +231,8 @@ static int add_to_batch(struct writer *w, struct change *c)
 	}
 	*slot = c;
 	w->batch_bytes += sizeof *c + c->dir_len + c->name_len + c->media_len;
+	if (w->batch.len == 1)
+		w->is_lazy = c->kind == CHANGE_FILE && store_is_first_scan(w->store);
 	int r = w->batch.len == 1 ? open_transaction(w) : 0;
 	int64_t start = mono_ns();
 	if (r == 0)
@@ -232,6 +241,18 @@ static int add_to_batch(struct writer *w, struct change *c)
 	if (c->kind == CHANGE_FILE)
 		atomic_fetch_add(&w->o.live->insert_items, 1);
 	return r;
+}
+
+/** Who waits is promised what is on the disk, and what came before with it.  NULL: refused meanwhile. */
+static struct change *commit_before(struct writer *w, struct change *c)
+{
+	if (!c->waiter || !w->is_lazy || !w->batch.len)
+		return c;
+	w->next = c;
+	commit_batch(w, 0);
+	c = w->next;
+	w->next = NULL;
+	return c;
 }
 
 static bool is_due(const struct writer *w)
@@ -269,9 +290,10 @@ static void *writer_main(void *arg)
 		w->tidying = is_quiet ? tidy(w) : TIDY_LATER;
 		int e = 0;
 		bool waits = false;
-		if (r == 0) {
-			waits = ((struct change *)item)->waiter != NULL;
-			e = add_to_batch(w, item);
+		struct change *c = r == 0 ? commit_before(w, item) : NULL;
+		if (c) {
+			waits = c->waiter != NULL;
+			e = add_to_batch(w, c);
 		}
 		if (w->batch.len && (e < 0 || waits || r == -EAGAIN || is_due(w)))
 			commit_batch(w, e);
@@ -354,7 +376,8 @@ int writer_new(const struct writer_options *options, struct writer **out, char *
 		return -ENOMEM;
 	w->o = *options;
 	media_init(&w->media);
-	w->queue = queue_new(WRITER_LIMIT);
+	w->o.limit = w->o.limit ? w->o.limit : WRITER_LIMIT;
+	w->queue = queue_new(w->o.limit);
 	int r = w->queue ? store_open_writer(options->state_dir, &w->store, why) : -ENOMEM;
 	if (r == 0) {
 		/* readers see the generation of the last run at once */
@@ -363,7 +386,7 @@ int writer_new(const struct writer_options *options, struct writer **out, char *
 		store_topics(w->store, version, at, &generation);
 		atomic_store(&options->live->generation, generation);
 		atomic_store(&options->live->generation_next, generation);
-		atomic_store(&options->live->insert_limit, WRITER_LIMIT);
+		atomic_store(&options->live->insert_limit, w->o.limit);
 		r = thread_start(&w->thread, "writer", writer_main, w);
 	}
 	if (r < 0) {

@@ -35,6 +35,10 @@ struct writer {
 	enum { TIDY_LATER, TIDY_ON, TIDY_DONE } tidying;
 	struct dirty dirs, albums, series;
 	int64_t opened_at;
+	/** The open transaction's commit does not wait for the disk: what it holds is found again by a scan. */
+	bool is_lazy;
+	/** Comes behind the batch that is being committed; NULL once it was refused. */
+	struct change *next;
 };
 
 /** Writes one change into the open transaction; marks derived rows.  0 or -errno. */

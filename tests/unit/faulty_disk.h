@@ -24,6 +24,8 @@ static struct {
 	_Atomic bool reads;
 	/** Calls that failed. */
 	_Atomic long failed;
+	/** Writes since the last sync, of any file: what a machine that stops loses. */
+	_Atomic long unsynced;
 } faulty;
 
 struct faulty_file {
@@ -74,6 +76,7 @@ static inline int faulty_change(void)
 static inline int faulty_write(sqlite3_file *f, const void *from, int n, sqlite3_int64 at)
 {
 	int rc = faulty_change();
+	atomic_fetch_add(&faulty.unsynced, 1);
 	return rc ? rc : REAL(f)->pMethods->xWrite(REAL(f), from, n, at);
 }
 
@@ -86,6 +89,7 @@ static inline int faulty_truncate(sqlite3_file *f, sqlite3_int64 size)
 static inline int faulty_sync(sqlite3_file *f, int flags)
 {
 	int rc = faulty_change();
+	atomic_store(&faulty.unsynced, 0);
 	return rc ? rc : REAL(f)->pMethods->xSync(REAL(f), flags);
 }
 
