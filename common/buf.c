@@ -45,16 +45,6 @@ int buf_grow(struct buf *b, size_t n)
 	return 0;
 }
 
-int buf_add(struct buf *b, const void *data, size_t n)
-{
-	char *at = buf_extend(b, n);
-	if (!at)
-		return b->error;
-	if (n)
-		memcpy(at, data, n);
-	return 0;
-}
-
 int buf_adds(struct buf *b, const char *text)
 {
 	return buf_add(b, text, strlen(text));

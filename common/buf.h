@@ -55,7 +55,15 @@ static inline char *buf_extend(struct buf *b, size_t n)
 	return at;
 }
 
-int buf_add(struct buf *b, const void *data, size_t n);
+static inline int buf_add(struct buf *b, const void *data, size_t n)
+{
+	char *at = buf_extend(b, n);
+	if (!at)
+		return b->error;
+	if (n)
+		memcpy(at, data, n);
+	return 0;
+}
 int buf_adds(struct buf *b, const char *text);
 static inline int buf_addc(struct buf *b, char c)
 {

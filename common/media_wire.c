@@ -26,9 +26,8 @@ int media_encode(const struct media *m, struct buf *out)
 	uint32_t version = WIRE_VERSION;
 	buf_add(out, &version, sizeof version);
 	buf_add(out, &m->set, sizeof m->set);
-	for (unsigned f = 0; f < FIELD_COUNT; f++) {
-		if (!media_has(m, f))
-			continue;
+	for (uint64_t left = m->set; left; left &= left - 1) {
+		enum field_id f = (enum field_id)__builtin_ctzll(left);
 		if (field_is_text(f)) {
 			const struct media_text *t = &m->value[f].t;
 			buf_add(out, &t->length, sizeof t->length);
@@ -73,6 +72,11 @@ static bool text_is_clean(const char *s, size_t n, bool is_list)
 		uint32_t cp;
 		if (n - i >= sizeof(uint64_t) && is_plain(s + i)) {
 			i += sizeof(uint64_t);
+			in_item = true;
+			continue;
+		}
+		if ((uint8_t)s[i] >= 0x20 && (uint8_t)s[i] < 0x7f) {
+			i++;
 			in_item = true;
 			continue;
 		}

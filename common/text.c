@@ -46,6 +46,10 @@ size_t text_decode(const char *s, size_t n, uint32_t *cp)
 void text_append(struct buf *b, uint32_t cp)
 {
 	utf8proc_uint8_t bytes[4];
+	if (cp < 0x80) {
+		buf_addc(b, (char)cp);
+		return;
+	}
 	utf8proc_ssize_t n = utf8proc_encode_char((utf8proc_int32_t)cp, bytes);
 	if (n > 0)
 		buf_add(b, bytes, (size_t)n);
@@ -161,10 +165,10 @@ void text_clean(const char *s, size_t n, size_t max, struct buf *out)
 			i += length ? length : 1;
 			if (!length)
 				text_append(out, 0xfffd);
-			else if (cp < 0x20 || cp == 0x7f || (cp >= 0x80 && cp < 0xa0))
+			else if (cp < 0x20 || (cp >= 0x7f && cp < 0xa0))
 				buf_addc(out, ' ');
 			else
-				text_append(out, cp);
+				buf_add(out, s + i - length, length);
 		}
 	}
 	if (out->error)
