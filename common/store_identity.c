@@ -22,6 +22,7 @@
 #include "common/store_ids.h"
 #include "common/store_pack.h"
 #include "common/store_settle.h"
+#include "common/store_tally.h"
 #include "common/store_write_integrity.h"
 #include "common/vec.h"
 
@@ -200,8 +201,10 @@ static int insert_again(struct store *s, int64_t file, const struct store_put *p
 	sqlite3_bind_int64(q, 10, put->btime);
 	sqlite3_bind_int64(q, 11, (int64_t)put->hash);
 	sqlite3_bind_int64(q, 12, store_pack_name(put->name));
-	int r = store_run(s, q);
-	return r < 0 ? r : sqlite3_changes(s->db);
+	int r = store_run(s, q), added = r < 0 ? 0 : sqlite3_changes(s->db);
+	if (added)
+		r = store_tally_add_to(s, TALLY_file, put->root, (double)put->size);
+	return r < 0 ? r : added;
 }
 
 int store_restore_file(struct store *s, int64_t file, int64_t job, struct store_touched *touched)

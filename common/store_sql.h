@@ -75,9 +75,9 @@
 	    "state = excluded.state, held = excluded.held") \
 	SQL(mount_delete, 0, "DELETE FROM mount WHERE root_id = ? AND path = ?") \
 	SQL(mounts_of_root, 0, "DELETE FROM mount WHERE root_id = ?") \
-	SQL(root_recount, 1, \
-	    "UPDATE root SET (files, bytes) = (SELECT count(*), ifnull(sum(f.size), 0) FROM file f " \
-	    "JOIN dir d ON d.id = f.dir_id WHERE d.root_id = root.id) WHERE id = ?") \
+	SQL(root_recount, 0, \
+	    "UPDATE root SET (files, bytes) = (SELECT ifnull(sum(n), 0), ifnull(sum(sum), 0) FROM tally " \
+	    "WHERE name = 'file' AND key = CAST(root.id AS TEXT)) WHERE id = ?") \
 	/* --- directories and files --- */ \
 	SQL(last_ids, 0, \
 	    "SELECT (SELECT ifnull(max(id), 0) FROM dir), (SELECT ifnull(max(id), 0) FROM file)") \

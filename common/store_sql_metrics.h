@@ -7,7 +7,7 @@
 	/* a few dozens of rows */ \
 	SQL(tallies, 0, "SELECT name, key, n, sum FROM tally") \
 	SQL(tally_add, 0, \
-	    "INSERT INTO tally(name, key, n, sum) VALUES(?, '', ?, ?) " \
+	    "INSERT INTO tally(name, key, n, sum) VALUES(?, ?, ?, ?) " \
 	    "ON CONFLICT(name, key) DO UPDATE SET n = n + excluded.n, sum = sum + excluded.sum") \
 	/* a table that was made anew has lost them */ \
 	SQL(tally_triggers, 1, \

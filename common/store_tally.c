@@ -2,6 +2,7 @@
 #include "common/store_tally.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/buf.h"
@@ -18,6 +19,8 @@ struct tally {
 
 struct tally_added {
 	struct {
+		/** 0: ''. */
+		int64_t key;
 		int64_t n, sum;
 	} of[TALLY_COUNT];
 };
@@ -168,20 +171,37 @@ void store_tally_add(struct store *s, enum tally_id tally, double sum)
 	s->added->of[tally].sum += sum >= (double)MOST ? MOST : sum > 0 ? (int64_t)sum : 0;
 }
 
+/** What waits for one key. */
+static int flush_one(struct store *s, enum tally_id tally)
+{
+	int64_t key = s->added->of[tally].key;
+	char text[24] = "";
+	if (!s->added->of[tally].n)
+		return 0;
+	if (key)
+		snprintf(text, sizeof text, "%lld", (long long)key);
+	sqlite3_stmt *q = store_stmt(s, SQL_tally_add);
+	bind_str(q, 1, tallies[tally].name);
+	bind_str(q, 2, text);
+	sqlite3_bind_int64(q, 3, s->added->of[tally].n);
+	sqlite3_bind_int64(q, 4, s->added->of[tally].sum);
+	s->added->of[tally].n = s->added->of[tally].sum = 0;
+	return store_run(s, q);
+}
+
+int store_tally_add_to(struct store *s, enum tally_id tally, int64_t key, double sum)
+{
+	int r = s->added->of[tally].key == key ? 0 : flush_one(s, tally);
+	s->added->of[tally].key = key;
+	store_tally_add(s, tally, sum);
+	return r;
+}
+
 int store_tally_flush(struct store *s)
 {
 	int r = 0;
-	for (int t = 0; s->added && t < TALLY_COUNT && r == 0; t++) {
-		if (!s->added->of[t].n)
-			continue;
-		sqlite3_stmt *q = store_stmt(s, SQL_tally_add);
-		bind_str(q, 1, tallies[t].name);
-		sqlite3_bind_int64(q, 2, s->added->of[t].n);
-		sqlite3_bind_int64(q, 3, s->added->of[t].sum);
-		r = store_run(s, q);
-	}
-	if (r == 0)
-		store_tally_forget(s);
+	for (int t = 0; s->added && t < TALLY_COUNT && r == 0; t++)
+		r = flush_one(s, (enum tally_id)t);
 	return r;
 }
 

@@ -4,7 +4,7 @@
  * that changes the table, whoever writes it; table `tally` has one small row for each key.  A new row here is
  * counted once, when the next indexer opens the store, and kept from then on.
  *
- * Of three tables a first scan inserts as many rows as there are files.  A trigger would cost it more than the row, so
+ * Of some tables a first scan inserts as many rows as there are files.  A trigger would cost it more than the row, so
  * whoever inserts there calls store_tally_add() (BY_WRITER), and the commit adds all at once; what else happens to
  * their rows is for triggers.
  *
@@ -28,6 +28,7 @@ enum tally_inserts { BY_TRIGGER, BY_WRITER };
 #define TALLIES(T) \
 	T(track, "track", "''", "CAST(ifnull(@duration_seconds, 0) * 1000 AS INTEGER)", "duration_seconds", NULL, BY_WRITER) \
 	T(album, "album", "''", "0", "", NULL, BY_WRITER) \
+	T(file, "file", "(SELECT root_id FROM dir WHERE id = @dir_id)", "@size", "dir_id, size", NULL, BY_WRITER) \
 	T(artist, "spot", "''", TALLY_ARTIST("<>"), "tracks", TALLY_ARTIST("<"), BY_WRITER) \
 	T(series, "series", "''", "0", "", NULL, BY_TRIGGER) \
 	T(volume, "volume", "@kind", "0", "kind", NULL, BY_TRIGGER) \
@@ -60,6 +61,8 @@ int store_tally_open(struct store *s);
 void store_tally_close(struct store *s);
 /** A row of such a table comes with this transaction; @sum: its number to add up, bounded as a trigger would. */
 void store_tally_add(struct store *s, enum tally_id tally, double sum);
+/** The same below a key that is a number.  0 or -errno. */
+int store_tally_add_to(struct store *s, enum tally_id tally, int64_t key, double sum);
 /** Adds them to the table; before the commit.  0 or -errno. */
 int store_tally_flush(struct store *s);
 /** The transaction is taken back. */

@@ -249,7 +249,8 @@ int store_delete_root(struct store *s, int64_t root)
 int store_recount_root(struct store *s, int64_t root)
 {
 	store_touch(s, TOPIC_BIT(roots));
-	return store_run_id(s, SQL_root_recount, root);
+	int r = store_tally_flush(s);
+	return r < 0 ? r : store_run_id(s, SQL_root_recount, root);
 }
 
 /* --- jobs, runs, events, meta --- */

@@ -10,6 +10,7 @@
 #include "common/store_ids.h"
 #include "common/store_pack.h"
 #include "common/store_settle.h"
+#include "common/store_tally.h"
 #include "common/store_write_integrity.h"
 
 static int find_dir(struct store *s, const struct store_put *put, int64_t *dir)
@@ -91,7 +92,8 @@ static int add_file_row(struct store *s, const struct store_put *put, int64_t di
 	sqlite3_bind_int(q, 12, !is_known ? 0 : put->links == 1 ? PENDING_ONLY : PENDING);
 	sqlite3_bind_int64(q, 13, store_pack_name(put->name));
 	sqlite3_bind_int64(q, 14, *file);
-	return store_run(s, q);
+	r = store_run(s, q);
+	return r < 0 ? r : store_tally_add_to(s, TALLY_file, put->root, (double)put->size);
 }
 
 static int find_file(struct store *s, const struct store_put *put, int64_t dir, int64_t *file)

@@ -44,10 +44,21 @@ static struct gauges read_gauges(struct store *s)
 	} while (0)
 
 /** The kept ones against what questions with full counts say. */
+/** Files and their bytes of each root, as a recount takes them. */
+static void assert_roots(struct store *s)
+{
+	assert_int_equal(fill_number(s, "WITH real AS (SELECT d.root_id || '' k, count(*) n, sum(f.size) z FROM file f "
+					"JOIN dir d ON d.id = f.dir_id GROUP BY 1), "
+					"kept AS (SELECT key k, n, sum z FROM tally WHERE name = 'file' AND n <> 0) "
+					"SELECT (SELECT count(*) FROM (SELECT * FROM real EXCEPT SELECT * FROM kept)) + "
+					"(SELECT count(*) FROM (SELECT * FROM kept EXCEPT SELECT * FROM real))"), 0);
+}
+
 static void assert_counts(struct store *s)
 {
 	struct store_counts c;
 	struct gauges g = read_gauges(s);
+	assert_roots(s);
 	assert_int_equal(store_counts(s, &c), 0);
 	assert_gauge(g, tracks, c.tracks);
 	assert_gauge(g, albums, c.albums);
@@ -90,6 +101,22 @@ static void kept_counts_follow_the_tables(void **state)
 	assert_gauge(g, missing_damaged, 0);
 	assert_gauge(g, chapters, 1);
 	assert_gauge(g, errors, 1);
+	run_sql(f.s, "UPDATE file SET size = size + 77 WHERE name = CAST('02.flac' AS BLOB)");
+	assert_roots(f.s);
+	/* a file that was lost and is back as it was */
+	struct store_touched t;
+	int64_t lost = fill_number(f.s, "SELECT id FROM file WHERE name = CAST('02.flac' AS BLOB)");
+	int64_t folder = fill_number(f.s, "SELECT dir_id FROM file WHERE name = CAST('02.flac' AS BLOB)");
+	assert_int_equal(store_begin_write(f.s), 0);
+	assert_int_equal(store_lose_file(f.s, lost, folder, (struct bytes){"02.flac", 7}, &t), 0);
+	fill_commit(&f);
+	assert_int_equal(fill_number(f.s, "SELECT count(*) FROM gone"), 1);
+	assert_roots(f.s);
+	assert_int_equal(store_begin_write(f.s), 0);
+	assert_int_equal(store_restore_file(f.s, lost, 1, &t), 0);
+	fill_commit(&f);
+	assert_int_equal(fill_number(f.s, "SELECT count(*) FROM gone"), 0);
+	assert_counts(f.s);
 	/* of artists the second album goes, then the first: only then they are no more */
 	assert_int_equal(store_begin_write(f.s), 0);
 	forget(&f, "name = CAST('02.flac' AS BLOB)");
