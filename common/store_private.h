@@ -34,8 +34,8 @@ struct store {
 	bool in_transaction;
 	/** There were rows before this connection wrote: what comes may be what moved. */
 	bool has_history, has_asked_history;
-	/** Commits do not wait for the disk; see store_set_lazy(). */
-	bool is_lazy;
+	/** Commits do not wait for the disk, see store_set_lazy(); and the last one did not. */
+	bool is_lazy, owes_sync;
 	bool has_late_indexes;
 	/** store_ids.h; 0: not asked for yet. */
 	struct {

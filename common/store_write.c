@@ -101,6 +101,14 @@ static int move_topics(struct store *s)
 	return store_run(s, q);
 }
 
+/** A commit that changes nothing does not wait for the disk either: one that others rely on must not be such. */
+static int write_something(struct store *s)
+{
+	char text[24];
+	snprintf(text, sizeof text, "%lld", (long long)s->started_at);
+	return store_set_meta(s, "synced_at", text);
+}
+
 int store_commit(struct store *s, uint64_t *generation)
 {
 	int r = store_tally_flush(s);
@@ -108,10 +116,13 @@ int store_commit(struct store *s, uint64_t *generation)
 		r = store_keep_ids(s);
 	if (r == 0 && s->touched)
 		r = move_topics(s);
+	if (r == 0 && s->owes_sync && !s->is_lazy)
+		r = write_something(s);
 	if (r == 0)
 		r = store_exec(s, "COMMIT");
 	if (r < 0)
 		return r;
+	s->owes_sync = s->is_lazy;
 	s->in_transaction = false;
 	store_forget_albums(s);
 	if (s->touched)

@@ -101,6 +101,23 @@ static void what_was_waited_for_is_on_the_disk(void **state)
 	end(&lab);
 }
 
+/** It changes nothing of its own. */
+static void a_flush_waits_for_all_that_came_before(void **state)
+{
+	struct lab lab = {0};
+	(void)state;
+	begin(&lab);
+	for (int i = 0; i < 20; i++) {
+		if (i % 2)
+			put_file(&lab);
+		else
+			assert_true(add_file(&lab) > 0);
+		assert_int_equal(writer_flush(lab.writer), 0);
+		assert_int_equal(atomic_load(&faulty.unsynced), 0);
+	}
+	end(&lab);
+}
+
 /** The change that is waited for comes into a batch that began with files. */
 static void who_comes_into_a_batch_waits_for_all_of_it(void **state)
 {
@@ -154,6 +171,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_waited_for_is_on_the_disk),
+		cmocka_unit_test(a_flush_waits_for_all_that_came_before),
 		cmocka_unit_test(who_comes_into_a_batch_waits_for_all_of_it),
 		cmocka_unit_test(who_comes_behind_a_batch_that_is_refused_is_refused),
 		cmocka_unit_test(later_scans_wait_for_the_disk),
