@@ -69,7 +69,7 @@ void walk_tell_room(struct walk *w)
 	if (!w->waiting)
 		return;
 	/* when nothing is out nothing will come back: then, and only then, it must not be put off */
-	if (w->out == 0) {
+	if (w->out == 0 && atomic_load(&w->heads_out) == 0) {
 		pthread_cond_broadcast(&w->room);
 		return;
 	}
