@@ -23,7 +23,7 @@ static const struct profile rows[] = {
 };
 
 enum {
-	/** Who finds and reads files, behind the one that writes what they found: all wait for that. */
+	/** So far are those who find and read files behind the one that writes what they found: all wait for that. */
 	NICE_AHEAD = 1,
 	NICE = 10,
 	/* linux/ioprio.h: the last of the ordinary classes; one that is idle may wait for ever */
@@ -71,13 +71,20 @@ void profile_trim(void)
 	malloc_trim(0);
 }
 
+/** Of the process as it was started: its first thread stays where it is. */
+static int nice_for(bool behind)
+{
+	int own = getpriority(PRIO_PROCESS, (id_t)getpid()), wanted = own + NICE_AHEAD;
+	return behind && wanted < NICE ? NICE : wanted;
+}
+
 void profile_place(pid_t pid, bool behind)
 {
 	/* who may not come forward again stays behind: that is what most scans want */
-	if (setpriority(PRIO_PROCESS, (id_t)pid, behind ? NICE : NICE_AHEAD) < 0)
+	if (setpriority(PRIO_PROCESS, (id_t)pid, nice_for(behind)) < 0)
 		log_debug("nice: %s", strerror(errno));
 	/* who wakes up takes the processor from nobody: they wake up thousands of times a second */
-	if (sched_setscheduler(pid, SCHED_BATCH, &(struct sched_param){0}) < 0)
+	if (sched_getscheduler(pid) == SCHED_OTHER && sched_setscheduler(pid, SCHED_BATCH, &(struct sched_param){0}) < 0)
 		log_debug("the scheduler's class: %s", strerror(errno));
 }
 
