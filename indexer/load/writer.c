@@ -137,7 +137,7 @@ static void refuse_waiters(struct writer *w, int result)
 	for (size_t i = w->batch.len; i-- > 0;)
 		if (w->batch.data[i]->waiter)
 			drop_from_batch(w, i, result);
-	if (!w->next)
+	if (!w->next || !w->next->waiter)
 		return;
 	waiter_finish(w->next->waiter, result, 0);
 	change_free(w->next);
@@ -221,6 +221,12 @@ static void commit_batch(struct writer *w, int r)
 	end_batch(w, r);
 }
 
+/** Somebody relies on it being on the disk: who waits, and who would read a file again that ended its reader. */
+static bool is_relied_on(const struct change *c)
+{
+	return c->waiter || c->error_kind;
+}
+
 static int add_to_batch(struct writer *w, struct change *c)
 {
 	struct change **slot = vec_add(&w->batch);
@@ -232,7 +238,7 @@ static int add_to_batch(struct writer *w, struct change *c)
 	*slot = c;
 	w->batch_bytes += sizeof *c + c->dir_len + c->name_len + c->media_len;
 	if (w->batch.len == 1)
-		w->is_lazy = c->kind == CHANGE_FILE && store_is_first_scan(w->store);
+		w->is_lazy = c->kind == CHANGE_FILE && !is_relied_on(c) && store_is_first_scan(w->store);
 	int r = w->batch.len == 1 ? open_transaction(w) : 0;
 	int64_t start = mono_ns();
 	if (r == 0)
@@ -243,10 +249,10 @@ static int add_to_batch(struct writer *w, struct change *c)
 	return r;
 }
 
-/** Who waits is promised what is on the disk, and what came before with it.  NULL: refused meanwhile. */
+/** What is relied on is promised to be on the disk, and what came before with it.  NULL: refused meanwhile. */
 static struct change *commit_before(struct writer *w, struct change *c)
 {
-	if (!c->waiter || !w->is_lazy || !w->batch.len)
+	if (!is_relied_on(c) || !w->is_lazy || !w->batch.len)
 		return c;
 	w->next = c;
 	commit_batch(w, 0);

@@ -48,7 +48,8 @@ static void end(struct lab *lab)
 	faulty_end();
 }
 
-static void put_file(struct lab *lab)
+/** @error: what became of it, or NULL. */
+static void put_file(struct lab *lab, const char *error)
 {
 	struct change *c = change_new(CHANGE_FILE, 64);
 	assert_non_null(c);
@@ -63,18 +64,28 @@ static void put_file(struct lab *lab)
 	c->name_len = (size_t)snprintf(name, sizeof name, "%lld.flac", (long long)lab->files);
 	c->name = change_copy(c, name, c->name_len);
 	c->error_reason = "";
+	c->error_kind = error;
 	assert_int_equal(writer_put(lab->writer, c), 0);
 }
 
 /** A file comes, and is committed: how many writes were not synced then. */
-static long add_file(struct lab *lab)
+static long add_file(struct lab *lab, const char *error)
 {
 	uint64_t before = atomic_load(&lab->live->generation);
-	put_file(lab);
+	put_file(lab, error);
 	for (int i = 0; i < 5000 && atomic_load(&lab->live->generation) == before; i++)
 		usleep(1000);
 	assert_true(atomic_load(&lab->live->generation) > before);
 	return atomic_load(&faulty.unsynced);
+}
+
+static int64_t count_errors(struct lab *lab)
+{
+	struct store *s = NULL;
+	assert_int_equal(store_open_reader(lab->dir, &s), 0);
+	int64_t n = fill_number(s, "SELECT count(*) FROM error");
+	store_close(s);
+	return n;
 }
 
 static struct change *event(void)
@@ -93,8 +104,8 @@ static void what_was_waited_for_is_on_the_disk(void **state)
 	begin(&lab);
 	assert_int_equal(atomic_load(&faulty.unsynced), 0);
 	for (int i = 0; i < 3; i++) {
-		assert_true(add_file(&lab) > 0);
-		assert_true(add_file(&lab) > 0);
+		assert_true(add_file(&lab, NULL) > 0);
+		assert_true(add_file(&lab, NULL) > 0);
 		assert_int_equal(writer_call(lab.writer, event(), NULL), 0);
 		assert_int_equal(atomic_load(&faulty.unsynced), 0);
 	}
@@ -109,9 +120,9 @@ static void a_flush_waits_for_all_that_came_before(void **state)
 	begin(&lab);
 	for (int i = 0; i < 20; i++) {
 		if (i % 2)
-			put_file(&lab);
+			put_file(&lab, NULL);
 		else
-			assert_true(add_file(&lab) > 0);
+			assert_true(add_file(&lab, NULL) > 0);
 		assert_int_equal(writer_flush(lab.writer), 0);
 		assert_int_equal(atomic_load(&faulty.unsynced), 0);
 	}
@@ -125,8 +136,30 @@ static void who_comes_into_a_batch_waits_for_all_of_it(void **state)
 	(void)state;
 	begin(&lab);
 	for (int i = 0; i < 50; i++) {
-		put_file(&lab);
+		put_file(&lab, NULL);
 		assert_int_equal(writer_call(lab.writer, event(), NULL), 0);
+		assert_int_equal(atomic_load(&faulty.unsynced), 0);
+	}
+	end(&lab);
+}
+
+/** Alone, or behind files that were read: it must not be forgotten what they did. */
+static void files_that_ended_their_reader_are_on_the_disk(void **state)
+{
+	struct lab lab = {0};
+	(void)state;
+	begin(&lab);
+	for (int i = 0; i < 20; i++) {
+		assert_true(add_file(&lab, NULL) > 0);
+		if (i % 2)
+			put_file(&lab, NULL);
+		assert_int_equal(writer_flush(lab.writer), 0);
+		assert_int_equal(add_file(&lab, "crashed"), 0);
+		put_file(&lab, NULL);
+		put_file(&lab, "timeout");
+		for (int k = 0; k < 5000 && count_errors(&lab) < 2 * (i + 1); k++)
+			usleep(1000);
+		assert_int_equal(count_errors(&lab), 2 * (i + 1));
 		assert_int_equal(atomic_load(&faulty.unsynced), 0);
 	}
 	end(&lab);
@@ -139,7 +172,7 @@ static void who_comes_behind_a_batch_that_is_refused_is_refused(void **state)
 	(void)state;
 	begin(&lab);
 	for (int i = 0; i < 20; i++) {
-		put_file(&lab);
+		put_file(&lab, NULL);
 		faulty_set(SQLITE_FULL, 0, false);
 		int64_t start = mono_ns();
 		assert_int_equal(writer_call(lab.writer, event(), NULL), -ENOSPC);
@@ -159,11 +192,11 @@ static void later_scans_wait_for_the_disk(void **state)
 	struct lab lab = {0};
 	(void)state;
 	begin(&lab);
-	assert_true(add_file(&lab) > 0);
+	assert_true(add_file(&lab, NULL) > 0);
 	writer_free(lab.writer);
 	start(&lab);
-	assert_int_equal(add_file(&lab), 0);
-	assert_int_equal(add_file(&lab), 0);
+	assert_int_equal(add_file(&lab, NULL), 0);
+	assert_int_equal(add_file(&lab, NULL), 0);
 	end(&lab);
 }
 
@@ -173,6 +206,7 @@ int main(void)
 		cmocka_unit_test(what_was_waited_for_is_on_the_disk),
 		cmocka_unit_test(a_flush_waits_for_all_that_came_before),
 		cmocka_unit_test(who_comes_into_a_batch_waits_for_all_of_it),
+		cmocka_unit_test(files_that_ended_their_reader_are_on_the_disk),
 		cmocka_unit_test(who_comes_behind_a_batch_that_is_refused_is_refused),
 		cmocka_unit_test(later_scans_wait_for_the_disk),
 	};
