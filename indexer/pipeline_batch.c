@@ -178,7 +178,7 @@ static void read_itself(struct pipeline *p, struct batch *b, int i, struct batch
 		return;
 	batch_take_out(p, b, i);
 	/* those of a directory are opened together */
-	if (*again && !batch_is_in(*again, batch_dir(b, i))) {
+	if (*again && (*again)->count && !batch_is_in(*again, batch_dir(b, i))) {
 		batch_enqueue(*again);
 		*again = NULL;
 	}
@@ -343,7 +343,10 @@ void batch_add_alone(struct pipeline *p, struct scan_root *root, struct bytes di
 	if (!b)
 		return;
 	b->is_alone = true;
-	batch_add(b, dir, cover, e);
+	if (!batch_add(b, dir, cover, e)) {
+		batch_free(p, b);
+		return;
+	}
 	if (!poison_may_read(root, e)) {
 		refuse_file(p, b);
 		batch_free(p, b);
@@ -370,7 +373,7 @@ static void put_back(struct batch *b)
 }
 
 /** Each file of a batch that ends its readers in a batch of its own: then it is known which one does. */
-static void split(struct batch *b)
+static void split(struct pipeline *p, struct batch *b)
 {
 	for (int i = 0; i < b->count; i++) {
 		struct batch *one = b->file[i].is_done || b->left == 1
@@ -378,7 +381,10 @@ static void split(struct batch *b)
 					    : batch_new(b->root, 0);
 		if (!one)
 			continue;
-		batch_copy(one, b, i);
+		if (!batch_copy(one, b, i)) {
+			batch_free(p, one);
+			continue;
+		}
 		one->is_given = b->is_given;
 		b->file[i].seen.ticket = 0;
 		one->left = 1;
@@ -399,7 +405,7 @@ static void resend(struct pipeline *p, struct batch **at)
 	p->pool.worker[b->worker].ahead--;
 	reading_take(&p->pool.reading, b->worker, b->id);
 	if (b->deaths >= BATCH_DEATHS && b->left > 1)
-		split(b);
+		split(p, b);
 	put_back(b);
 }
 

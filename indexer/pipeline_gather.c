@@ -67,25 +67,27 @@ bool batch_is_in(const struct batch *b, struct bytes dir)
 	return last.len == dir.len && memcmp(last.data, dir.data, dir.len) == 0;
 }
 
-void batch_add(struct batch *b, struct bytes dir, bool cover, struct seen *e)
+bool batch_add(struct batch *b, struct bytes dir, bool cover, struct seen *e)
 {
 	struct batch_file *f = &b->file[b->count];
 	bool is_next = b->count && batch_is_in(b, dir);
 	*f = (struct batch_file){.seen = *e, .cover = cover, .dir_len = dir.len};
-	e->ticket = 0;
 	f->dir_at = is_next ? f[-1].dir_at : b->texts.len;
 	if (!is_next)
 		buf_add(&b->texts, dir.data, dir.len);
 	f->name_at = b->texts.len;
-	buf_add(&b->texts, e->name.data, e->name.len);
+	if (buf_add(&b->texts, e->name.data, e->name.len) < 0)
+		return false;
+	e->ticket = 0;
 	b->count++;
+	return true;
 }
 
-void batch_copy(struct batch *to, const struct batch *b, int i)
+bool batch_copy(struct batch *to, const struct batch *b, int i)
 {
 	struct seen seen = b->file[i].seen;
 	seen.name = batch_name(b, i);
-	batch_add(to, batch_dir(b, i), b->file[i].cover, &seen);
+	return batch_add(to, batch_dir(b, i), b->file[i].cover, &seen);
 }
 
 void batch_gather(struct scan_root *root, struct bytes dir, bool cover, struct seen *e)
@@ -99,7 +101,8 @@ void batch_gather(struct scan_root *root, struct bytes dir, bool cover, struct s
 		batch_enqueue(b);
 		root->filling = b;
 	}
-	batch_add(b, dir, cover, e);
+	if (!batch_add(b, dir, cover, e))
+		return;
 	b->left++;
 	root->scan->waiting_files++;
 }

@@ -330,16 +330,16 @@ size_t plan_job(struct pipeline *p, const char *words, enum scan_kind *kind, str
 /** How many files a scan of whole roots will see, by their last count. */
 uint64_t plan_expected(const struct pipeline *p, const struct scan_plan *plan, size_t n);
 
-/* --- pipeline_gather.c --- */
+/* --- pipeline_gather.c: all in the pipeline's thread --- */
 
 /** An empty batch for files of the directory that is open as @dir, 0: of any; NULL without memory. */
 struct batch *batch_new(struct scan_root *root, uint64_t dir);
 /** What its files hold goes back. */
 void batch_free(struct pipeline *p, struct batch *b);
-/** Adds a file of the directory @dir, whose name is copied, and takes its ticket; at most BATCH_MAX. */
-void batch_add(struct batch *b, struct bytes dir, bool cover, struct seen *e);
+/** Adds a file of the directory @dir, whose name is copied, and takes its ticket; at most BATCH_MAX.  False: no memory. */
+bool batch_add(struct batch *b, struct bytes dir, bool cover, struct seen *e);
 /** Adds what another one has as its file @i, which keeps it. */
-void batch_copy(struct batch *to, const struct batch *b, int i);
+bool batch_copy(struct batch *to, const struct batch *b, int i);
 /** Puts a batch into the row of those that wait for a worker. */
 void batch_enqueue(struct batch *b);
 /** A file whose head was read goes with others of its root, into a batch that waits. */
