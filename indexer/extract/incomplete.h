@@ -14,8 +14,10 @@
 #include "indexer/extract/wants.h"
 
 enum {
-	/** A file that changed less than so many seconds ago may still be being copied (wants.h). */
+	/** A file that was written less than so many seconds ago may still be being copied (wants.h). */
 	FRESH_S = 3600,
+	/** 1981: no file is that old.  Robocopy dates what it still copies 1980, and some file systems know no time. */
+	TIMES_S = 347155200,
 	/** Room for a number of 64 bits with commas. */
 	GROUPED_MAX = 28,
 };

@@ -32,7 +32,7 @@ int extract_cover_order(const char *a, const char *b);
 struct reach {
 	/** Bytes at its end. */
 	uint32_t tail;
-	/** These only when the file changed lately: it may still be being copied. */
+	/** These only when the file was written lately: it may still be being copied. */
 	bool is_tail_of_fresh;
 	/** See reach.h; NULL: nothing else.  And how many bytes it reads there. */
 	uint64_t (*behind)(const uint8_t *start, size_t n, uint64_t size);
@@ -42,7 +42,10 @@ struct reach {
 /** That of the format that the name tells; NULL when its files may be read anywhere. */
 const struct reach *extract_reach(enum media_kind kind, const char *name, size_t n);
 
-/** Whether the newer of two times is less than an hour before @now; all in seconds since 1970. */
+/**
+ * Whether a file was written less than an hour before @now; all in seconds since 1970.  A copy that keeps the times of
+ * what it copies sets them when it has ended (cp, rsync, tar), so that a later @ctime tells nothing but that.
+ */
 bool incomplete_is_fresh(int64_t now, int64_t mtime, int64_t ctime);
 
 #endif

@@ -174,6 +174,14 @@ class Memory:
         return sum(size for size, _ in self.peaks.values())
 
 
+def age(folder):
+    """Its files were written a day ago: nobody takes them for copies that still run."""
+    then = time.time() - 24 * 3600
+    for where, _, names in os.walk(folder):
+        for name in names:
+            os.utime(Path(where) / name, (then, then), follow_symlinks=False)
+
+
 class Lab:
     def __init__(self, quick):
         self.quick = quick
@@ -242,6 +250,7 @@ class Lab:
             new = folder.with_name(name + ".new")
             shutil.rmtree(new, ignore_errors=True)
             make(new)
+            age(new)
             new.rename(folder)
             os.sync()
         return folder

@@ -534,12 +534,17 @@ static void frames_of_another_stream_condemn_nothing(void **state)
 static void a_file_is_fresh_for_an_hour(void **state)
 {
 	(void)state;
-	assert_true(incomplete_is_fresh(10000, 9000, 100));
-	assert_true(incomplete_is_fresh(10000, 100, 9000));
-	assert_true(incomplete_is_fresh(10000, 10000 - FRESH_S + 1, 0));
-	assert_false(incomplete_is_fresh(10000, 10000 - FRESH_S, 0));
+	const int64_t now = INT64_C(1700000000);
+	assert_true(incomplete_is_fresh(now, now - FRESH_S + 1, 0));
+	assert_false(incomplete_is_fresh(now, now - FRESH_S, 0));
+	/* Copied a moment ago, by a program that keeps times. */
+	assert_false(incomplete_is_fresh(now, now - FRESH_S, now - 1));
+	/* What robocopy still copies (1980), and a file system without times. */
+	assert_true(incomplete_is_fresh(now, 315532800, now - 1));
+	assert_true(incomplete_is_fresh(now, 0, now - 1));
+	assert_false(incomplete_is_fresh(now, 0, now - FRESH_S));
 	/* A clock that was put back. */
-	assert_true(incomplete_is_fresh(10000, 20000, 0));
+	assert_true(incomplete_is_fresh(now, now + 10000, 0));
 }
 
 /* --- real files, and disks --- */
