@@ -14,7 +14,7 @@
 #include "common/cleanup.h"
 
 const struct device_row DEVICES_TABLE[DEVICE_COUNT] = {
-#define D(id, depth) [DEVICE_##id] = {#id, depth},
+#define D(id, depth, ahead) [DEVICE_##id] = {#id, depth, ahead},
 	DEVICES(D)
 #undef D
 };

@@ -10,19 +10,19 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/*   id, most reads at a time.  Disks sort what waits for them (NCQ: 32), flash answers side by side;
- *   servers and FUSE programs have others to serve too. */
+/*   id, most threads that read, files that one of them reads together.  Disks sort what waits for them (NCQ: 32), flash
+ *   answers side by side; servers and FUSE programs have others to serve too. */
 #define DEVICES(D) \
-	D(memory, 1) \
-	D(rotational, 32) \
-	D(ssd, 32) \
-	D(nvme, 32) \
-	D(network, 16) \
-	D(fuse, 8) \
-	D(unknown, 16)
+	D(memory, 1, 16) \
+	D(rotational, 32, 16) \
+	D(ssd, 32, 16) \
+	D(nvme, 32, 16) \
+	D(network, 16, 1) \
+	D(fuse, 8, 1) \
+	D(unknown, 16, 8)
 
 enum device_kind {
-#define D(id, depth) DEVICE_##id,
+#define D(id, depth, ahead) DEVICE_##id,
 	DEVICES(D)
 #undef D
 	DEVICE_COUNT
@@ -30,7 +30,7 @@ enum device_kind {
 
 struct device_row {
 	const char *name;
-	int depth;
+	int depth, ahead;
 };
 extern const struct device_row DEVICES_TABLE[DEVICE_COUNT];
 

@@ -46,39 +46,6 @@ struct list {
 	char cover[NAME_MAX + 1];
 };
 
-/* --- ancestors --- */
-
-void walk_put_link(struct link *l)
-{
-	while (l && atomic_fetch_sub(&l->refs, 1) == 1) {
-		struct link *up = l->up;
-		free(l);
-		l = up;
-	}
-}
-
-static struct link *link_get(struct link *l)
-{
-	if (l)
-		atomic_fetch_add(&l->refs, 1);
-	return l;
-}
-
-/** NULL with ELOOP when the directory is its own ancestor. */
-static struct link *link_new(struct link *up, const struct stat *st)
-{
-	for (const struct link *l = up; l; l = l->up)
-		if (l->device == st->st_dev && l->inode == st->st_ino) {
-			errno = ELOOP;
-			return NULL;
-		}
-	struct link *l = malloc(sizeof *l);
-	if (!l)
-		return NULL;
-	*l = (struct link){st->st_dev, st->st_ino, 1, 0, link_get(up)};
-	return l;
-}
-
 /* --- what is out --- */
 
 int walk_flush(struct walker *me)
@@ -304,6 +271,69 @@ uint32_t walk_slice(const char *name, size_t n, uint32_t slices)
 	return slices ? h % slices : 0;
 }
 
+/** As the name says what it is. */
+static int look(struct list *l, const char *name, struct statx *st)
+{
+	l->me->tries++;
+	if (syscall(SYS_statx, l->fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+		    STATX_BASIC_STATS | STATX_BTIME, st) < 0)
+		return -errno;
+	return 0;
+}
+
+/** A file by its name, that of a media file. */
+static int add_file(struct list *l, const char *name, const struct statx *st, uint64_t ticket)
+{
+	mode_t type = st->stx_mode & S_IFMT;
+	if (type == S_IFLNK)
+		return 0;
+	l->has_files = l->has_files || type == S_IFREG;
+	return add_entry(l, name, type == S_IFREG ? ENTRY_FILE : IFTODT(type), st, ticket);
+}
+
+/** Reads the heads that are ahead, and puts their files into the list. */
+static int read_ahead(struct list *l)
+{
+	struct walker *me = l->me;
+	int r = 0;
+	if (!me->aheads)
+		return 0;
+	walk_read_heads(me);
+	/* in the list or not: what was read is in hand no more */
+	uint32_t n = me->aheads;
+	me->aheads = 0;
+	for (uint32_t i = 0; i < n && r == 0; i++)
+		r = add_file(l, me->ahead[i].name, &me->ahead[i].st, me->ahead[i].ticket);
+	return r;
+}
+
+/** A slot for a head; -ECANCELED when the walk is over. */
+static int wait_head(struct list *l, uint32_t *slot)
+{
+	while (walk_take_head(l->me, slot) < 0) {
+		bool has_ahead = l->me->aheads > 0;
+		int r = has_ahead ? read_ahead(l) : l->heads ? send_chunk(l, 0) : 0;
+		if (r == 0 && !has_ahead)
+			r = walk_wait_head(l->me);
+		if (r < 0)
+			return -ECANCELED;
+	}
+	return 0;
+}
+
+/** A file whose head is read soon.  1: it cannot be opened. */
+static int look_inside(struct list *l, const char *name, const struct reach *reach)
+{
+	uint32_t slot;
+	const struct walk_file file = {l->fd, name, reach};
+	int r = wait_head(l, &slot);
+	if (r < 0)
+		return r;
+	if (!walk_open_head(l->me, slot, &file))
+		return 1;
+	return l->me->aheads >= l->me->most_ahead ? read_ahead(l) : 0;
+}
+
 static int by_text(const void *key, const void *at)
 {
 	return strcmp(key, *(char *const *)at);
@@ -338,42 +368,19 @@ static int go_down(struct list *l, const char *name)
 			struct todo *t = vec_add(&w->stack);
 			if (!t)
 				return -ENOMEM;
-			*t = (struct todo){take(owned), link_get(l->link), false};
+			*t = (struct todo){take(owned), walk_get_link(l->link), false};
 			pthread_cond_signal(&w->more);
 			return 0;
 		}
 	}
 	/* below, somebody may wait for what is still in this list */
-	int r = l->heads ? send_chunk(l, 0) : 0;
+	int r = read_ahead(l);
+	if (r == 0 && l->heads)
+		r = send_chunk(l, 0);
 	if (r < 0)
 		return r;
 	const struct todo below = {path, l->link, false};
 	return walk_directory(l->me, &below, l->depth + 1);
-}
-
-/** As the name says what it is. */
-static int look(struct list *l, const char *name, struct statx *st)
-{
-	if (syscall(SYS_statx, l->fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
-		    STATX_BASIC_STATS | STATX_BTIME, st) < 0)
-		return -errno;
-	return 0;
-}
-
-/** The same of a file that is read meanwhile, if it can be; -ECANCELED when the walk is over. */
-static int look_inside(struct list *l, const char *name, const struct reach *reach, struct statx *st,
-		       uint64_t *ticket)
-{
-	uint32_t slot;
-	const struct walk_file file = {l->fd, name, reach};
-	while (walk_take_head(l->me, &slot) < 0) {
-		int r = l->heads ? send_chunk(l, 0) : 0;
-		if (r == 0)
-			r = walk_wait_head(l->me);
-		if (r < 0)
-			return -ECANCELED;
-	}
-	return walk_head(l->me, slot, &file, st, ticket) ? 0 : look(l, name, st);
 }
 
 static void note_picture(struct list *l, const char *name)
@@ -383,6 +390,21 @@ static void note_picture(struct list *l, const char *name)
 	l->flags |= LIST_COVER;
 	if (!*l->cover || ignore_is_better_cover(name, l->cover))
 		snprintf(l->cover, sizeof l->cover, "%s", name);
+}
+
+/** What has no head: a directory, or a file that is only looked at.  @hint: d_type. */
+static int visit_entry(struct list *l, const char *name, unsigned char hint, bool wanted)
+{
+	struct statx st = {0};
+	mode_t type = S_IFDIR;
+	if (hint != DT_DIR || wanted) {
+		int e = look(l, name, &st);
+		if (e < 0)
+			return e == -ENOENT ? 0 : add_entry(l, name, ENTRY_UNKNOWN, &st, 0);
+		type = st.stx_mode & S_IFMT;
+	}
+	int r = wanted ? add_file(l, name, &st, 0) : 0;
+	return r == 0 && type == S_IFDIR ? go_down(l, name) : r;
 }
 
 static int visit(struct list *l, const struct dirent64 *d)
@@ -402,26 +424,11 @@ static int visit(struct list *l, const struct dirent64 *d)
 	}
 	if (d->d_type != DT_DIR && d->d_type != DT_UNKNOWN && !wanted)
 		return 0;
-	struct statx st = {0};
-	uint64_t ticket = 0;
 	if (++l->me->looks % LOOKS_BETWEEN == 0)
 		walk_grow(l->me);
-	mode_t type = d->d_type == DT_DIR ? S_IFDIR : 0;
-	if (type != S_IFDIR || wanted) {
-		const struct reach *reach = d->d_type == DT_REG && o->heads ? o->reach(o->arg, name, len)
-									    : NULL;
-		int e = reach ? look_inside(l, name, reach, &st, &ticket) : look(l, name, &st);
-		if (e == -ECANCELED)
-			return e;
-		if (e < 0)
-			return e == -ENOENT ? 0 : add_entry(l, name, ENTRY_UNKNOWN, &st, 0);
-		type = st.stx_mode & S_IFMT;
-	}
-	if (type == S_IFLNK)
-		return 0;
-	l->has_files = l->has_files || (wanted && type == S_IFREG);
-	int r = wanted ? add_entry(l, name, type == S_IFREG ? ENTRY_FILE : IFTODT(type), &st, ticket) : 0;
-	return r == 0 && type == S_IFDIR ? go_down(l, name) : r;
+	const struct reach *reach = d->d_type == DT_REG && o->heads ? o->reach(o->arg, name, len) : NULL;
+	int r = reach ? look_inside(l, name, reach) : 1;
+	return r <= 0 ? r : visit_entry(l, name, d->d_type, wanted);
 }
 
 static int read_entries(struct list *l)
@@ -449,6 +456,10 @@ static int read_entries(struct list *l)
 				return r;
 			at += d->d_reclen;
 		}
+		/* the names go with the next ones */
+		int r = read_ahead(l);
+		if (r < 0)
+			return r;
 		if (atomic_load(&l->me->w->is_stopped))
 			return -ECANCELED;
 	}
@@ -489,7 +500,7 @@ static int open_list(struct list *l, struct link *up, struct stat *st)
 	l->fd = open_below(o->root, l->path, O_RDONLY | O_DIRECTORY);
 	if (l->fd < 0 || fstat(l->fd, st) < 0)
 		return -errno;
-	l->link = link_new(up, st);
+	l->link = walk_new_link(up, st);
 	if (!l->link)
 		return -errno;
 	if (o->enter)
@@ -535,6 +546,7 @@ int walk_directory(struct walker *me, const struct todo *t, int depth)
 	}
 	if (error == 0)
 		error = read_entries(&l);
+	walk_drop_heads(me);
 	if (error == 0)
 		error = add_folders(&l);
 	if (error == 0) {

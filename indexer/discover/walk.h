@@ -40,6 +40,8 @@ struct walk_options {
 	int root;
 	/** They become more, up to threads_most, while the disk makes them wait. */
 	int threads, threads_most;
+	/** Files whose heads one of them reads together, at least 1. */
+	int ahead;
 	/** Of the region of heads, how many are used at a time; 0: all. */
 	int slots;
 	const struct ignore *ignore;

@@ -17,17 +17,6 @@
 #include "common/clock.h"
 #include "indexer/heads.h"
 
-/** A file that is being read. */
-struct source {
-	int fd;
-	uint64_t size;
-	const struct reach *reach;
-	uint8_t *bytes;
-	/** Of @bytes. */
-	uint32_t used;
-	struct head head;
-};
-
 void walk_fill_slots(struct walk *w)
 {
 	w->free_slots = w->slots = 0;
@@ -46,7 +35,8 @@ static void grab_slots(struct walker *me)
 {
 	struct walk *w = me->w;
 	WALK_LOCKED(me);
-	uint32_t share = walk_share(w, w->slots / 4), n = share < GRAB ? share : GRAB;
+	uint32_t share = walk_share(w, w->slots / 2), n = share < GRAB ? share : GRAB;
+	me->most_ahead = n < (uint32_t)w->o.ahead ? n : (uint32_t)w->o.ahead;
 	while (me->slots < n && w->free_slots)
 		me->slot[me->slots++] = w->free_slot[--w->free_slots];
 }
@@ -96,22 +86,57 @@ void walk_give_back(struct walk *w, const uint64_t *ticket, size_t n)
 	walk_tell_room(w);
 }
 
-/** @n bytes at @at as the next piece.  False when they are not there. */
-static bool read_piece(struct source *s, uint64_t at, uint64_t n)
+/** The next piece of a file: where its bytes go. */
+struct wish {
+	struct source *of;
+	uint8_t *to;
+	struct head_piece piece;
+};
+
+/** What is asked of the disk together; two pieces of each file at most. */
+struct round {
+	struct wish wish[2 * AHEAD];
+	size_t n;
+};
+
+/** @n bytes at @at. */
+static void ask(struct round *all, struct source *s, uint64_t at, uint64_t n)
 {
-	if (at > s->size || n > s->size - at || n > HEAD_SIZE - s->used)
-		return false;
-	for (size_t done = 0; done < n;) {
-		ssize_t got = pread(s->fd, s->bytes + s->used + done, n - done, (off_t)(at + done));
+	if (s->is_lost || at > s->size || n > s->size - at || n > HEAD_SIZE - s->used) {
+		s->is_lost = true;
+		return;
+	}
+	const struct head_piece piece = {at, (uint32_t)n};
+	/* of no bytes all would be meant */
+	if (n)
+		all->wish[all->n++] = (struct wish){s, s->bytes + s->used, piece};
+	s->head.piece[s->head.pieces++] = piece;
+	s->used += piece.n;
+}
+
+static bool read_piece(int fd, uint8_t *to, const struct head_piece *p)
+{
+	for (size_t done = 0; done < p->n;) {
+		ssize_t got = pread(fd, to + done, p->n - done, (off_t)(p->at + done));
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
 			return false;
 		done += (size_t)got;
 	}
-	s->head.piece[s->head.pieces++] = (struct head_piece){at, (uint32_t)n};
-	s->used += (uint32_t)n;
 	return true;
+}
+
+/** @tells_disk: of all before the first is waited for, so that they are read side by side; costs time where nothing waits. */
+static void get(struct round *all, bool tells_disk)
+{
+	for (size_t i = 0; i < all->n && tells_disk && all->n > 1; i++)
+		posix_fadvise(all->wish[i].of->fd, (off_t)all->wish[i].piece.at, all->wish[i].piece.n, POSIX_FADV_WILLNEED);
+	for (size_t i = 0; i < all->n; i++) {
+		struct wish *w = &all->wish[i];
+		w->of->is_lost = w->of->is_lost || !read_piece(w->of->fd, w->to, &w->piece);
+	}
+	all->n = 0;
 }
 
 /** Where the last bytes begin that are read; the file's size when none are. */
@@ -125,20 +150,34 @@ static uint64_t tail_of(const struct source *s, uint64_t start)
 	return s->size - start > n ? s->size - n : start;
 }
 
-/** All pieces; false when the file is not as long as it was, or cannot be read. */
-static bool read_pieces(struct source *s)
+static uint64_t start_of(const struct source *s)
 {
-	uint64_t start = s->size < HEAD_START ? s->size : HEAD_START;
-	if (!read_piece(s, 0, start))
-		return false;
-	uint64_t tail = tail_of(s, start);
+	return s->size < HEAD_START ? s->size : HEAD_START;
+}
+
+/** What its start tells that is needed, too. */
+static void ask_more(struct round *all, struct source *s)
+{
+	uint64_t start = start_of(s), tail = tail_of(s, start);
 	uint64_t middle = s->reach->behind ? s->reach->behind(s->bytes, start, s->size) : 0;
-	if (middle >= start && middle < tail) {
-		uint64_t n = tail - middle < s->reach->middle ? tail - middle : s->reach->middle;
-		if (!read_piece(s, middle, n))
-			return false;
-	}
-	return tail == s->size || read_piece(s, tail, s->size - tail);
+	if (middle >= start && middle < tail)
+		ask(all, s, middle, tail - middle < s->reach->middle ? tail - middle : s->reach->middle);
+	if (tail < s->size)
+		ask(all, s, tail, s->size - tail);
+}
+
+/** All pieces of several files; of those that are not as long as they were, or cannot be read: is_lost. */
+static void read_sources(struct source *s, size_t n, bool tells_disk)
+{
+	struct round all;
+	all.n = 0;
+	for (size_t i = 0; i < n; i++)
+		ask(&all, &s[i], 0, start_of(&s[i]));
+	get(&all, tells_disk);
+	for (size_t i = 0; i < n; i++)
+		if (!s[i].is_lost)
+			ask_more(&all, &s[i]);
+	get(&all, tells_disk);
 }
 
 /** Opens the file; what it is is asked of the descriptor, so that its bytes belong to it. */
@@ -150,30 +189,71 @@ static int open_source(int dir, const char *name, struct statx *st)
 	return take_fd(fd);
 }
 
-uint64_t walk_seal_head(struct heads *heads, uint32_t slot, int fd, const struct reach *reach,
-			const struct statx *st)
+static struct source source_of(struct heads *heads, uint32_t slot, int fd, const struct reach *reach,
+			       const struct statx *st)
 {
-	struct source s = {
+	return (struct source){
 		.fd = fd, .size = st->stx_size, .reach = reach, .bytes = heads_begin(heads, slot),
 		.head = {.size = st->stx_size, .mtime = st->stx_mtime.tv_sec, .ctime = st->stx_ctime.tv_sec},
 	};
-	return read_pieces(&s) ? heads_seal(heads, slot, &s.head) : 0;
 }
 
-bool walk_head(struct walker *me, uint32_t slot, const struct walk_file *f, struct statx *st,
-	       uint64_t *ticket)
+uint64_t walk_seal_head(struct heads *heads, uint32_t slot, int fd, const struct reach *reach,
+			const struct statx *st)
+{
+	struct source s = source_of(heads, slot, fd, reach, st);
+	read_sources(&s, 1, false);
+	return s.is_lost ? 0 : heads_seal(heads, slot, &s.head);
+}
+
+bool walk_open_head(struct walker *me, uint32_t slot, const struct walk_file *f)
+{
+	struct ahead *a = &me->ahead[me->aheads];
+	atomic_store_explicit(me->since, mono_ns(), memory_order_relaxed);
+	_close_ int fd = open_source(f->dir, f->name, &a->st);
+	if (fd < 0) {
+		me->slot[me->slots++] = (uint16_t)slot;
+		return false;
+	}
+	a->name = f->name;
+	a->slot = (uint16_t)slot;
+	a->ticket = 0;
+	struct source *s = &me->source[me->aheads++];
+	*s = source_of(me->w->o.heads, slot, fd, f->reach, &a->st);
+	s->is_lost = !S_ISREG(a->st.stx_mode);
+	if (!s->is_lost)
+		posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
+	take_fd(fd);
+	return true;
+}
+
+/** What was opened is closed; a slot without a ticket is free again. */
+static void end_ahead(struct walker *me, uint32_t i)
+{
+	struct ahead *a = &me->ahead[i];
+	close(me->source[i].fd);
+	if (a->ticket)
+		atomic_store(&me->w->ticket[a->slot], a->ticket);
+	else
+		me->slot[me->slots++] = a->slot;
+}
+
+void walk_read_heads(struct walker *me)
 {
 	struct walk *w = me->w;
-	*ticket = 0;
 	atomic_store_explicit(me->since, mono_ns(), memory_order_relaxed);
-	_close_ int fd = open_source(f->dir, f->name, st);
-	if (fd >= 0 && S_ISREG(st->stx_mode)) {
-		posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
-		*ticket = walk_seal_head(w->o.heads, slot, fd, f->reach, st);
+	read_sources(me->source, me->aheads, atomic_load_explicit(&w->is_slow, memory_order_relaxed));
+	me->tries += 2;
+	for (uint32_t i = 0; i < me->aheads; i++) {
+		const struct source *s = &me->source[i];
+		me->ahead[i].ticket = s->is_lost ? 0 : heads_seal(w->o.heads, me->ahead[i].slot, &s->head);
+		end_ahead(me, i);
 	}
-	if (*ticket)
-		atomic_store(&w->ticket[slot], *ticket);
-	else
-		me->slot[me->slots++] = (uint16_t)slot;
-	return fd >= 0;
+}
+
+void walk_drop_heads(struct walker *me)
+{
+	for (uint32_t i = 0; i < me->aheads; i++)
+		end_ahead(me, i);
+	me->aheads = 0;
 }

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "common/cleanup.h"
@@ -20,9 +21,34 @@ enum {
 	THREADS = 32,
 	FLUSH = 24576,
 	/** Entries after which a thread looks whether it waited for them. */
-	LOOKS_BETWEEN = 16,
+	LOOKS_BETWEEN = 64,
 	/** Most slots for heads that a thread takes at a time. */
 	GRAB = 16,
+	/** Most files that a thread has open to read their heads together. */
+	AHEAD = 16,
+};
+
+/** A file that is being read. */
+struct source {
+	int fd;
+	uint64_t size;
+	const struct reach *reach;
+	uint8_t *bytes;
+	/** Of @bytes. */
+	uint32_t used;
+	/** It cannot be read as it was told of. */
+	bool is_lost;
+	struct head head;
+};
+
+/** What it is for. */
+struct ahead {
+	/** In the list of names that is gone through. */
+	const char *name;
+	uint16_t slot;
+	/** 0 until it was read, and when its bytes could not be had. */
+	uint64_t ticket;
+	struct statx st;
 };
 
 /** An ancestor; shared by the directories below it. */
@@ -81,8 +107,8 @@ struct walk {
 	_Atomic unsigned next_walker;
 	/** Heads that were sent and did not come back. */
 	_Atomic int64_t heads_out;
-	/** There will be no more threads. */
-	_Atomic bool has_enough;
+	/** There will be no more threads; there are more than there were, since the disk makes them wait. */
+	_Atomic bool has_enough, is_slow;
 	const struct walk_order *order;
 };
 
@@ -91,12 +117,17 @@ struct walker {
 	struct walk *w;
 	_Atomic int64_t *since;
 	/** Slots for heads that it took and did not use yet. */
-	uint16_t slot[GRAB];
+	uint16_t slot[GRAB + AHEAD];
 	uint32_t slots;
-	/** Times that it slept for something else than the disk; entries looked at; as of the last look. */
-	uint64_t waits, looks;
+	/** Files of the directory that is listed whose heads are read next, and how many it may gather. */
+	struct ahead ahead[AHEAD];
+	struct source source[AHEAD];
+	uint32_t aheads, most_ahead;
+	/** Times that it slept for something else than the disk; entries looked at; times that it may have slept for
+	 * the disk; as of the last look. */
+	uint64_t waits, looks, tries;
 	struct {
-		uint64_t slept, waits, looks;
+		uint64_t slept, waits, tries;
 	} last;
 	struct buf frames;
 	/** What is in them, and how much of it may wait there: others wait for the same room. */
@@ -154,16 +185,23 @@ int walk_take_head(struct walker *me, uint32_t *slot);
 /** Sends what was made and waits until a slot is free; the caller holds none that was not sent. */
 int walk_wait_head(struct walker *me);
 /**
- * Reads the head of a file into @slot.  False when it could not be opened; else *st is what was read.
- * *ticket: 0 when its bytes could not be had, and the slot is free again.
+ * Opens a file whose head comes into @slot: one more ahead, of which there are less than AHEAD.  False when it could not be
+ * opened, and the slot is free again.
  */
-bool walk_head(struct walker *me, uint32_t slot, const struct walk_file *f, struct statx *st,
-	       uint64_t *ticket);
+bool walk_open_head(struct walker *me, uint32_t slot, const struct walk_file *f);
+/** Reads the heads of all that are ahead, and closes them: their tickets are for the caller to send. */
+void walk_read_heads(struct walker *me);
+/** Closes what was not read. */
+void walk_drop_heads(struct walker *me);
 
 /** Reads what @reach asks for of a file that @st tells of.  Its ticket, 0 when it is not there. */
 uint64_t walk_seal_head(struct heads *heads, uint32_t slot, int fd, const struct reach *reach,
 			const struct statx *st);
 
+/** An ancestor with one user; NULL with errno: ELOOP when the directory is its own ancestor. */
+struct link *walk_new_link(struct link *up, const struct stat *st);
+/** One user more; accepts NULL. */
+struct link *walk_get_link(struct link *l);
 /** One user less of an ancestor and those above. */
 void walk_put_link(struct link *l);
 

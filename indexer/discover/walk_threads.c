@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/** Which directory comes next, and the threads that take them. */
+/** Which directory comes next, what it lies in, and the threads that take them. */
 #include "indexer/discover/walk_private.h"
 
 #include <errno.h>
@@ -11,6 +11,40 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "indexer/frame.h"
+
+/* --- ancestors --- */
+
+void walk_put_link(struct link *l)
+{
+	while (l && atomic_fetch_sub(&l->refs, 1) == 1) {
+		struct link *up = l->up;
+		free(l);
+		l = up;
+	}
+}
+
+struct link *walk_get_link(struct link *l)
+{
+	if (l)
+		atomic_fetch_add(&l->refs, 1);
+	return l;
+}
+
+struct link *walk_new_link(struct link *up, const struct stat *st)
+{
+	for (const struct link *l = up; l; l = l->up)
+		if (l->device == st->st_dev && l->inode == st->st_ino) {
+			errno = ELOOP;
+			return NULL;
+		}
+	struct link *l = malloc(sizeof *l);
+	if (!l)
+		return NULL;
+	*l = (struct link){st->st_dev, st->st_ino, 1, 0, walk_get_link(up)};
+	return l;
+}
+
+/* --- threads --- */
 
 /** The next directory, or false when no thread will ever add one. */
 static bool next_todo(struct walker *me, struct todo *t)
@@ -183,14 +217,15 @@ void walk_grow(struct walker *me)
 		return;
 	uint64_t slept = times_slept();
 	uint64_t disk = slept - me->last.slept, other = me->waits - me->last.waits;
-	uint64_t looks = me->looks - me->last.looks;
-	bool is_first = me->last.slept == 0 && me->last.looks == 0;
+	uint64_t tries = me->tries - me->last.tries;
+	bool is_first = me->last.slept == 0 && me->last.tries == 0;
 	me->last.slept = slept;
 	me->last.waits = me->waits;
-	me->last.looks = me->looks;
+	me->last.tries = me->tries;
 	/* it counts who sleeps, not who is slow: a busy processor asks for no more threads */
-	if (is_first || disk < other || (disk - other) * 4 < looks)
+	if (is_first || disk < other + 2 || (disk - other) * 4 < tries)
 		return;
+	atomic_store_explicit(&w->is_slow, true, memory_order_relaxed);
 	LOCKED(&w->lock);
 	/* what is not listed yet is enough for more */
 	for (int n = w->threads / 2 + 1; n > 0 && w->stack.len && w->threads < most; n--)
@@ -216,6 +251,7 @@ int walk_run(struct walk *w, const struct walk_order *order)
 			return r;
 		w->order = order;
 		w->working = w->threads = 0;
+		atomic_store(&w->is_slow, false);
 		atomic_store(&w->has_enough, n == 1 && order->scopes && !order->scope[0].is_deep);
 		for (int i = 0; i < n; i++)
 			add_thread(w);
