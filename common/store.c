@@ -12,6 +12,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/store_bulk.h"
 #include "common/store_facts.h"
 #include "common/store_fresh.h"
 #include "common/store_pack.h"
@@ -93,6 +94,9 @@ static int failed(struct store *s, int rc, const char *what)
 
 int store_exec(struct store *s, const char *sql)
 {
+	int r = store_bulk_flush(s);
+	if (r < 0)
+		return r;
 	int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
 	return rc == SQLITE_OK ? 0 : failed(s, rc, sql);
 }
@@ -177,23 +181,30 @@ char *store_sql_expand(const char *sql)
 
 /* --- statements --- */
 
-sqlite3_stmt *store_stmt(struct store *s, enum sql_id id)
+static void prepare(struct store *s, enum sql_id id)
 {
-	if (s->stmt[id])
-		return s->stmt[id];
 	_free_ char *sql = store_sql_expand(SQL_TABLE[id].text);
 	if (!sql)
-		return NULL;
+		return;
 	int rc = sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->stmt[id], NULL);
 	if (rc != SQLITE_OK)
 		failed(s, rc, SQL_TABLE[id].name);
-	return s->stmt[id];
+	s->asks_rows[id] = store_bulk_is_asked(sql);
+}
+
+sqlite3_stmt *store_stmt(struct store *s, enum sql_id id)
+{
+	if (!s->stmt[id])
+		prepare(s, id);
+	/* what was gathered is lost then, and so is the transaction */
+	bool is_lost = s->bulk_error < 0 || (s->asks_rows[id] && store_bulk_flush(s) < 0);
+	return is_lost ? NULL : s->stmt[id];
 }
 
 int store_step(struct store *s, sqlite3_stmt *q)
 {
 	if (!q)
-		return -EIO;
+		return s->bulk_error ? s->bulk_error : -EIO;
 	int rc = sqlite3_step(q);
 	if (rc == SQLITE_ROW)
 		return 1;
@@ -390,6 +401,8 @@ static int open_writer(const char *state_dir, struct store **out, char *why)
 		return r;
 	}
 	r = store_tally_open(*out);
+	if (r == 0)
+		r = store_bulk_open(*out);
 	if (r < 0)
 		snprintf(why, 256, "the store cannot be opened: %s", strerror(-r));
 	else
@@ -442,6 +455,7 @@ void store_close(struct store *s)
 	for (int i = 0; i < SQL_COUNT; i++)
 		sqlite3_finalize(s->stmt[i]);
 	sqlite3_close(s->db);
+	store_bulk_close(s);
 	buf_clear(&s->last.dir_path);
 	buf_clear(&s->last.album_key);
 	buf_clear(&s->last.album_title);
@@ -450,7 +464,7 @@ void store_close(struct store *s)
 	store_forget_albums(s);
 	store_shelf_forget_all(s);
 	store_tally_close(s);
-	free(s->fresh);
+	store_fresh_end(s);
 	free(s);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /**
- * The directory that files come from now, when its row is new and they come one behind the other, as those of a first
- * scan do: what the store would answer about it is known without asking.  Between common/store*.c only; one thread,
+ * Directories whose rows are new, as those of a first scan: what the store would answer about them is known without
+ * asking.  Some are kept at a time, since their files come in any order.  Between common/store*.c only; one thread,
  * that of the writer.
  */
 #ifndef COMMON_STORE_FRESH_H
@@ -10,9 +10,12 @@
 #include "common/store_private.h"
 
 /** @dir: has no files yet. */
-void store_fresh_begin(struct store *s, int64_t dir);
-/** Another directory comes, or rows in it change in another way. */
+void store_fresh_begin(struct store *s, int64_t root, struct bytes path, int64_t dir);
+/** Rows change in another way: nothing is known any more. */
 void store_fresh_end(struct store *s);
+
+/** The number of such a directory, 0 when it is none. */
+int64_t store_fresh_dir(const struct store *s, int64_t root, struct bytes path);
 
 /** True: no file in @dir has that name for certain.  The file must be added then. */
 bool store_fresh_name(struct store *s, int64_t dir, struct bytes name);

@@ -98,14 +98,11 @@ static void sql_shown(sqlite3_context *context, int n, sqlite3_value **v)
 
 static int copy_track(struct store *s, sqlite3_stmt *from, struct media *m)
 {
-	sqlite3_stmt *to = store_stmt(s, SQL_track_add);
 	const struct pack_names names = {column_bytes(from, 3), column_bytes(from, 4), column_bytes(from, 5)};
 	media_reset(m);
 	store_column_fields(from, 6, OF_TRACK, m);
-	for (int i = 0; i < 3; i++)
-		sqlite3_bind_int64(to, i + 1, sqlite3_column_int64(from, i));
-	int r = store_pack_bind(s, to, 4, m, &names, &s->packed);
-	return r < 0 ? r : store_run(s, to);
+	const struct pack_track row = {sqlite3_column_int64(from, 0), sqlite3_column_int64(from, 1), sqlite3_column_int(from, 2), m};
+	return store_pack_add(s, &row, &names);
 }
 
 static int copy_tracks(struct store *s)

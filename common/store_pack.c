@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "common/store_bulk.h"
 #include "common/store_pack_more.h"
 #include "common/text.h"
 
@@ -182,52 +183,51 @@ static int64_t short_form(const struct column *c, const struct media *m, struct 
 
 /* --- writing --- */
 
-static void bind_column(sqlite3_stmt *q, int i, const struct column *c, const struct media *m,
-			const struct pack_names *names)
+static struct store_cell number_cell(const struct media *m, enum field_id f)
+{
+	if (field_is_real(f))
+		return (struct store_cell){.type = CELL_REAL, .d = m->value[f].d};
+	return cell_int(m->value[f].i);
+}
+
+/** @uuid: room for one. */
+static struct store_cell column_cell(const struct column *c, const struct media *m, const struct pack_names *names,
+				     uint8_t *uuid)
 {
 	struct bytes text;
-	uint8_t uuid[UUID_BYTES];
-	if (!media_has(m, c->field)) {
-		sqlite3_bind_null(q, i);
-		return;
-	}
-	if (!field_is_text(c->field)) {
-		if (field_is_real(c->field))
-			sqlite3_bind_double(q, i, m->value[c->field].d);
-		else
-			sqlite3_bind_int64(q, i, m->value[c->field].i);
-		return;
-	}
+	if (!media_has(m, c->field))
+		return (struct store_cell){.type = CELL_NULL};
+	if (!field_is_text(c->field))
+		return number_cell(m, c->field);
 	text.data = media_text(m, c->field, &text.len);
 	int64_t number = short_form(c, m, text, names);
 	if (number >= 0)
-		sqlite3_bind_int64(q, i, number);
-	else if (c->packing == UUID && text.len == UUID_TEXT && uuid_pack(text.data, uuid))
-		sqlite3_bind_blob(q, i, uuid, UUID_BYTES, SQLITE_TRANSIENT);
-	else
-		bind_text(q, i, text.data, text.len);
+		return cell_int(number);
+	if (c->packing == UUID && text.len == UUID_TEXT && uuid_pack(text.data, uuid))
+		return cell_blob((struct bytes){(const char *)uuid, UUID_BYTES});
+	return (struct store_cell){.type = CELL_TEXT, .b = text};
 }
 
-int store_pack_bind(struct store *s, sqlite3_stmt *q, int i, const struct media *m,
-		    const struct pack_names *names, struct buf *scratch)
+int store_pack_add(struct store *s, const struct pack_track *t, const struct pack_names *names)
 {
+	enum { FIXED = 3 };
 	const struct pack_names own = {names->file, {"", 0}, {"", 0}};
+	struct store_cell row[FIXED + COLUMN_COUNT + 1] = {cell_int(t->file), cell_int(t->album), cell_int(t->audit)};
+	_Static_assert(sizeof row / sizeof *row == BULK_track_COLUMNS, "a cell for each column");
+	uint8_t uuid[COLUMN_COUNT][UUID_BYTES];
+	struct buf *more = &s->packed;
 	struct bytes source;
-	source.data = media_text(m, FIELD_tag_source, &source.len);
+	source.data = media_text(t->media, FIELD_tag_source, &source.len);
 	/* such a track may come into another album later */
 	if (is_same(source, WORDS[0]))
 		names = &own;
 	for (int k = 0; k < COLUMN_COUNT; k++)
-		bind_column(q, i++, &COLUMNS[k], m, names);
-	buf_reset(scratch);
-	int r = more_pack(s, m, m->set & ~fields_of_columns(), scratch);
-	if (r < 0)
-		return r;
-	if (scratch->len)
-		bind_bytes(q, i, scratch->data, scratch->len);
-	else
-		sqlite3_bind_null(q, i);
-	return i + 1;
+		row[FIXED + k] = column_cell(&COLUMNS[k], t->media, names, uuid[k]);
+	buf_reset(more);
+	int r = more_pack(s, t->media, t->media->set & ~fields_of_columns(), more);
+	if (more->len)
+		row[FIXED + COLUMN_COUNT] = cell_blob((struct bytes){more->data, more->len});
+	return r < 0 ? r : store_add_row(s, BULK_track, row);
 }
 
 int store_pack_all(struct store *s, const struct media *m, struct buf *out)

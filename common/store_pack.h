@@ -26,10 +26,14 @@ const char *store_pack_column(int i);
 /** The same with a type, for CREATE TABLE. */
 const char *store_pack_type(int i);
 
-/** Binds the columns from parameter @i on; @scratch lives until the statement has run.  Returns the
- * next free number or -errno. */
-int store_pack_bind(struct store *s, sqlite3_stmt *q, int i, const struct media *m,
-		    const struct pack_names *names, struct buf *scratch);
+struct pack_track {
+	int64_t file, album;
+	int audit;
+	const struct media *media;
+};
+
+/** Adds its row to table `track`.  0 or -errno. */
+int store_pack_add(struct store *s, const struct pack_track *t, const struct pack_names *names);
 /** Reads back {t.track} and PACK_NAMES from column @i on.  0 or -errno. */
 int store_pack_read(struct store *s, sqlite3_stmt *q, int i, struct media *m);
 

@@ -27,6 +27,11 @@ struct store {
 	sqlite3 *db;
 	/** Prepared at first use. */
 	sqlite3_stmt *stmt[SQL_COUNT];
+	/** Of those: they speak of what store_bulk.h gathers. */
+	bool asks_rows[SQL_COUNT];
+	/** store_bulk.h; NULL: nothing is gathered.  The error of what could not be given, until the transaction is taken back. */
+	struct bulk *bulk;
+	int bulk_error;
 	bool writer;
 	/** Number that the running transaction will have; only the writer. */
 	int64_t generation;
@@ -57,7 +62,7 @@ struct store {
 		int64_t root, dir, album;
 	} last;
 	/** store_fresh.h; NULL: nothing is known. */
-	struct fresh_dir *fresh;
+	struct fresh_dirs *fresh;
 	/** store_facts.h; NULL: none. */
 	struct new_albums *new_albums;
 	/** What was found of shelves: store_shelf.h; NULL: nothing. */
@@ -74,7 +79,7 @@ struct store {
 /** Forgets what was asked for last. */
 void store_forget_last(struct store *s);
 
-/** The statement, reset and without bindings; NULL (logged) when SQLite refuses it. */
+/** The statement, reset and without bindings; NULL (logged) when SQLite refuses it, or rows before it. */
 sqlite3_stmt *store_stmt(struct store *s, enum sql_id id);
 
 /** Runs a statement to its end, resets it.  Returns 0 or -errno (logged). */

@@ -233,14 +233,11 @@ int store_add_track(struct store *s, const struct store_put *put, struct store_t
 		.album = {buf_str(&s->last.album_title), s->last.album_title.len},
 		.artist = {buf_str(&s->last.album_artist), s->last.album_artist.len},
 	};
-	sqlite3_stmt *q = store_stmt(s, SQL_track_add);
-	sqlite3_bind_int64(q, 1, touched->file);
-	sqlite3_bind_int64(q, 2, touched->album[1]);
-	sqlite3_bind_int(q, 3, audit);
-	r = store_pack_bind(s, q, 4, put->media, &names, &s->packed);
+	const struct pack_track row = {touched->file, touched->album[1], audit, put->media};
+	r = store_pack_add(s, &row, &names);
 	store_touch(s, TOPIC_BIT(music) | (audit ? TOPIC_BIT(audit) : 0));
 	store_tally_add(s, TALLY_track, media_real(put->media, FIELD_duration_seconds, 0) * 1000);
-	return r < 0 ? r : store_run(s, q);
+	return r;
 }
 
 /* --- ID3v1-only tracks --- */

@@ -20,6 +20,11 @@
 #include "common/store_sql_repair.h"
 #include "common/store_sql_symlinks.h"
 
+#define FILE_ADD \
+	"INSERT INTO file(id, dir_id, name, size, mtime, since_birth, inode, state, job, added_at, btime, hash, pending, " \
+	"name_hash) "
+#define TRACK_ADD "INSERT INTO track(file_id, album_id, audit, {track}) "
+
 #define STATEMENTS(SQL) \
 	STATEMENTS_ALERTS(SQL) \
 	STATEMENTS_CHAPTERS(SQL) \
@@ -106,9 +111,8 @@
 	SQL(file_find, 0, \
 	    "SELECT id, name, size, mtime, " PACK_CTIME("") ", inode, state, job, btime FROM file " \
 	    "WHERE dir_id = ? AND name_hash = ? AND name = ?") \
-	SQL(file_insert, 0, \
-	    "INSERT INTO file(id, dir_id, name, size, mtime, since_birth, inode, state, job, added_at, btime, " \
-	    "hash, pending, name_hash) VALUES(?14, ?1, ?2, ?3, ?4, ?5 - ?10, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)") \
+	SQL(file_add, 0, FILE_ADD "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)") \
+	SQL(file_bulk, 0, FILE_ADD "SELECT * FROM bulk_file") \
 	/* another inode under a known name: whose it is is told at the end of the scan */ \
 	SQL(file_update, 0, \
 	    "UPDATE file SET " \
@@ -247,8 +251,8 @@
 	/* --- tracks, albums, shelves --- */ \
 	SQL(track_album, 0, "SELECT album_id FROM track WHERE file_id = ?") \
 	SQL(track_delete, 0, "DELETE FROM track WHERE file_id = ?") \
-	SQL(track_add, 0, \
-	    "INSERT INTO track(file_id, album_id, audit, {track}) VALUES(?, ?, ?, {?track})") \
+	SQL(track_add, 0, TRACK_ADD "VALUES(?, ?, ?, {?track})") \
+	SQL(track_bulk, 0, TRACK_ADD "SELECT * FROM bulk_track") \
 	SQL(track_move, 0, "UPDATE track SET album_id = ? WHERE file_id = ?") \
 	SQL(album_find, 0, "SELECT id, title, artist FROM album WHERE key = ?") \
 	SQL(album_add, 0, \

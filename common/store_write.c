@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/store_bulk.h"
 #include "common/store_facts.h"
 #include "common/store_ids.h"
 #include "common/store_settle.h"
@@ -124,6 +125,7 @@ int store_commit(struct store *s, uint64_t *generation)
 		return r;
 	s->owes_sync = s->is_lazy;
 	s->in_transaction = false;
+	store_bulk_trust(s);
 	store_forget_albums(s);
 	if (s->touched)
 		s->generation++;
@@ -142,6 +144,7 @@ void store_rollback(struct store *s)
 	store_forget_ids(s);
 	store_shelf_forget_all(s);
 	store_tally_forget(s);
+	store_bulk_forget(s);
 }
 
 int store_tomb(struct store *s, enum row_kind kind, int64_t id)
@@ -249,6 +252,7 @@ int store_delete_mount(struct store *s, int64_t root, struct bytes path)
 int store_delete_root(struct store *s, int64_t root)
 {
 	store_touch(s, TOPIC_BIT(roots) | TOPIC_BIT(errors));
+	store_forget_last(s);
 	int r = store_run_id(s, SQL_mounts_of_root, root);
 	if (r == 0)
 		r = store_run_id(s, SQL_gone_of_root, root);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/dirsum.h"
+#include "common/store_bulk.h"
 #include "common/store_dirsum.h"
 #include "common/store_facts.h"
 #include "common/store_fresh.h"
@@ -34,7 +35,7 @@ static int find_dir(struct store *s, const struct store_put *put, int64_t *dir)
 	sqlite3_bind_int64(q, 4, *dir);
 	r = store_run(s, q);
 	if (r == 0)
-		store_fresh_begin(s, *dir);
+		store_fresh_begin(s, put->root, put->dir, *dir);
 	return r;
 }
 
@@ -46,8 +47,8 @@ int store_put_dir(struct store *s, const struct store_put *put, int64_t *dir)
 		*dir = s->last.dir;
 		return 0;
 	}
-	store_fresh_end(s);
-	int r = find_dir(s, put, dir);
+	*dir = store_fresh_dir(s, put->root, put->dir);
+	int r = *dir ? 0 : find_dir(s, put, dir);
 	if (r < 0)
 		return r;
 	buf_reset(path);
@@ -56,8 +57,9 @@ int store_put_dir(struct store *s, const struct store_put *put, int64_t *dir)
 	return 0;
 }
 
-static void bind_file(struct store *s, sqlite3_stmt *q, const struct store_put *put, int64_t dir)
+static int update_file_row(struct store *s, const struct store_put *put, int64_t dir, int64_t file)
 {
+	sqlite3_stmt *q = store_stmt(s, SQL_file_update);
 	sqlite3_bind_int64(q, 1, dir);
 	bind_bytes(q, 2, put->name.data, put->name.len);
 	sqlite3_bind_int64(q, 3, put->size);
@@ -69,12 +71,6 @@ static void bind_file(struct store *s, sqlite3_stmt *q, const struct store_put *
 	sqlite3_bind_int64(q, 9, s->started_at);
 	sqlite3_bind_int64(q, 10, put->btime);
 	sqlite3_bind_int64(q, 11, (int64_t)put->hash);
-}
-
-static int update_file_row(struct store *s, const struct store_put *put, int64_t dir, int64_t file)
-{
-	sqlite3_stmt *q = store_stmt(s, SQL_file_update);
-	bind_file(s, q, put, dir);
 	sqlite3_bind_int64(q, 12, file);
 	sqlite3_bind_int(q, 13, put->links == 1 ? PENDING_ONLY : PENDING);
 	int r = store_run(s, q);
@@ -87,12 +83,15 @@ static int add_file_row(struct store *s, const struct store_put *put, int64_t di
 	int r = is_known < 0 ? is_known : store_new_id(s, NUMBERED_file, file);
 	if (r < 0)
 		return r;
-	sqlite3_stmt *q = store_stmt(s, SQL_file_insert);
-	bind_file(s, q, put, dir);
-	sqlite3_bind_int(q, 12, !is_known ? 0 : put->links == 1 ? PENDING_ONLY : PENDING);
-	sqlite3_bind_int64(q, 13, store_pack_name(put->name));
-	sqlite3_bind_int64(q, 14, *file);
-	r = store_run(s, q);
+	const struct store_cell row[] = {
+		cell_int(*file), cell_int(dir), cell_blob(put->name), cell_int(put->size), cell_int(put->mtime),
+		/* since_birth */
+		cell_int(put->ctime - put->btime), cell_int(put->inode), cell_int(put->error_kind != NULL), cell_int(put->job),
+		cell_int(s->started_at), cell_int(put->btime), cell_int((int64_t)put->hash),
+		/* pending */
+		cell_int(!is_known ? 0 : put->links == 1 ? PENDING_ONLY : PENDING), cell_int(store_pack_name(put->name)),
+	};
+	r = store_add_row(s, BULK_file, row);
 	return r < 0 ? r : store_tally_add_to(s, TALLY_file, put->root, (double)put->size);
 }
 

@@ -187,6 +187,37 @@ static void who_comes_behind_a_batch_that_is_refused_is_refused(void **state)
 	end(&lab);
 }
 
+static int64_t count_files(struct lab *lab)
+{
+	struct store *s = NULL;
+	assert_int_equal(store_open_reader(lab->dir, &s), 0);
+	int64_t n = fill_number(s, "SELECT count(*) FROM file");
+	store_close(s);
+	return n;
+}
+
+/** The rows of a batch are given together: those beside it are written. */
+static void a_file_that_can_never_be_written_is_left_out(void **state)
+{
+	enum { FILES = 300 };
+	struct lab lab = {0};
+	struct store *s = NULL;
+	char path[4096];
+	(void)state;
+	begin(&lab);
+	snprintf(path, sizeof path, "%s/" STORE_FILE, lab.dir);
+	assert_int_equal(store_open_path(path, SQLITE_OPEN_READWRITE, &s), 0);
+	assert_int_equal(store_exec(s, "CREATE TRIGGER no BEFORE INSERT ON file WHEN NEW.size = 1000 AND NEW.inode = 200 "
+				       "BEGIN SELECT RAISE(ABORT, 'no'); END"), 0);
+	store_close(s);
+	for (int i = 0; i < FILES; i++)
+		put_file(&lab, NULL);
+	assert_int_equal(writer_flush(lab.writer), 0);
+	assert_int_equal(writer_error(lab.writer), 0);
+	assert_int_equal(count_files(&lab), FILES - 1);
+	end(&lab);
+}
+
 static void later_scans_wait_for_the_disk(void **state)
 {
 	struct lab lab = {0};
@@ -208,6 +239,7 @@ int main(void)
 		cmocka_unit_test(who_comes_into_a_batch_waits_for_all_of_it),
 		cmocka_unit_test(files_that_ended_their_reader_are_on_the_disk),
 		cmocka_unit_test(who_comes_behind_a_batch_that_is_refused_is_refused),
+		cmocka_unit_test(a_file_that_can_never_be_written_is_left_out),
 		cmocka_unit_test(later_scans_wait_for_the_disk),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

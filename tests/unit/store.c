@@ -13,7 +13,7 @@ static bool is_large(const char *detail)
 	static const char *const small[] = {"SCAN r", "SCAN root", "SCAN topic", "SCAN meta",
 					    "SCAN CONSTANT ROW", "SCAN 8 CONSTANT ROWS", "SCAN 32 CONSTANT ROWS", "SCAN e USING", "SCAN tomb", "SCAN mount",
 					    "SCAN g USING INDEX gone_at", "SCAN gone USING COVERING", "SCAN sqlite_sequence",
-					    "SCAN tally", "SCAN gauge", "SCAN alert"};
+					    "SCAN tally", "SCAN gauge", "SCAN alert", "SCAN bulk_"};
 	if (strncmp(detail, "SCAN", 4) != 0)
 		return false;
 	/* a partial index over the few rows with something to say */
