@@ -370,7 +370,7 @@ static int prepare_writer(struct store *s, const char *state_dir, char *why)
 {
 	static const char *const pragmas =
 		"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;"
-		"PRAGMA cache_size = -4096; PRAGMA wal_autocheckpoint = 4000;"
+		"PRAGMA cache_size = -4096;"
 		"PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY;";
 	int persist = 1;
 	int rc = sqlite3_exec(s->db, pragmas, NULL, NULL, NULL);
@@ -381,6 +381,7 @@ static int prepare_writer(struct store *s, const char *state_dir, char *why)
 		snprintf(why, 256, "the store cannot be opened for writing: %s", sqlite3_errmsg(s->db));
 	if (r < 0)
 		return r;
+	store_limit_wal(s, WAL_PAGES);
 	/* a reader under another user finds the WAL there after a clean stop */
 	sqlite3_file_control(s->db, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
 	/* who saw damage before wants to know it exactly */

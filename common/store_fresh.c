@@ -6,8 +6,9 @@
 #include "common/text.h"
 
 enum {
-	DIRS = 16,
-	PLACES_FIRST = 64,
+	/** A file may come long after its neighbours: some are read in another way. */
+	DIRS = 256,
+	PLACES_FIRST = 32,
 	/** Of a directory with more files each name is asked for. */
 	NAMES = 4096,
 };
@@ -24,10 +25,16 @@ struct fresh_dir {
 };
 
 struct fresh_dirs {
+	/** By number, of which those that are new follow each other: who comes later takes the place. */
 	struct fresh_dir dir[DIRS];
-	/** The next that another one takes the place of. */
-	unsigned oldest;
+	/** The number of the last one with such a path, by the path's hash. */
+	int64_t by_path[2 * DIRS];
 };
+
+static int64_t *place_of_path(struct fresh_dirs *all, int64_t root, struct bytes path)
+{
+	return &all->by_path[(text_hash(path.data, path.len) + (uint64_t)root) % (2 * DIRS)];
+}
 
 static void forget(struct fresh_dir *f)
 {
@@ -42,14 +49,16 @@ void store_fresh_begin(struct store *s, int64_t root, struct bytes path, int64_t
 		s->fresh = calloc(1, sizeof *s->fresh);
 	if (!s->fresh)
 		return;
-	struct fresh_dir *f = &s->fresh->dir[s->fresh->oldest++ % DIRS];
+	struct fresh_dir *f = &s->fresh->dir[(uint64_t)dir % DIRS];
 	forget(f);
 	*f = (struct fresh_dir){.dir = dir, .root = root, .path = malloc(path.len + 1), .path_len = path.len,
 				.places = PLACES_FIRST, .place = calloc(PLACES_FIRST, sizeof *f->place)};
-	if (!f->path || !f->place)
+	if (!f->path || !f->place) {
 		forget(f);
-	else
-		memcpy(f->path, path.data, path.len);
+		return;
+	}
+	memcpy(f->path, path.data, path.len);
+	*place_of_path(s->fresh, root, path) = dir;
 }
 
 void store_fresh_end(struct store *s)
@@ -60,22 +69,17 @@ void store_fresh_end(struct store *s)
 	s->fresh = NULL;
 }
 
-int64_t store_fresh_dir(const struct store *s, int64_t root, struct bytes path)
-{
-	for (size_t i = 0; s->fresh && i < DIRS; i++) {
-		const struct fresh_dir *f = &s->fresh->dir[i];
-		if (f->dir && f->root == root && f->path_len == path.len && memcmp(f->path, path.data, path.len) == 0)
-			return f->dir;
-	}
-	return 0;
-}
-
 static struct fresh_dir *find(const struct store *s, int64_t dir)
 {
-	for (size_t i = 0; s->fresh && i < DIRS; i++)
-		if (dir && s->fresh->dir[i].dir == dir)
-			return &s->fresh->dir[i];
-	return NULL;
+	struct fresh_dir *f = s->fresh ? &s->fresh->dir[(uint64_t)dir % DIRS] : NULL;
+	return f && f->dir == dir && dir ? f : NULL;
+}
+
+int64_t store_fresh_dir(const struct store *s, int64_t root, struct bytes path)
+{
+	const struct fresh_dir *f = s->fresh ? find(s, *place_of_path(s->fresh, root, path)) : NULL;
+	bool is_it = f && f->root == root && f->path_len == path.len && memcmp(f->path, path.data, path.len) == 0;
+	return is_it ? f->dir : 0;
 }
 
 /** False when it is there. */

@@ -41,6 +41,8 @@ struct store {
 	bool has_history, has_asked_history;
 	/** Commits do not wait for the disk, see store_set_lazy(); and the last one did not. */
 	bool is_lazy, owes_sync;
+	/** Pages of the log after which a commit copies it into the file. */
+	int wal_pages;
 	bool has_late_indexes;
 	/** store_ids.h; 0: not asked for yet. */
 	struct {
@@ -75,6 +77,14 @@ struct store {
 
 /** A copy the original of which goes within this time was a move to another disk. */
 #define MOVE_NS (INT64_C(24) * 3600 * NS_PER_S)
+
+enum {
+	WAL_PAGES = 4000,
+	/** Until store_tidy(), once a first scan began: what is copied while it runs is written again by its next rows.  64 MiB,
+	 * as long as the log may stay (journal_size_limit). */
+	WAL_PAGES_LAZY = 16000,
+};
+void store_limit_wal(struct store *s, int pages);
 
 /** Forgets what was asked for last. */
 void store_forget_last(struct store *s);

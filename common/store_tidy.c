@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "common/store_dirsum.h"
+#include "common/store_private.h"
 
 bool store_lacks_indexes(const struct store *s)
 {
@@ -21,6 +22,13 @@ int store_make_indexes(struct store *s)
 	return store_index_late(s);
 }
 
+void store_limit_wal(struct store *s, int pages)
+{
+	if (s->wal_pages != pages)
+		sqlite3_wal_autocheckpoint(s->db, pages);
+	s->wal_pages = pages;
+}
+
 int store_tidy(struct store *s)
 {
 	int e = store_lacks_indexes(s) ? store_index_late(s) : 0, r = store_sum_dirs(s);
@@ -28,6 +36,7 @@ int store_tidy(struct store *s)
 		return r;
 	/* there may be no room for them, but for the rest */
 	r = r < 0 ? r : e;
+	store_limit_wal(s, WAL_PAGES);
 	/* what readers still use stays for the next time */
 	int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	return r < 0 || rc == SQLITE_BUSY ? r : store_errno(s->db, rc);

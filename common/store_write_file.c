@@ -259,7 +259,8 @@ int store_set_cover(struct store *s, int64_t root, struct bytes dir, bool cover,
 	bind_bytes(q, 2, dir.data, dir.len);
 	sqlite3_bind_int(q, 3, cover);
 	r = store_run(s, q);
-	if (r < 0)
+	/* of a directory that has no row yet no album has one */
+	if (r < 0 || !sqlite3_changes(s->db))
 		return r;
 	q = store_stmt(s, SQL_dir_album_ids);
 	sqlite3_bind_int64(q, 1, root);

@@ -221,7 +221,8 @@ bool walk_open_head(struct walker *me, uint32_t slot, const struct walk_file *f)
 	struct source *s = &me->source[me->aheads++];
 	*s = source_of(me->w->o.heads, slot, fd, f->reach, &a->st);
 	s->is_lost = !S_ISREG(a->st.stx_mode);
-	if (!s->is_lost)
+	/* from where it has to be read, no more is read than is asked for */
+	if (!s->is_lost && atomic_load_explicit(&me->w->is_slow, memory_order_relaxed))
 		posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
 	take_fd(fd);
 	return true;

@@ -107,7 +107,7 @@ struct walk {
 	_Atomic unsigned next_walker;
 	/** Heads that were sent and did not come back. */
 	_Atomic int64_t heads_out;
-	/** There will be no more threads; there are more than there were, since the disk makes them wait. */
+	/** There will be no more threads; the disk makes them wait. */
 	_Atomic bool has_enough, is_slow;
 	const struct walk_order *order;
 };
@@ -165,7 +165,7 @@ uint32_t walk_share(const struct walk *w, uint32_t room);
 /** Gives back the slots for heads that were not used.  Under the lock. */
 void walk_put_slots(struct walker *me);
 
-/** Adds threads when those that there are mostly wait for the disk. */
+/** Notes that it mostly waits for the disk, and adds threads then. */
 void walk_grow(struct walker *me);
 /** Lists one directory; its own errors go out with its list, only ends of the walk return. */
 int walk_directory(struct walker *me, const struct todo *t, int depth);

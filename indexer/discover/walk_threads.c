@@ -209,12 +209,9 @@ static uint64_t times_slept(void)
 	return getrusage(RUSAGE_THREAD, &u) == 0 ? (uint64_t)u.ru_nvcsw : 0;
 }
 
-void walk_grow(struct walker *me)
+/** Whether it mostly slept for the disk since it was asked last. */
+static bool waits_for_disk(struct walker *me)
 {
-	struct walk *w = me->w;
-	int most = w->o.threads_most < THREADS ? w->o.threads_most : THREADS;
-	if (atomic_load_explicit(&w->has_enough, memory_order_relaxed))
-		return;
 	uint64_t slept = times_slept();
 	uint64_t disk = slept - me->last.slept, other = me->waits - me->last.waits;
 	uint64_t tries = me->tries - me->last.tries;
@@ -223,9 +220,19 @@ void walk_grow(struct walker *me)
 	me->last.waits = me->waits;
 	me->last.tries = me->tries;
 	/* it counts who sleeps, not who is slow: a busy processor asks for no more threads */
-	if (is_first || disk < other + 2 || (disk - other) * 4 < tries)
+	return !is_first && disk >= other + 2 && (disk - other) * 4 >= tries;
+}
+
+void walk_grow(struct walker *me)
+{
+	struct walk *w = me->w;
+	int most = w->o.threads_most < THREADS ? w->o.threads_most : THREADS;
+	bool is_slow = atomic_load_explicit(&w->is_slow, memory_order_relaxed);
+	if ((is_slow && atomic_load_explicit(&w->has_enough, memory_order_relaxed)) || !waits_for_disk(me))
 		return;
 	atomic_store_explicit(&w->is_slow, true, memory_order_relaxed);
+	if (atomic_load(&w->has_enough))
+		return;
 	LOCKED(&w->lock);
 	/* what is not listed yet is enough for more */
 	for (int n = w->threads / 2 + 1; n > 0 && w->stack.len && w->threads < most; n--)
@@ -251,7 +258,8 @@ int walk_run(struct walk *w, const struct walk_order *order)
 			return r;
 		w->order = order;
 		w->working = w->threads = 0;
-		atomic_store(&w->is_slow, false);
+		/* who has others to serve is not tried */
+		atomic_store(&w->is_slow, w->o.ahead <= 1);
 		atomic_store(&w->has_enough, n == 1 && order->scopes && !order->scope[0].is_deep);
 		for (int i = 0; i < n; i++)
 			add_thread(w);

@@ -26,7 +26,7 @@ enum {
 	BATCH = 2048,
 	BATCH_AGE_MS = 60,
 	/** Of a first scan, whose rows are all new: each commit writes the same pages again. */
-	BULK = 3072,
+	BULK = 6144,
 	BULK_AGE_MS = 400,
 	/** Most bytes that a batch keeps for another try. */
 	BATCH_BYTES = 4 << 20,
