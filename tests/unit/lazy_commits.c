@@ -196,6 +196,26 @@ static int64_t count_files(struct lab *lab)
 	return n;
 }
 
+/** What is copied into the file during a first scan is written again by its next rows. */
+static void a_first_scan_keeps_its_log_until_somebody_tidies(void **state)
+{
+	struct filler f;
+	char *dir = unit_folder();
+	uint64_t generation;
+	(void)state;
+	fill_begin(&f, dir);
+	assert_int_equal(fill_number(f.s, "PRAGMA wal_autocheckpoint"), WAL_PAGES);
+	assert_int_equal(store_commit(f.s, &generation), 0);
+	assert_int_equal(store_set_lazy(f.s, true), 0);
+	assert_int_equal(fill_number(f.s, "PRAGMA wal_autocheckpoint"), WAL_PAGES_LAZY);
+	assert_int_equal(store_set_lazy(f.s, false), 0);
+	assert_int_equal(fill_number(f.s, "PRAGMA wal_autocheckpoint"), WAL_PAGES_LAZY);
+	assert_int_equal(store_tidy(f.s), 0);
+	assert_int_equal(fill_number(f.s, "PRAGMA wal_autocheckpoint"), WAL_PAGES);
+	store_close(f.s);
+	unit_remove(dir);
+}
+
 /** The rows of a batch are given together: those beside it are written. */
 static void a_file_that_can_never_be_written_is_left_out(void **state)
 {
@@ -239,6 +259,7 @@ int main(void)
 		cmocka_unit_test(who_comes_into_a_batch_waits_for_all_of_it),
 		cmocka_unit_test(files_that_ended_their_reader_are_on_the_disk),
 		cmocka_unit_test(who_comes_behind_a_batch_that_is_refused_is_refused),
+		cmocka_unit_test(a_first_scan_keeps_its_log_until_somebody_tidies),
 		cmocka_unit_test(a_file_that_can_never_be_written_is_left_out),
 		cmocka_unit_test(later_scans_wait_for_the_disk),
 	};
