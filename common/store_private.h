@@ -170,6 +170,13 @@ static inline void bind_bytes(sqlite3_stmt *q, int i, const char *s, size_t n)
 	sqlite3_bind_blob(q, i, n ? s : "", (int)n, SQLITE_STATIC);
 }
 
+/** Of NULL nothing is bound. */
+static inline void clear_bindings(sqlite3_stmt *q)
+{
+	if (q)
+		sqlite3_clear_bindings(q);
+}
+
 static inline void bind_text(sqlite3_stmt *q, int i, const char *s, size_t n)
 {
 	sqlite3_bind_text(q, i, n ? s : "", (int)n, SQLITE_STATIC);

@@ -258,7 +258,7 @@ void store_bind_below(sqlite3_stmt *q, int64_t root, const char *path, size_t n,
 void store_clear_below(sqlite3_stmt *q, struct buf *range)
 {
 	sqlite3_reset(q);
-	sqlite3_clear_bindings(q);
+	clear_bindings(q);
 	buf_clear(&range[0]);
 	buf_clear(&range[1]);
 }

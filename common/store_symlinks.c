@@ -309,7 +309,7 @@ static int broken_dirs(struct store *s, int64_t root, struct bytes dir, store_br
 	}
 	sqlite3_reset(q);
 	/* its bindings point to what ends here */
-	sqlite3_clear_bindings(q);
+	clear_bindings(q);
 	return r;
 }
 
@@ -329,7 +329,7 @@ int store_broken_dir(struct store *s, int64_t root, struct bytes dir, int64_t *i
 	r = store_step(s, q);
 	*id = r > 0 ? INT(0) : 0;
 	sqlite3_reset(q);
-	sqlite3_clear_bindings(q);
+	clear_bindings(q);
 	return r > 0 ? 0 : r < 0 ? r : -ENOENT;
 }
 

@@ -71,11 +71,11 @@ bool store_is_first_scan(const struct store *s)
 
 int store_set_lazy(struct store *s, bool is_lazy)
 {
+	if (is_lazy)
+		store_limit_wal(s, WAL_PAGES_LAZY);
 	if (s->is_lazy == is_lazy)
 		return 0;
 	int r = store_exec(s, is_lazy ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL");
-	if (r == 0 && is_lazy)
-		store_limit_wal(s, WAL_PAGES_LAZY);
 	if (r == 0)
 		s->is_lazy = is_lazy;
 	return r;

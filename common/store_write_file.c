@@ -85,8 +85,8 @@ static int add_file_row(struct store *s, const struct store_put *put, int64_t di
 		return r;
 	const struct store_cell row[] = {
 		cell_int(*file), cell_int(dir), cell_blob(put->name), cell_int(put->size), cell_int(put->mtime),
-		/* since_birth */
-		cell_int(put->ctime - put->btime), cell_int(put->inode), cell_int(put->error_kind != NULL), cell_int(put->job),
+		/* since_birth; a damaged file system tells any times */
+		cell_int((int64_t)((uint64_t)put->ctime - (uint64_t)put->btime)), cell_int(put->inode), cell_int(put->error_kind != NULL), cell_int(put->job),
 		cell_int(s->started_at), cell_int(put->btime), cell_int((int64_t)put->hash),
 		/* pending */
 		cell_int(!is_known ? 0 : put->links == 1 ? PENDING_ONLY : PENDING), cell_int(store_pack_name(put->name)),
@@ -303,7 +303,7 @@ int store_expire_errors(struct store *s, int64_t root, struct bytes path, bool i
 	sqlite3_bind_int64(q, 5, job);
 	sqlite3_bind_int(q, 6, is_shallow);
 	int r = store_run(s, q);
-	sqlite3_clear_bindings(q);
+	clear_bindings(q);
 	if (r == 0 && sqlite3_changes(s->db))
 		store_touch(s, TOPIC_BIT(errors));
 	return r;

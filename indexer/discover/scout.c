@@ -137,21 +137,12 @@ static bool is_whole(const struct scan_order *o)
 	       !o->walk.slices;
 }
 
-/** Threads that may wait for the disk at a time: fewer when each waits for several files. */
-static int threads_most(const struct scout *s, const struct device_row *device)
-{
-	enum { TOGETHER = 4 };
-	bool is_together = s->order.reads_heads && device->ahead > 1;
-	int most = is_together ? device->depth / TOGETHER : device->depth;
-	return most < s->walkers_most ? most : s->walkers_most;
-}
-
 static uint64_t walk(struct scout *s, uint64_t fstype)
 {
 	const struct device_row *device = &DEVICES_TABLE[device_of("/sys", s->device, fstype)];
 	struct walk_options options = {
 		.root = s->root_fd, .threads = s->walkers, .slots = s->slots,
-		.threads_most = threads_most(s, device), .ahead = device->ahead,
+		.threads_most = device->depth < s->walkers_most ? device->depth : s->walkers_most, .ahead = device->ahead,
 		.ignore = &s->ignore, .wants = wants,
 		.has_pictures = s->kind == MEDIA_VOLUME,
 		.heads = s->order.reads_heads ? s->heads : NULL, .reach = reach,

@@ -38,7 +38,7 @@ struct walk_scope {
 struct walk_options {
 	/** Descriptor of the root directory; borrowed. */
 	int root;
-	/** They become more, up to threads_most, while the disk makes them wait. */
+	/** They become more, up to threads_most, while the disk makes them wait; fewer where each waits for several files. */
 	int threads, threads_most;
 	/** Files whose heads one of them reads together, at least 1. */
 	int ahead;

@@ -127,13 +127,28 @@ static bool read_piece(int fd, uint8_t *to, const struct head_piece *p)
 	return true;
 }
 
-/** @tells_disk: of all before the first is waited for, so that they are read side by side; costs time where nothing waits. */
-static void get(struct round *all, bool tells_disk)
+/** Who waits for what, and how. */
+struct patience {
+	/** Since when it waits for the disk: each read is a wait of its own.  NULL: nobody looks. */
+	_Atomic int64_t *since;
+	/** Of all reads before the first is waited for, so that they are done side by side; costs time where nothing waits. */
+	bool tells_disk;
+};
+
+static void begin_wait(const struct patience *p)
 {
-	for (size_t i = 0; i < all->n && tells_disk && all->n > 1; i++)
+	if (p->since)
+		atomic_store_explicit(p->since, mono_ns(), memory_order_relaxed);
+}
+
+static void get(struct round *all, const struct patience *p)
+{
+	begin_wait(p);
+	for (size_t i = 0; i < all->n && p->tells_disk && all->n > 1; i++)
 		posix_fadvise(all->wish[i].of->fd, (off_t)all->wish[i].piece.at, all->wish[i].piece.n, POSIX_FADV_WILLNEED);
 	for (size_t i = 0; i < all->n; i++) {
 		struct wish *w = &all->wish[i];
+		begin_wait(p);
 		w->of->is_lost = w->of->is_lost || !read_piece(w->of->fd, w->to, &w->piece);
 	}
 	all->n = 0;
@@ -167,17 +182,17 @@ static void ask_more(struct round *all, struct source *s)
 }
 
 /** All pieces of several files; of those that are not as long as they were, or cannot be read: is_lost. */
-static void read_sources(struct source *s, size_t n, bool tells_disk)
+static void read_sources(struct source *s, size_t n, const struct patience *p)
 {
 	struct round all;
 	all.n = 0;
 	for (size_t i = 0; i < n; i++)
 		ask(&all, &s[i], 0, start_of(&s[i]));
-	get(&all, tells_disk);
+	get(&all, p);
 	for (size_t i = 0; i < n; i++)
 		if (!s[i].is_lost)
 			ask_more(&all, &s[i]);
-	get(&all, tells_disk);
+	get(&all, p);
 }
 
 /** Opens the file; what it is is asked of the descriptor, so that its bytes belong to it. */
@@ -202,8 +217,13 @@ uint64_t walk_seal_head(struct heads *heads, uint32_t slot, int fd, const struct
 			const struct statx *st)
 {
 	struct source s = source_of(heads, slot, fd, reach, st);
-	read_sources(&s, 1, false);
+	read_sources(&s, 1, &(const struct patience){0});
 	return s.is_lost ? 0 : heads_seal(heads, slot, &s.head);
+}
+
+static bool is_slow(struct walk *w)
+{
+	return atomic_load_explicit(&w->is_slow, memory_order_relaxed);
 }
 
 bool walk_open_head(struct walker *me, uint32_t slot, const struct walk_file *f)
@@ -222,8 +242,10 @@ bool walk_open_head(struct walker *me, uint32_t slot, const struct walk_file *f)
 	*s = source_of(me->w->o.heads, slot, fd, f->reach, &a->st);
 	s->is_lost = !S_ISREG(a->st.stx_mode);
 	/* from where it has to be read, no more is read than is asked for */
-	if (!s->is_lost && atomic_load_explicit(&me->w->is_slow, memory_order_relaxed))
+	if (!s->is_lost && is_slow(me->w))
 		posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
+	/* each read is one until they are done side by side */
+	me->tries += !is_slow(me->w);
 	take_fd(fd);
 	return true;
 }
@@ -242,9 +264,10 @@ static void end_ahead(struct walker *me, uint32_t i)
 void walk_read_heads(struct walker *me)
 {
 	struct walk *w = me->w;
-	atomic_store_explicit(me->since, mono_ns(), memory_order_relaxed);
-	read_sources(me->source, me->aheads, atomic_load_explicit(&w->is_slow, memory_order_relaxed));
+	read_sources(me->source, me->aheads, &(const struct patience){me->since, is_slow(w)});
 	me->tries += 2;
+	me->batches++;
+	me->read += me->aheads;
 	for (uint32_t i = 0; i < me->aheads; i++) {
 		const struct source *s = &me->source[i];
 		me->ahead[i].ticket = s->is_lost ? 0 : heads_seal(w->o.heads, me->ahead[i].slot, &s->head);

@@ -26,6 +26,8 @@ enum {
 	GRAB = 16,
 	/** Most files that a thread has open to read their heads together. */
 	AHEAD = 16,
+	/** A fourth of the threads is enough where each reads at least so many files together. */
+	TOGETHER = 4,
 };
 
 /** A file that is being read. */
@@ -123,6 +125,8 @@ struct walker {
 	struct ahead ahead[AHEAD];
 	struct source source[AHEAD];
 	uint32_t aheads, most_ahead;
+	/** How many were read, and in how many batches. */
+	uint64_t read, batches;
 	/** Times that it slept for something else than the disk; entries looked at; times that it may have slept for
 	 * the disk; as of the last look. */
 	uint64_t waits, looks, tries;

@@ -223,21 +223,28 @@ static bool waits_for_disk(struct walker *me)
 	return !is_first && disk >= other + 2 && (disk - other) * 4 >= tries;
 }
 
+/** How many threads may wait for the disk at a time. */
+static int threads_most(const struct walker *me)
+{
+	int most = me->w->o.threads_most < THREADS ? me->w->o.threads_most : THREADS;
+	return me->batches && me->read >= TOGETHER * me->batches ? most / TOGETHER : most;
+}
+
 void walk_grow(struct walker *me)
 {
 	struct walk *w = me->w;
-	int most = w->o.threads_most < THREADS ? w->o.threads_most : THREADS;
 	bool is_slow = atomic_load_explicit(&w->is_slow, memory_order_relaxed);
 	if ((is_slow && atomic_load_explicit(&w->has_enough, memory_order_relaxed)) || !waits_for_disk(me))
 		return;
 	atomic_store_explicit(&w->is_slow, true, memory_order_relaxed);
 	if (atomic_load(&w->has_enough))
 		return;
+	int most = threads_most(me);
 	LOCKED(&w->lock);
 	/* what is not listed yet is enough for more */
 	for (int n = w->threads / 2 + 1; n > 0 && w->stack.len && w->threads < most; n--)
 		add_thread(w);
-	atomic_store(&w->has_enough, w->threads >= most);
+	atomic_store(&w->has_enough, w->threads >= w->o.threads_most || w->threads >= THREADS);
 }
 
 /** The next to join; NULL when all were. */
