@@ -138,8 +138,12 @@ def browse(desktop, path):
     desktop.run("thunar", str(path))
     until(lambda: any(path.name in title for title in desktop.windows()), 30,
           lambda: f"a window of {path}: {desktop.windows()} {desktop.log()}")
-    # it makes previews of what is seen
-    desktop.fill(path.name)
+
+
+def preview(desktop, folder, picture):
+    """Of what is seen: a window may have taken a size of its own after it was made large."""
+    desktop.fill(folder.name)
+    return desktop.thumbnail(picture)
 
 
 def pictures_of(folder):
@@ -161,7 +165,8 @@ def test_a_file_manager_shows_the_mount(lab, corpus, desktop):
     for folder in (lab.mnt, lab.mnt / "metrics", series, series / "volumes", album, lab.mnt / "status"):
         browse(desktop, folder)
         for picture in pictures_of(folder):
-            until(lambda p=picture: desktop.thumbnail(p), 90, lambda: f"a preview of {picture}: {desktop.log()}")
+            until(lambda f=folder, p=picture: preview(desktop, f, p), 90,
+                  lambda: f"a preview of {picture}: {desktop.log()}", pause=0.2)
     until(lambda: desktop.colours() > 50, 30, "something to be drawn")
     titles = desktop.windows()
     assert not [t for t in titles if "rror" in t or "ailed" in t], titles
