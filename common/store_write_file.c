@@ -91,6 +91,7 @@ static int add_file_row(struct store *s, const struct store_put *put, int64_t di
 		/* pending */
 		cell_int(!is_known ? 0 : put->links == 1 ? PENDING_ONLY : PENDING), cell_int(store_pack_name(put->name)),
 	};
+	_Static_assert(sizeof row / sizeof *row == BULK_file_COLUMNS, "a cell for each column");
 	r = store_add_row(s, BULK_file, row);
 	return r < 0 ? r : store_tally_add_to(s, TALLY_file, put->root, (double)put->size);
 }

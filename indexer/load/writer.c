@@ -25,8 +25,10 @@
 enum {
 	BATCH = 2048,
 	BATCH_AGE_MS = 60,
-	/** Of a first scan, whose rows are all new: each commit writes the same pages again. */
+	/** Of a first scan, whose rows are all new: each commit writes the same pages again.  At most so many, and so many
+	 * times as may wait in the queue: both are kept in memory. */
 	BULK = 6144,
+	BULK_QUEUES = 3,
 	BULK_AGE_MS = 400,
 	/** Most bytes that a batch keeps for another try. */
 	BATCH_BYTES = 4 << 20,
@@ -261,10 +263,16 @@ static struct change *commit_before(struct writer *w, struct change *c)
 	return c;
 }
 
+/** Changes of a first scan that come into one commit. */
+static size_t bulk_of(const struct writer *w)
+{
+	return w->o.limit < BULK / BULK_QUEUES ? w->o.limit * BULK_QUEUES : BULK;
+}
+
 static bool is_due(const struct writer *w)
 {
 	bool is_bulk = store_is_first_scan(w->store);
-	return w->batch.len >= (is_bulk ? BULK : BATCH) || w->batch_bytes >= BATCH_BYTES ||
+	return w->batch.len >= (is_bulk ? bulk_of(w) : BATCH) || w->batch_bytes >= BATCH_BYTES ||
 	       mono_ns() - w->opened_at >= (is_bulk ? BULK_AGE_MS : BATCH_AGE_MS) * NS_PER_MS;
 }
 

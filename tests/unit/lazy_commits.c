@@ -79,13 +79,18 @@ static long add_file(struct lab *lab, const char *error)
 	return atomic_load(&faulty.unsynced);
 }
 
-static int64_t count_errors(struct lab *lab)
+static int64_t count(struct lab *lab, const char *sql)
 {
 	struct store *s = NULL;
 	assert_int_equal(store_open_reader(lab->dir, &s), 0);
-	int64_t n = fill_number(s, "SELECT count(*) FROM error");
+	int64_t n = fill_number(s, sql);
 	store_close(s);
 	return n;
+}
+
+static int64_t count_errors(struct lab *lab)
+{
+	return count(lab, "SELECT count(*) FROM error");
 }
 
 static struct change *event(void)
@@ -187,15 +192,6 @@ static void who_comes_behind_a_batch_that_is_refused_is_refused(void **state)
 	end(&lab);
 }
 
-static int64_t count_files(struct lab *lab)
-{
-	struct store *s = NULL;
-	assert_int_equal(store_open_reader(lab->dir, &s), 0);
-	int64_t n = fill_number(s, "SELECT count(*) FROM file");
-	store_close(s);
-	return n;
-}
-
 /** What is copied into the file during a first scan is written again by its next rows. */
 static void a_first_scan_keeps_its_log_until_somebody_tidies(void **state)
 {
@@ -238,7 +234,7 @@ static void a_file_that_can_never_be_written_is_left_out(void **state)
 		put_file(&lab, NULL);
 	assert_int_equal(writer_flush(lab.writer), 0);
 	assert_int_equal(writer_error(lab.writer), 0);
-	assert_int_equal(count_files(&lab), FILES - 1);
+	assert_int_equal(count(&lab, "SELECT count(*) FROM file"), FILES - 1);
 	end(&lab);
 }
 
