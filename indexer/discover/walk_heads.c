@@ -143,6 +143,8 @@ static void begin_wait(const struct patience *p)
 
 static void get(struct round *all, const struct patience *p)
 {
+	if (!all->n)
+		return;
 	begin_wait(p);
 	for (size_t i = 0; i < all->n && p->tells_disk && all->n > 1; i++)
 		posix_fadvise(all->wish[i].of->fd, (off_t)all->wish[i].piece.at, all->wish[i].piece.n, POSIX_FADV_WILLNEED);
@@ -170,15 +172,37 @@ static uint64_t start_of(const struct source *s)
 	return s->size < HEAD_START ? s->size : HEAD_START;
 }
 
-/** What its start tells that is needed, too. */
+/** By what was read of it. */
+static bool is_all(const struct source *s)
+{
+	struct part part[HEAD_PIECES];
+	const uint8_t *bytes = s->bytes;
+	for (uint32_t i = 0; i < s->head.pieces; i++) {
+		const struct head_piece *p = &s->head.piece[i];
+		part[i] = (struct part){bytes, p->n, p->at};
+		bytes += p->n;
+	}
+	return s->reach->is_all && s->reach->is_all(part, s->head.pieces, s->size);
+}
+
+static void ask_tail(struct round *all, struct source *s)
+{
+	if (s->tail < s->size && !is_all(s))
+		ask(all, s, s->tail, s->size - s->tail);
+	s->tail = s->size;
+}
+
+/** What its start tells that is needed, too; not its end where that may tell that nothing stands there. */
 static void ask_more(struct round *all, struct source *s)
 {
 	uint64_t start = start_of(s), tail = tail_of(s, start);
 	uint64_t middle = s->reach->behind ? s->reach->behind(s->bytes, start, s->size) : 0;
-	if (middle >= start && middle < tail)
+	bool has_middle = middle >= start && middle < tail;
+	s->tail = tail;
+	if (has_middle)
 		ask(all, s, middle, tail - middle < s->reach->middle ? tail - middle : s->reach->middle);
-	if (tail < s->size)
-		ask(all, s, tail, s->size - tail);
+	if (!has_middle || !s->reach->is_all)
+		ask_tail(all, s);
 }
 
 /** All pieces of several files; of those that are not as long as they were, or cannot be read: is_lost. */
@@ -192,6 +216,10 @@ static void read_sources(struct source *s, size_t n, const struct patience *p)
 	for (size_t i = 0; i < n; i++)
 		if (!s[i].is_lost)
 			ask_more(&all, &s[i]);
+	get(&all, p);
+	for (size_t i = 0; i < n; i++)
+		if (!s[i].is_lost)
+			ask_tail(&all, &s[i]);
 	get(&all, p);
 }
 

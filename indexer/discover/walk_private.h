@@ -38,6 +38,8 @@ struct source {
 	uint8_t *bytes;
 	/** Of @bytes. */
 	uint32_t used;
+	/** Where the bytes of its end begin that are still to be asked for; @size: none are. */
+	uint64_t tail;
 	/** It cannot be read as it was told of. */
 	bool is_lost;
 	struct head head;

@@ -282,5 +282,5 @@ const struct extractor extract_flac = {
 	.suffixes = (const char *const[]){"flac", NULL},
 	.probe = flac_probe,
 	.read = flac_read,
-	.reach = &(const struct reach){WINDOW_SIZE, true, reach_flac, WINDOW_FILL},
+	.reach = &(const struct reach){WINDOW_SIZE, true, reach_flac, WINDOW_FILL, NULL},
 };

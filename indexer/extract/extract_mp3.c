@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * MP3 (and MPEG layers I and II): tags at both ends (tag_places.h says which counts), and the length of what is
- * between.  The file's end is always read: programs that measure loudness write it into an APE tag there, whatever
- * stands in front.
+ * between.  The file's end is read whatever stands in front: programs that measure loudness write it into an APE tag
+ * there.  Only where the sound's own header says that it goes on to the last byte, nothing else can be there.
  */
 #include "indexer/extract/extract.h"
 
@@ -34,11 +34,12 @@ static void set_source(struct media *out)
 	}
 }
 
-/** The tags behind the sound.  Returns where it ends. */
-static uint64_t read_end(struct window *w, struct media *out)
+/** The tags behind the sound, @s.  Returns where it ends. */
+static uint64_t read_end(struct window *w, const struct mpeg_stream *s, struct media *out)
 {
-	struct tag_end end;
-	tag_end_find(w, &end);
+	struct tag_end end = {.at = w->size};
+	if (!s->is_exact || s->bytes != w->size - s->at)
+		tag_end_find(w, &end);
 	const char *source = tag_end_take(w, &end, out);
 	if (!media_has(out, FIELD_tag_source))
 		media_set_text(out, FIELD_tag_source, source, strlen(source));
@@ -91,7 +92,7 @@ static int read_audio(struct window *w, uint64_t start, struct media *out, char 
 	struct mpeg_stream s;
 	bool has_audio = mpeg_find(w, start, &s);
 	set_source(out);
-	uint64_t end = read_end(w, out);
+	uint64_t end = read_end(w, &s, out);
 	if (!has_audio)
 		return no_audio(w, start, reason);
 	if (s.first.layer != 3)
@@ -146,5 +147,5 @@ const struct extractor extract_mp3 = {
 	.suffixes = (const char *const[]){"mp3", "mp2", "mp1", "mpga", NULL},
 	.probe = mp3_probe,
 	.read = mp3_read,
-	.reach = &(const struct reach){WINDOW_FILL, false, reach_mp3, WINDOW_SIZE},
+	.reach = &(const struct reach){WINDOW_FILL, false, reach_mp3, WINDOW_SIZE, reach_mp3_is_all},
 };

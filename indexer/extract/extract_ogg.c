@@ -568,5 +568,5 @@ const struct extractor extract_ogg = {
 	.suffixes = (const char *const[]){"ogg", "oga", "opus", "spx", NULL},
 	.probe = ogg_probe,
 	.read = ogg_read,
-	.reach = &(const struct reach){WINDOW_SIZE, false, NULL, 0},
+	.reach = &(const struct reach){WINDOW_SIZE, false, NULL, 0, NULL},
 };

@@ -113,6 +113,12 @@ static bool find_first(struct window *w, uint64_t start, struct mpeg_stream *s)
 	return false;
 }
 
+/** By its version: up to 3.97 LAME counted an ID3v1 tag that it wrote, too. */
+static bool counts_exactly(const uint8_t *version)
+{
+	return memcmp(version, "3.98", 4) == 0 || memcmp(version, "3.99", 4) == 0 || memcmp(version, "3.1", 3) == 0;
+}
+
 /**
  * What LAME and those that write like it put behind the Xing header, @p: the encoder's name in
  * nine bytes, then peak, gain, delay and padding ("Mp3 Info Tag rev 1", gabriel.mp3-tech.org).
@@ -120,10 +126,11 @@ static bool find_first(struct window *w, uint64_t start, struct mpeg_stream *s)
 static void read_lame(struct mpeg_stream *s, const uint8_t *p, size_t n)
 {
 	enum { RADIO = 1, PEAK_ONE = 1 << 23 };
-	bool is_known = n >= 24 && (memcmp(p, "LAME", 4) == 0 || memcmp(p, "Lavf", 4) == 0 ||
-				    memcmp(p, "Lavc", 4) == 0);
-	if (!is_known)
+	bool is_libav = n >= 24 && (memcmp(p, "Lavf", 4) == 0 || memcmp(p, "Lavc", 4) == 0);
+	bool is_lame = n >= 24 && memcmp(p, "LAME", 4) == 0;
+	if (!is_lame && !is_libav)
 		return;
+	s->is_exact = is_libav || counts_exactly(p + 4);
 	uint32_t gaps = get_be24(p + 21), peak = get_be32(p + 11);
 	uint64_t sum = (gaps >> 12) + (gaps & 0xfff);
 	s->gaps = sum < s->samples ? sum : 0;
@@ -154,6 +161,15 @@ static void read_xing(struct mpeg_stream *s, const uint8_t *p, size_t n)
 	at += 12 + (flags & 2 ? 4 : 0) + (flags & 4 ? 100 : 0) + (flags & 8 ? 4 : 0);
 	if (n > at)
 		read_lame(s, p + at, n - at);
+}
+
+bool mpeg_is_all(const uint8_t *p, size_t n, uint64_t rest)
+{
+	struct mpeg_stream s = {0};
+	if (n < 4 || !mpeg_frame_parse(p, &s.first))
+		return false;
+	read_xing(&s, p, n);
+	return s.is_exact && s.bytes == rest;
 }
 
 /** The same for Fraunhofer's header, which has a fixed place. */

@@ -31,6 +31,8 @@ struct mpeg_stream {
 	uint64_t gaps;
 	/** Bytes of audio by that header, 0 when it does not tell. */
 	uint64_t bytes;
+	/** Whether its writer is one that counts just those from the first frame to the end of the last. */
+	bool is_exact;
 	/** Whether all frames have the first one's bitrate, as far as is known. */
 	bool is_constant;
 	/** Without such a header: bytes of a frame on average. */
@@ -42,6 +44,12 @@ struct mpeg_stream {
 
 /** Reads a frame's four header bytes.  False when they are none, or of free format. */
 bool mpeg_frame_parse(const uint8_t *p, struct mpeg_frame *f);
+
+/**
+ * Whether the frame at @p, @n bytes of which are known and which is followed by no more than @rest with itself, has a header
+ * that counts just as many: that is the file's end, then, and no tag stands there.  Looks at nothing else.
+ */
+bool mpeg_is_all(const uint8_t *p, size_t n, uint64_t rest);
 
 /**
  * Finds the first frame at or behind @start, past up to 64 KiB of junk, and reads what it tells.

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "indexer/extract/mpeg_frame.h"
 #include "indexer/extract/window.h"
 
 enum {
@@ -85,4 +86,14 @@ uint64_t reach_mp3(const uint8_t *start, size_t n, uint64_t size)
 	if (end >= n)
 		return beyond(end, n, size);
 	return tells_length(start, n, end) ? 0 : beyond(n, n, size);
+}
+
+bool reach_mp3_is_all(const struct part *part, size_t parts, uint64_t size)
+{
+	uint64_t at = part->n >= 10 ? id3_tag_size(part->bytes) : 0;
+	for (const struct part *p = part; p < part + parts; p++) {
+		if (at >= p->at && at - p->at < p->n)
+			return mpeg_is_all(p->bytes + (at - p->at), p->n - (size_t)(at - p->at), size - at);
+	}
+	return false;
 }

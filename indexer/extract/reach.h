@@ -9,8 +9,11 @@
 #ifndef INDEXER_EXTRACT_REACH_H
 #define INDEXER_EXTRACT_REACH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "indexer/extract/wants.h"
 
 /** The rest of the comments when they reach over @n, else the first block that begins behind it. */
 uint64_t reach_flac(const uint8_t *start, size_t n, uint64_t size);
@@ -19,5 +22,7 @@ uint64_t reach_flac(const uint8_t *start, size_t n, uint64_t size);
  * when the sound begins before and does not tell how long it is.
  */
 uint64_t reach_mp3(const uint8_t *start, size_t n, uint64_t size);
+/** The parts, the first of which is its start, tell that its sound goes on to the file's end: no tag stands there. */
+bool reach_mp3_is_all(const struct part *part, size_t parts, uint64_t size);
 
 #endif

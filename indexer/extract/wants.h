@@ -28,6 +28,13 @@ bool extract_is_page(const char *name, size_t n);
  */
 int extract_cover_order(const char *a, const char *b);
 
+/** Bytes of a file that were read, and where they stand in it. */
+struct part {
+	const uint8_t *bytes;
+	size_t n;
+	uint64_t at;
+};
+
 /** What the reader of a format needs of an ordinary file besides its first bytes. */
 struct reach {
 	/** Bytes at its end. */
@@ -37,6 +44,8 @@ struct reach {
 	/** See reach.h; NULL: nothing else.  And how many bytes it reads there. */
 	uint64_t (*behind)(const uint8_t *start, size_t n, uint64_t size);
 	uint32_t middle;
+	/** Whether what was read before its end, the start first, tells that nothing of use stands there.  NULL: it never does. */
+	bool (*is_all)(const struct part *part, size_t parts, uint64_t size);
 };
 
 /** That of the format that the name tells; NULL when its files may be read anywhere. */

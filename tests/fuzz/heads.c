@@ -40,6 +40,9 @@ static void check_place(const struct reach *reach, const uint8_t *data, size_t s
 	/* also of files that are larger than they can be */
 	at = reach->behind ? reach->behind(start, n, UINT64_MAX) : 0;
 	HOLDS(at == 0 || at >= n);
+	const struct part part = {start, n, 0};
+	if (reach->is_all)
+		HOLDS(reach->is_all(&part, 1, size) <= (n > 0));
 }
 
 static void check_same(const char *name, const struct reach *reach, const struct statx *st)

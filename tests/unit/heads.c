@@ -269,6 +269,54 @@ static void mp3_is_read_as_from_the_file(void **state)
 	region_free(&r);
 }
 
+/** How many pieces are read of it. */
+static uint32_t pieces_of(struct region *r, const struct buf *b)
+{
+	_close_ int fd = memfd_create("media", MFD_CLOEXEC);
+	struct statx st;
+	struct head head;
+	uint8_t bytes[HEAD_SIZE];
+	assert_int_equal(write(fd, buf_str(b), b->len), (ssize_t)b->len);
+	assert_int_equal(statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st), 0);
+	uint64_t ticket = walk_seal_head(r->scout, 1, fd, extract_reach(MEDIA_TRACK, "a.mp3", 5), &st);
+	assert_int_equal(heads_take(r->worker, ticket, &head, bytes), 0);
+	return head.pieces;
+}
+
+static void mp3_is_read_at_its_end_when_a_tag_may_be_there(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *encoder;
+		/** Bytes counted besides those of the frames, and bytes behind these. */
+		int more, behind;
+		bool reads_end;
+	} rows[] = {
+		{"LAME3.100", 0, 0, false},   {"LAME3.101", 0, 0, false},  {"LAME3.99r", 0, 0, false},
+		{"LAME3.98.", 0, 0, false},   {"Lavc59.37", 0, 0, false},  {"Lavf58.45", 0, 0, false},
+		{"LAME3.97 ", 0, 0, true},    {"LAME3.90.", 0, 0, true},   {"GOGO3.100", 0, 0, true},
+		{"LAME3.100", 0, 1, true},    {"LAME3.100", 0, 128, true}, {"Lavc59.37", 0, 300, true},
+		{"LAME3.100", -417, 0, true}, {"LAME3.100", 1, 0, true},
+	};
+	struct region r = region_new();
+	for (size_t i = 0; i < 2 * COUNT_OF(rows); i++) {
+		const size_t row = i / 2, sound = 417 * 50;
+		bool has_picture = i % 2;
+		_buf_ struct buf b = BUF_INIT(FILE_MAX), frames = BUF_INIT(FILE_MAX), body = BUF_INIT(FILE_MAX);
+		put_text_frame(&frames, 3, "TIT2", 0, "title", 5);
+		put_fill(&body, 'P', 70000);
+		if (has_picture)
+			put_frame(&frames, 3, "APIC", body.data, body.len);
+		put_id3(&b, 3, 0, &frames);
+		put_xing_by(&b, "Info", 49, rows[row].encoder, (size_t)((int)sound + rows[row].more));
+		put_mpeg(&b, 49);
+		put_fill(&b, 'x', (size_t)rows[row].behind);
+		assert_int_equal(pieces_of(&r, &b), 1 + has_picture + rows[row].reads_end);
+		assert_true(is_same(&r, "a.mp3", &b, true));
+	}
+	region_free(&r);
+}
+
 static void ogg_is_read_as_from_the_file(void **state)
 {
 	(void)state;
@@ -490,6 +538,7 @@ int main(void)
 		cmocka_unit_test(impossible_labels_are_refused),
 		cmocka_unit_test(flac_is_read_as_from_the_file),
 		cmocka_unit_test(mp3_is_read_as_from_the_file),
+		cmocka_unit_test(mp3_is_read_at_its_end_when_a_tag_may_be_there),
 		cmocka_unit_test(ogg_is_read_as_from_the_file),
 		cmocka_unit_test(other_formats_are_opened),
 		cmocka_unit_test(a_walk_goes_round_with_few_slots),

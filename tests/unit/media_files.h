@@ -390,19 +390,29 @@ static inline void put_mpeg(struct buf *b, int frames)
 	}
 }
 
-/** The frame in front that tells the length: of @frames frames less 576 and 1,000 samples. */
-static inline void put_xing(struct buf *b, const char *word, uint32_t frames)
+/**
+ * The frame in front that tells the length: of @frames frames less 576 and 1,000 samples.  @encoder: nine characters;
+ * @bytes: from this frame on, 0: it does not tell.
+ */
+static inline void put_xing_by(struct buf *b, const char *word, uint32_t frames, const char *encoder, size_t bytes)
 {
 	size_t start = b->len;
 	put_be32(b, 0xfffb9000);
 	put_fill(b, 0, 32);
 	buf_adds(b, word);
-	put_be32(b, 1);
+	put_be32(b, bytes ? 3 : 1);
 	put_be32(b, frames);
-	buf_adds(b, "LAME3.100");
+	if (bytes)
+		put_be32(b, (uint32_t)bytes);
+	buf_adds(b, encoder);
 	put_fill(b, 0, 12);
 	put_be24(b, 576 << 12 | 1000);
 	put_fill(b, 0, start + 417 - b->len);
+}
+
+static inline void put_xing(struct buf *b, const char *word, uint32_t frames)
+{
+	put_xing_by(b, word, frames, "LAME3.100", 0);
 }
 
 /* --- ZIP --- */

@@ -259,6 +259,33 @@ static void damaged_ape_tags_keep_what_is_whole(void **state)
 	ASSERT_UNSET(&t, title);
 }
 
+/** Encoders of old counted the tag that they wrote behind the sound, and others write one there later. */
+static void tags_behind_counted_sound_are_found(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *encoder;
+		bool is_counted, has_ape;
+		const char *title;
+	} rows[] = {
+		{"LAME3.97 ", true, false, "old"}, {"LAME3.97 ", false, true, "ape"}, {"LAME3.100", false, false, "old"},
+		{"LAME3.100", false, true, "ape"}, {"Lavc59.37", false, true, "ape"},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		const size_t sound = 417 * 50;
+		BUFFER(b);
+		put_xing_by(&b, "Info", 49, rows[i].encoder, sound + (rows[i].is_counted ? 128 : 0));
+		put_mpeg(&b, 49);
+		if (rows[i].has_ape)
+			put_ape_names(&b, "ape", "of it");
+		else
+			put_v1(&b, "old", "album");
+		assert_int_equal(try_buf(&t, MEDIA_TRACK, "a.mp3", &b), 0);
+		ASSERT_TEXT(&t, title, rows[i].title);
+		ASSERT_TEXT(&t, tag_source, rows[i].has_ape ? "apev2" : "id3v1");
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -271,6 +298,7 @@ int main(void)
 		TEST(ape_pictures_have_a_kind),
 		TEST(a_picture_is_told_of_by_one_tag),
 		TEST(damaged_ape_tags_keep_what_is_whole),
+		TEST(tags_behind_counted_sound_are_found),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
