@@ -133,13 +133,21 @@ static bool is_blank(uint32_t cp)
 	       cp == 0x205f || (cp >= 0x2000 && cp <= 0x200a);
 }
 
-/** Printable ASCII without anything to clean: nearly every tag there is. */
-static bool is_plain(const char *s, size_t n)
+/** Bytes of printable ASCII at the start of @s, in which nothing is to be cleaned: nearly every tag is such. */
+static size_t plain_run(const char *s, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if ((uint8_t)s[i] < 0x20 || (uint8_t)s[i] > 0x7e)
-			return false;
-	return true;
+	const uint64_t ones = 0x0101010101010101, tops = ones << 7;
+	size_t i = 0;
+	for (; n - i >= sizeof ones; i += sizeof ones) {
+		uint64_t w;
+		memcpy(&w, s + i, sizeof w);
+		/* any byte at or above 0x80, below 0x20, or 0x7f */
+		if (((w - 0x20 * ones) | (w + ones)) & tops)
+			break;
+	}
+	while (i < n && (uint8_t)s[i] >= 0x20 && (uint8_t)s[i] < 0x7f)
+		i++;
+	return i;
 }
 
 static void trim(const char **s, size_t *n)
@@ -152,24 +160,30 @@ static void trim(const char **s, size_t *n)
 		--*n;
 }
 
+/** The character that begins there.  Returns its bytes. */
+static size_t clean_one(const char *s, size_t n, struct buf *out)
+{
+	uint32_t cp;
+	size_t length = text_decode(s, n, &cp);
+	if (!length)
+		text_append(out, 0xfffd);
+	else if (cp < 0x20 || (cp >= 0x7f && cp < 0xa0))
+		buf_addc(out, ' ');
+	else
+		buf_add(out, s, length);
+	return length ? length : 1;
+}
+
 void text_clean(const char *s, size_t n, size_t max, struct buf *out)
 {
 	trim(&s, &n);
 	size_t start = out->len;
-	if (is_plain(s, n)) {
-		buf_add(out, s, n < max ? n : max);
-	} else {
-		for (size_t i = 0; i < n && out->len - start <= max;) {
-			uint32_t cp;
-			size_t length = text_decode(s + i, n - i, &cp);
-			i += length ? length : 1;
-			if (!length)
-				text_append(out, 0xfffd);
-			else if (cp < 0x20 || (cp >= 0x7f && cp < 0xa0))
-				buf_addc(out, ' ');
-			else
-				buf_add(out, s + i - length, length);
-		}
+	for (size_t i = 0; i < n && out->len - start <= max;) {
+		size_t plain = plain_run(s + i, n - i), room = max - (out->len - start);
+		buf_add(out, s + i, plain < room ? plain : room);
+		i += plain;
+		if (i < n)
+			i += clean_one(s + i, n - i, out);
 	}
 	if (out->error)
 		return;

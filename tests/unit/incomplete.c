@@ -542,6 +542,7 @@ static void a_file_is_fresh_for_an_hour(void **state)
 	/* What robocopy still copies: 1980. */
 	assert_true(incomplete_is_fresh(now, 315532800, now - 1));
 	assert_true(incomplete_is_fresh(now, now + 10000, 0));
+	assert_true(incomplete_is_fresh(now, INT64_MAX, 0) && !incomplete_is_fresh(now, INT64_MIN, INT64_MIN));
 }
 
 /* --- real files, and disks --- */
@@ -555,8 +556,7 @@ static void real_files_cut_in_half_are_incomplete(void **state)
 	const char *shared = getenv("MEDIAMON_SHARED");
 	for (size_t i = 0; i < COUNT_OF(seeds); i++) {
 		char path[4096];
-		snprintf(path, sizeof path, "%s/corpus/seeds/%s", shared ? shared : "../shared",
-			 seeds[i]);
+		snprintf(path, sizeof path, "%s/corpus/seeds/%s", shared ? shared : "../shared", seeds[i]);
 		FILE *f = fopen(path, "rbe");
 		if (!f) {
 			print_message("%s is not there\n", path);

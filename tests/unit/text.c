@@ -100,6 +100,30 @@ static void tags_are_cleaned(void **state)
 	check(clean, S("0123456789012345678901234567890é"), "0123456789012345678901234567890");
 }
 
+static void any_byte_is_cleaned_wherever_it_stands(void **state)
+{
+	(void)state;
+	for (size_t at = 1; at < 19; at++)
+		for (unsigned byte = 0; byte < 256; byte++) {
+			char in[] = "abcdefghijklmnopqrst", expected[32];
+			in[at] = (char)byte;
+			const char *instead = byte >= 0x80 ? "\xef\xbf\xbd" : byte < 0x20 || byte == 0x7f ? " " : (char[]){(char)byte, 0};
+			snprintf(expected, sizeof expected, "%.*s%s%s", (int)at, in, instead, in + at + 1);
+			check(clean, in, sizeof in - 1, expected);
+		}
+	/* of several pieces no more than of one */
+	check(clean, S("0123456789é0123456789é0123456789é0123456789é"), "0123456789é0123456789é01234567");
+	check(clean, S("0123456789012345678901234567890123456789é"), "01234567890123456789012345678901");
+	check(clean, S("012345678901234567890123456789éé"), "012345678901234567890123456789é");
+	char long_one[600];
+	memset(long_one, 'x', sizeof long_one);
+	memcpy(long_one + 30, "é", 2);
+	_buf_ struct buf small = BUF_INIT(64);
+	text_clean(long_one, sizeof long_one, 32, &small);
+	assert_int_equal(buf_error(&small), 0);
+	assert_int_equal(small.len, 32);
+}
+
 static void random_bytes_never_leave_the_rules(void **state)
 {
 	(void)state;
@@ -158,6 +182,7 @@ int main(void)
 		cmocka_unit_test(titles_fold_without_accents_and_punctuation),
 		cmocka_unit_test(shown_names_are_safe),
 		cmocka_unit_test(tags_are_cleaned),
+		cmocka_unit_test(any_byte_is_cleaned_wherever_it_stands),
 		cmocka_unit_test(random_bytes_never_leave_the_rules),
 		cmocka_unit_test(paths_are_bytes),
 		cmocka_unit_test(near_words_are_near),
