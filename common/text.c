@@ -2,6 +2,7 @@
 #include "common/text.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <utf8proc.h>
 
@@ -194,11 +195,6 @@ void text_clean(const char *s, size_t n, size_t max, struct buf *out)
 		out->data[out->len] = '\0';
 }
 
-static bool is_ascii(const char *s, size_t n)
-{
-	return ascii_run(s, n) == n;
-}
-
 /** White space collapsed to one space and trimmed; with @title punctuation counts as space. */
 static void collapse(const char *s, size_t n, bool title, struct buf *out)
 {
@@ -228,32 +224,9 @@ static void collapse(const char *s, size_t n, bool title, struct buf *out)
 	}
 }
 
-static void fold_ascii(const char *s, size_t n, bool title, struct buf *out)
+/** Any text, with all that Unicode asks for. */
+static int fold_any(const char *s, size_t n, bool title, struct buf *out)
 {
-	size_t start = out->len;
-	bool gap = false;
-	for (size_t i = 0; i < n; i++) {
-		char c = s[i];
-		if (c >= 'A' && c <= 'Z')
-			c = (char)(c + 32);
-		bool word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-		if (c <= ' ' || c == 0x7f || (title && !word)) {
-			gap = true;
-			continue;
-		}
-		if (gap && out->len > start)
-			buf_addc(out, ' ');
-		gap = false;
-		buf_addc(out, c);
-	}
-}
-
-static int fold(const char *s, size_t n, bool title, struct buf *out)
-{
-	if (is_ascii(s, n)) {
-		fold_ascii(s, n, title, out);
-		return out->error;
-	}
 	_buf_ struct buf clean = BUF_INIT(n * 3 + 4);
 	text_to_utf8(s, n, &clean);
 	utf8proc_uint8_t *mapped = NULL;
@@ -268,6 +241,79 @@ static int fold(const char *s, size_t n, bool title, struct buf *out)
 		return -ENOMEM;
 	collapse((const char *)mapped, (size_t)length, title, out);
 	return out->error;
+}
+
+/** Letters of Latin-1 and Latin Extended-A: each is folded by itself, whatever stands beside it that is one too, or ASCII. */
+enum { LATIN_FIRST = 0xc0, LATIN_END = 0x180, LATIN_ROOM = 7 };
+
+static struct latin {
+	/** 0: not in this way. */
+	uint8_t n;
+	char text[LATIN_ROOM];
+} latin[2][LATIN_END - LATIN_FIRST];
+static pthread_once_t latin_made = PTHREAD_ONCE_INIT;
+
+static void make_latin(void)
+{
+	for (size_t i = 0; i < 2 * COUNT_OF(latin[0]); i++) {
+		struct latin *to = &latin[i % 2][i / 2];
+		_buf_ struct buf word = BUF_INIT(16), folded = BUF_INIT(256);
+		buf_addc(&word, 'x');
+		text_append(&word, LATIN_FIRST + (uint32_t)(i / 2));
+		buf_addc(&word, 'x');
+		/* it may be taken for the end of a word, as the dot of Catalan is */
+		bool is_one = fold_any(buf_str(&word), word.len, i % 2, &folded) == 0 && !strchr(buf_str(&folded), ' ');
+		if (!is_one || folded.len < 2 || folded.len - 2 > LATIN_ROOM)
+			continue;
+		to->n = (uint8_t)(folded.len - 2);
+		memcpy(to->text, buf_str(&folded) + 1, to->n);
+	}
+}
+
+/** The letter that begins there, of two bytes; NULL when it is none. */
+static const struct latin *latin_of(const char *s, size_t n, bool title)
+{
+	uint8_t lead = (uint8_t)s[0];
+	if (lead < 0xc3 || lead > 0xc5 || n < 2 || ((uint8_t)s[1] & 0xc0) != 0x80)
+		return NULL;
+	const struct latin *l = &latin[title][((lead & 0x1f) << 6 | (s[1] & 0x3f)) - LATIN_FIRST];
+	return l->n ? l : NULL;
+}
+
+/** False when there is something that is neither ASCII nor such a letter. */
+static bool fold_latin(const char *s, size_t n, bool title, struct buf *out)
+{
+	size_t start = out->len;
+	bool gap = false;
+	for (size_t i = 0; i < n; i++) {
+		char c = s[i];
+		const struct latin *l = (uint8_t)c < 0x80 ? NULL : latin_of(s + i, n - i, title);
+		if ((uint8_t)c >= 0x80 && !l)
+			return false;
+		if (c >= 'A' && c <= 'Z')
+			c = (char)(c + 32);
+		bool word = l || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+		if (!word && (title || c <= ' ' || c == 0x7f)) {
+			gap = true;
+			continue;
+		}
+		if (gap && out->len > start)
+			buf_addc(out, ' ');
+		gap = false;
+		buf_add(out, l ? l->text : &c, l ? l->n : 1);
+		i += l != NULL;
+	}
+	return true;
+}
+
+static int fold(const char *s, size_t n, bool title, struct buf *out)
+{
+	size_t start = out->len;
+	pthread_once(&latin_made, make_latin);
+	if (fold_latin(s, n, title, out))
+		return out->error;
+	out->len = start;
+	return fold_any(s, n, title, out);
 }
 
 int text_fold_case(const char *s, size_t n, struct buf *out)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tests/unit/unit.h"
 
+#include "common/cleanup.h"
 #include "common/path.h"
 #include "common/text.h"
 
@@ -67,6 +68,34 @@ static void titles_fold_without_accents_and_punctuation(void **state)
 	check(fold_title, S("Cœur d’Acier"), "cœur d acier");
 	check(fold_title, S("ÉTOILE"), "etoile");
 	check(fold_title, S("!!!"), "!!!");
+}
+
+/** Latin letters are folded by a table, unless there is anything else: that must not show. */
+static void latin_is_folded_as_everything_is(void **state)
+{
+	static const char *const more[] = {"0", " ", "  ", "\t", ".", "-", "!", "\x7f", "\x01", "e\xcc\x81", "\xc2\xa0", "\xc2\xb5"};
+	(void)state;
+	uint32_t seed = 7;
+	for (int round = 0; round < 20000; round++) {
+		_buf_ struct buf in = BUF_INIT(1024), quick = BUF_INIT(4096), slow = BUF_INIT(4096);
+		for (int i = round % 7; i >= 0; i--) {
+			seed = seed * 1664525 + 1013904223;
+			uint32_t r = seed >> 8;
+			if (r % 4)
+				text_append(&in, r % 4 == 1 ? 'A' + r / 4 % 58 : 0xc0 + r / 4 % 0xc0);
+			else
+				buf_adds(&in, more[r / 4 % COUNT_OF(more)]);
+		}
+		/* such a letter is folded to itself, but not by the table */
+		buf_adds(&in, "x");
+		void (*const folds[])(const char *, size_t, struct buf *) = {fold_case, fold_title};
+		folds[round % 2](buf_str(&in), in.len, &quick);
+		buf_adds(&in, "東");
+		folds[round % 2](buf_str(&in), in.len, &slow);
+		buf_adds(&quick, "東");
+		assert_string_equal(buf_str(&quick), buf_str(&slow));
+	}
+	check(fold_case, S("Straße ŉ İ ſ"), "strasse ʼn i̇ s");
 }
 
 static void shown_names_are_safe(void **state)
@@ -180,6 +209,7 @@ int main(void)
 		cmocka_unit_test(utf8_is_judged_as_the_standard_says),
 		cmocka_unit_test(names_that_differ_in_case_only_fold_to_one),
 		cmocka_unit_test(titles_fold_without_accents_and_punctuation),
+		cmocka_unit_test(latin_is_folded_as_everything_is),
 		cmocka_unit_test(shown_names_are_safe),
 		cmocka_unit_test(tags_are_cleaned),
 		cmocka_unit_test(any_byte_is_cleaned_wherever_it_stands),
