@@ -77,9 +77,9 @@ static void add_track(struct album_facts *f, const struct track_facts *t)
 	f->tracks++;
 	wish_list(f, SHELF_ARTIST, t->artist.data, t->artist.len);
 	wish_list(f, SHELF_GENRE, t->genre.data, t->genre.len);
-	if (t->year > 0 && (!f->year || t->year < f->year))
-		f->year = t->year;
-	f->has_cover |= t->has_picture;
+	if (t->year > 0 && (!f->row.year || t->year < f->row.year))
+		f->row.year = t->year;
+	f->row.has_cover |= t->has_picture;
 }
 
 /** A text of a track; a number stands for @otherwise. */
@@ -99,8 +99,8 @@ int album_facts_load(struct store *s, int64_t album, const char *artist, struct 
 			.artist = text_or(q, 0, artist), .genre = text_or(q, 1, ""),
 			.year = sqlite3_column_int64(q, 2), .has_picture = sqlite3_column_int(q, 4),
 		};
-		if (!f->date[0])
-			store_pack_date(q, 3, t.year, f->date, sizeof f->date);
+		if (!f->row.date[0])
+			store_pack_date(q, 3, t.year, f->row.date, sizeof f->row.date);
 		add_track(f, &t);
 	}
 	return r;
@@ -109,13 +109,55 @@ int album_facts_load(struct store *s, int64_t album, const char *artist, struct 
 int album_facts_cover(struct store *s, int64_t album, struct album_facts *f)
 {
 	int64_t has_cover = 0;
-	if (f->has_cover || !f->tracks)
+	if (f->row.has_cover || !f->tracks)
 		return 0;
 	sqlite3_stmt *q = store_stmt(s, SQL_album_has_cover);
 	sqlite3_bind_int64(q, 1, album);
 	int r = store_returning(s, q, &has_cover);
-	f->has_cover = has_cover;
+	f->row.has_cover = has_cover;
 	return r;
+}
+
+static struct bytes text_of(const struct media *m, enum field_id field)
+{
+	struct bytes text;
+	text.data = media_text(m, field, &text.len);
+	return text;
+}
+
+static void date_of(const struct media *m, struct album_row *row)
+{
+	const struct bytes date = text_of(m, FIELD_date);
+	snprintf(row->date, sizeof row->date, "%.*s", (int)date.len, date.data);
+}
+
+void album_row_of(const struct media *m, struct album_row *row)
+{
+	*row = (struct album_row){0};
+	if (!m)
+		return;
+	int64_t year = media_int(m, FIELD_year, 0);
+	row->year = year > 0 ? year : 0;
+	row->has_cover = media_int(m, FIELD_has_picture, 0) != 0;
+	date_of(m, row);
+}
+
+void album_row_bind(sqlite3_stmt *q, int at, const struct album_row *row)
+{
+	if (row->year)
+		sqlite3_bind_int64(q, at, row->year);
+	else
+		sqlite3_bind_null(q, at);
+	if (row->date[0])
+		bind_text(q, at + 1, row->date, strlen(row->date));
+	else
+		sqlite3_bind_null(q, at + 1);
+	sqlite3_bind_int(q, at + 2, row->has_cover ? 0 : AUDIT_no_cover);
+}
+
+bool album_row_is_same(const struct album_row *a, const struct album_row *b)
+{
+	return a->year == b->year && a->has_cover == b->has_cover && strcmp(a->date, b->date) == 0;
 }
 
 /* --- albums that are new --- */
@@ -128,14 +170,14 @@ static void clear(struct new_album *a)
 	*a = (struct new_album){0};
 }
 
-void store_new_album(struct store *s, int64_t album, const char *title, const char *artist)
+void store_new_album(struct store *s, int64_t album, const char *title, const char *artist, const struct album_row *told)
 {
 	if (!s->new_albums)
 		s->new_albums = calloc(1, sizeof *s->new_albums);
 	struct new_album *a = s->new_albums ? vec_add(&s->new_albums->album) : NULL;
 	if (!a)
 		return;
-	*a = (struct new_album){.id = album, .title = strdup(title), .artist = strdup(artist)};
+	*a = (struct new_album){.id = album, .title = strdup(title), .artist = strdup(artist), .facts.told = *told};
 	if (!a->title || !a->artist)
 		store_forget_albums(s);
 }
@@ -165,13 +207,6 @@ void store_forget_album(struct store *s, int64_t album)
 	a->id = album;
 }
 
-static struct bytes text_of(const struct media *m, enum field_id field)
-{
-	struct bytes text;
-	text.data = media_text(m, field, &text.len);
-	return text;
-}
-
 void store_new_track(struct store *s, int64_t album, int64_t file, const struct media *m)
 {
 	struct new_album *a = find(s, album);
@@ -187,9 +222,8 @@ void store_new_track(struct store *s, int64_t album, int64_t file, const struct 
 		.artist = text_of(m, FIELD_artist), .genre = text_of(m, FIELD_genre),
 		.year = media_int(m, FIELD_year, 0), .has_picture = media_int(m, FIELD_has_picture, 0) != 0,
 	};
-	const struct bytes date = text_of(m, FIELD_date);
-	if (!a->facts.date[0])
-		snprintf(a->facts.date, sizeof a->facts.date, "%.*s", (int)date.len, date.data);
+	if (!a->facts.row.date[0])
+		date_of(m, &a->facts.row);
 	add_track(&a->facts, &t);
 }
 

@@ -21,11 +21,20 @@ struct wish {
 	bool is_there;
 };
 
-struct album_facts {
-	VEC(struct wish) wishes;
-	int64_t year, tracks;
+/** What its row says of its tracks. */
+struct album_row {
+	/** 0, "": none. */
+	int64_t year;
 	char date[64];
 	bool has_cover;
+};
+
+struct album_facts {
+	VEC(struct wish) wishes;
+	int64_t tracks;
+	struct album_row row;
+	/** What the row of a new one says by now. */
+	struct album_row told;
 };
 
 void album_facts_clear(struct album_facts *f);
@@ -36,8 +45,14 @@ int album_facts_load(struct store *s, int64_t album, const char *artist, struct 
 /** Whether a picture lies beside its tracks, when none is inside them. */
 int album_facts_cover(struct store *s, int64_t album, struct album_facts *f);
 
-/** An album that has no tracks and stands nowhere. */
-void store_new_album(struct store *s, int64_t album, const char *title, const char *artist);
+/** As an album with this one track would be; NULL: with none. */
+void album_row_of(const struct media *m, struct album_row *row);
+/** Year, date and what it lacks, from parameter @at of @q on. */
+void album_row_bind(sqlite3_stmt *q, int at, const struct album_row *row);
+bool album_row_is_same(const struct album_row *a, const struct album_row *b);
+
+/** An album that has no tracks and stands nowhere, inserted as @told says. */
+void store_new_album(struct store *s, int64_t album, const char *title, const char *artist, const struct album_row *told);
 /** A track came into an album, new or not: that of @file. */
 void store_new_track(struct store *s, int64_t album, int64_t file, const struct media *m);
 /** Hands out what is known of an album, once; false: the store has to be asked.  The caller owns all. */

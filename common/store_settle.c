@@ -153,8 +153,8 @@ static int known_album(struct store *s, sqlite3_stmt *q, int64_t *id)
 	return 1;
 }
 
-/** Title and artist of its row are those of s->last then. */
-static int ask_album(struct store *s, const struct album_name *a, int64_t *id)
+/** Title and artist of its row are those of s->last then.  @m: of its first track, if it is a new one; or NULL. */
+static int ask_album(struct store *s, const struct album_name *a, const struct media *m, int64_t *id)
 {
 	_buf_ struct buf key = BUF_INIT(16384);
 	fold_key(a, &key);
@@ -168,6 +168,8 @@ static int ask_album(struct store *s, const struct album_name *a, int64_t *id)
 	r = store_new_id(s, NUMBERED_album, id);
 	if (r < 0)
 		return r;
+	struct album_row row;
+	album_row_of(m, &row);
 	q = store_stmt(s, SQL_album_add);
 	bind_text(q, 1, buf_str(&key), key.len);
 	bind_text(q, 2, buf_str(&a->title), a->title.len);
@@ -175,15 +177,16 @@ static int ask_album(struct store *s, const struct album_name *a, int64_t *id)
 	sqlite3_bind_int64(q, 4, s->generation);
 	sqlite3_bind_int64(q, 5, s->started_at);
 	sqlite3_bind_int64(q, 6, *id);
+	album_row_bind(q, 7, &row);
 	keep_text(&s->last.album_title, (struct bytes){buf_str(&a->title), a->title.len});
 	keep_text(&s->last.album_artist, (struct bytes){buf_str(&a->artist), a->artist.len});
 	r = store_run(s, q);
-	store_new_album(s, *id, buf_str(&a->title), buf_str(&a->artist));
+	store_new_album(s, *id, buf_str(&a->title), buf_str(&a->artist), &row);
 	store_tally_add(s, TALLY_album, 0);
 	return r;
 }
 
-static int find_album(struct store *s, const struct album_name *a, int64_t *id)
+static int find_album(struct store *s, const struct album_name *a, const struct media *m, int64_t *id)
 {
 	struct buf *key = &s->last.album_key;
 	if (s->last.album && key->len == a->key.len &&
@@ -191,7 +194,7 @@ static int find_album(struct store *s, const struct album_name *a, int64_t *id)
 		*id = s->last.album;
 		return 0;
 	}
-	int r = ask_album(s, a, id);
+	int r = ask_album(s, a, m, id);
 	s->last.album = 0;
 	if (r < 0)
 		return r;
@@ -219,7 +222,7 @@ int store_add_track(struct store *s, const struct store_put *put, struct store_t
 {
 	struct album_name a = {BUF_INIT(16384), BUF_INIT(8192), BUF_INIT(8192)};
 	name_album(put, touched->dir, &a);
-	int r = find_album(s, &a, &touched->album[1]);
+	int r = find_album(s, &a, put->media, &touched->album[1]);
 	buf_clear(&a.key);
 	buf_clear(&a.title);
 	buf_clear(&a.artist);
@@ -289,7 +292,7 @@ static int64_t folder_album(struct store *s, int64_t dir, const char *title, con
 	buf_adds(&a.title, *title ? title : "Unknown Album");
 	buf_add(&a.artist, *artist ? artist : "Unknown Artist",
 		*artist ? first_value(artist, strlen(artist)) : 14);
-	if (ask_album(s, &a, &id) < 0)
+	if (ask_album(s, &a, NULL, &id) < 0)
 		id = 0;
 	s->last.album = 0;
 	buf_clear(&a.key);

@@ -91,9 +91,10 @@ static int insert_spot_beside(struct store *s, const struct shelf *shelf, const 
 /** Whether it will be the first album that makes an artist of tracks of the shelf: table `tally` counts spots, and those. */
 static int is_first_album(struct store *s, const struct shelf *shelf, const struct wish *w, bool *is_first)
 {
-	int64_t has_tracks = 1;
+	bool is_asked = shelf->kind == SHELF_ARTIST && w->tracks && !shelf->has_tracks;
+	int64_t has_tracks = !is_asked;
 	int r = 0;
-	if (shelf->kind == SHELF_ARTIST && w->tracks && !shelf->has_tracks) {
+	if (is_asked && !shelf->is_new) {
 		sqlite3_stmt *q = store_stmt(s, SQL_shelf_has_tracks);
 		sqlite3_bind_int64(q, 1, shelf->id);
 		r = store_returning(s, q, &has_tracks);
@@ -117,6 +118,7 @@ static int add_spot(struct store *s, const struct wish *w, int64_t album, const 
 	if (r < 0)
 		return r;
 	store_tally_add(s, TALLY_artist, is_first);
+	shelf->is_new = false;
 	shelf->has_tracks |= shelf->kind == SHELF_ARTIST && w->tracks;
 	return store_shelf_touch(s, shelf);
 }
@@ -225,16 +227,10 @@ static int keep_album(struct store *s, int64_t album, struct album_facts *f)
 /** @is_new: its row is of this transaction, and says so. */
 static int update_album(struct store *s, int64_t album, const struct album_facts *f, bool is_new)
 {
+	if (is_new && album_row_is_same(&f->row, &f->told))
+		return 0;
 	sqlite3_stmt *q = store_stmt(s, is_new ? SQL_album_complete : SQL_album_update);
-	if (f->year)
-		sqlite3_bind_int64(q, 1, f->year);
-	else
-		sqlite3_bind_null(q, 1);
-	if (f->date[0])
-		bind_text(q, 2, f->date, strlen(f->date));
-	else
-		sqlite3_bind_null(q, 2);
-	sqlite3_bind_int(q, 3, f->has_cover ? 0 : AUDIT_no_cover);
+	album_row_bind(q, 1, &f->row);
 	sqlite3_bind_int64(q, 4, album);
 	if (!is_new) {
 		sqlite3_bind_int64(q, 5, s->generation);
@@ -259,8 +255,8 @@ static void wish_for_all(struct album_facts *f, const char *artist)
 {
 	char year[24];
 	album_facts_wish(f, SHELF_ARTIST, artist, strlen(artist), 0);
-	int n = snprintf(year, sizeof year, "%lld", (long long)f->year);
-	if (f->year)
+	int n = snprintf(year, sizeof year, "%lld", (long long)f->row.year);
+	if (f->row.year)
 		album_facts_wish(f, SHELF_YEAR, year, (size_t)n, (int)f->tracks);
 }
 

@@ -65,6 +65,7 @@ static int make(struct store *s, struct shelf *shelf, const char *name)
 	sqlite3_bind_int64(q, 7, s->started_at);
 	sqlite3_bind_int64(q, 8, shelf->id);
 	shelf->touched = s->generation;
+	shelf->is_new = true;
 	return store_run(s, q);
 }
 

@@ -18,6 +18,8 @@ struct shelf {
 	int64_t touched;
 	/** An album with tracks stands on it for certain. */
 	bool has_tracks;
+	/** Nothing has ever stood on it. */
+	bool is_new;
 };
 
 /**

@@ -256,7 +256,7 @@
 	SQL(track_move, 0, "UPDATE track SET album_id = ? WHERE file_id = ?") \
 	SQL(album_find, 0, "SELECT id, title, artist FROM album WHERE key = ?") \
 	SQL(album_add, 0, \
-	    "INSERT INTO album(key, title, artist, version, at, id) VALUES(?, ?, ?, ?, ?, ?)") \
+	    "INSERT INTO album(key, title, artist, version, at, id, year, date, audit) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)") \
 	SQL(album_get, 0, "SELECT id, title, artist, year, date, version, at FROM album WHERE id = ?") \
 	SQL(album_update, 0, \
 	    "UPDATE album SET year = ?1, date = ?2, audit = ?3, version = ?5, at = ?6 WHERE id = ?4") \
