@@ -23,6 +23,7 @@ static void ask_scout(struct pipeline *p, const struct batch *b, int worker)
 	size_t start = frame_begin(out, FRAME_OPEN);
 	frame_u64(out, b->id);
 	frame_u32(out, (uint32_t)worker);
+	frame_u64(out, b->dir);
 	struct bytes dir = batch_dir(b, 0);
 	frame_bytes(out, dir.data, dir.len);
 	for (int i = 0; i < b->count; i++) {

@@ -2,8 +2,10 @@
 /** Opens files for the workers and passes the descriptors on. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -31,14 +33,22 @@ static void report_failed(struct scout *s, uint64_t batch, uint32_t index, int e
 	scout_send(s, &out);
 }
 
-/** Of an ordinary file; what else has that name by now must not be waited for. */
-enum { OPEN_FILE = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC };
+static int open_file(int root, int dir, const char *path, const char *name)
+{
+	if (dir >= 0)
+		return openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct open_how how = {
+		.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+}
 
-/** @opened when it is a regular file, or the list of a folder's pictures; else -errno.  -1: with errno. */
-static int regular(int opened, bool takes_folders)
+/** The descriptor of a regular file, or of the list of a folder's pictures; else -errno. */
+static int open_regular(int root, bool takes_folders, int dir, const char *path, const char *name)
 {
 	struct stat st;
-	_close_ int fd = opened;
+	_close_ int fd = open_file(root, dir, path, name);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if (S_ISDIR(st.st_mode) && takes_folders)
@@ -81,11 +91,10 @@ void scout_open(struct scout *s, struct frame *f)
 	size_t dir_len, name_len;
 	uint64_t batch = frame_get_u64(f);
 	uint32_t worker = frame_get_u32(f);
+	struct walk *walk = scout_walk(s);
+	uint64_t dir_id = frame_get_u64(f);
+	int dir = walk && dir_id ? walk_dir(walk, dir_id) : -1;
 	const char *dir_path = frame_get_bytes(f, &dir_len);
-	buf_add(&path, dir_path, dir_len);
-	atomic_store(&s->main_since, mono_ns());
-	_close_ int dir = walk_open(s->root_fd, buf_str(&path), O_PATH | O_DIRECTORY);
-	int lost = dir < 0 ? -errno : 0;
 	frame_u64(&o.message, batch);
 	frame_u32(&o.message, s->kind);
 	frame_u32(&o.message, JOB_OF_FILES);
@@ -96,8 +105,8 @@ void scout_open(struct scout *s, struct frame *f)
 		buf_addf(&path, "%.*s%s%.*s", (int)dir_len, dir_path, dir_len ? "/" : "", (int)name_len,
 			 name);
 		atomic_store(&s->main_since, mono_ns());
-		const char *base = buf_str(&path) + path.len - name_len;
-		int fd = lost ? lost : regular(openat(dir, base, OPEN_FILE), s->kind == MEDIA_VOLUME);
+		int fd = open_regular(s->root_fd, s->kind == MEDIA_VOLUME, dir, buf_str(&path),
+				      buf_str(&path) + path.len - name_len);
 		if (fd < 0) {
 			report_failed(s, batch, i, fd);
 			continue;
@@ -129,7 +138,7 @@ void scout_check(struct scout *s, struct frame *f)
 	atomic_store(&s->main_since, mono_ns());
 	/* not kept: an open directory would keep its disk from being unmounted */
 	_close_ int root = open(s->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int fd = root < 0 ? -errno : regular(walk_open(root, buf_str(&path), OPEN_FILE), false);
+	int fd = root < 0 ? -errno : open_regular(root, false, -1, buf_str(&path), "");
 	atomic_store(&s->main_since, 0);
 	frame_u64(&o.message, batch);
 	frame_u32(&o.message, s->kind | WORKER_CHECKS);
@@ -149,7 +158,7 @@ void scout_check(struct scout *s, struct frame *f)
 /** A volume's file, or, of a folder, the picture that is rather its cover; @path is told its name.  @st: of the volume. */
 static int open_front(int root, struct buf *path, struct stat *st)
 {
-	_close_ int fd = walk_open(root, buf_str(path), OPEN_FILE);
+	_close_ int fd = open_file(root, -1, buf_str(path), "");
 	if (fd < 0 || fstat(fd, st) < 0)
 		return -errno;
 	if (!S_ISDIR(st->st_mode))

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <dirent.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -436,66 +435,6 @@ static void more_threads_come_while_the_disk_makes_them_wait(void **state)
 	remove_tree(dir);
 }
 
-/** How many descriptors a thread's table has. */
-static int descriptors(const char *table)
-{
-	int n = 0;
-	DIR *dir = opendir(table);
-	assert_non_null(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
-
-static _Atomic int least_seen, most_seen, seen_outside;
-
-/** Each thread looks when it has nothing open but the directory that it came into, which nobody else has. */
-static int enter_counted(void *arg, int fd, int parent, const char *path, const struct stat *st)
-{
-	char mine[64], here[64] = "", there[4096] = "", name[4096] = "";
-	(void)arg, (void)parent, (void)path, (void)st;
-	int n = descriptors("/proc/thread-self/fd");
-	if (!least_seen || n < least_seen)
-		least_seen = n;
-	if (n > most_seen)
-		most_seen = n;
-	snprintf(mine, sizeof mine, "/proc/thread-self/fd/%d", fd);
-	snprintf(here, sizeof here, "/proc/self/fd/%d", fd);
-	assert_true(readlink(mine, name, sizeof name - 1) > 0);
-	ssize_t r = readlink(here, there, sizeof there - 1);
-	seen_outside += r > 0 && strcmp(name, there) == 0;
-	return 0;
-}
-
-static void each_thread_has_its_own_descriptors(void **state)
-{
-	(void)state;
-	if (UNIT_SANITIZED)
-		skip();
-	char *dir = unit_folder();
-	for (int i = 0; i < 12; i++) {
-		char path[4096];
-		make("%d", dir, i, true);
-		snprintf(path, sizeof path, "%s/%d", dir, i);
-		for (int k = 0; k < 20; k++)
-			make("%d.flac", path, k, false);
-	}
-	int before = descriptors("/proc/self/fd");
-	entering = enter_counted;
-	/* the C library opens something for a moment now and then, which a thread that begins has too */
-	for (int tries = 0; tries < 8 && (!tries || most_seen != least_seen); tries++) {
-		most_seen = least_seen = 0;
-		assert_in_range(walkers_of(dir, 1, 6), 2, 6);
-	}
-	entering = NULL;
-	assert_int_equal(seen_outside, 0);
-	/* whoever came later was not given what others had open */
-	assert_int_equal(most_seen, least_seen);
-	assert_int_equal(descriptors("/proc/self/fd"), before);
-	remove_tree(dir);
-}
-
 /** What says nothing new goes out many at a time, from each thread. */
 static void unchanged_directories_share_a_write(void **state)
 {
@@ -573,7 +512,6 @@ int main(void)
 		cmocka_unit_test(unchanged_directories_share_a_write),
 		cmocka_unit_test(deep_trees_do_not_stop_those_that_hold_them),
 		cmocka_unit_test(more_threads_come_while_the_disk_makes_them_wait),
-		cmocka_unit_test(each_thread_has_its_own_descriptors),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
