@@ -113,10 +113,14 @@ static bool find_first(struct window *w, uint64_t start, struct mpeg_stream *s)
 	return false;
 }
 
-/** By its version: up to 3.97 LAME counted an ID3v1 tag that it wrote, too. */
+/**
+ * By its version, of five characters: up to 3.97 LAME counted an ID3v1 tag that it wrote, too.  libav counts whatever
+ * it copies, tags that it does not know among it.
+ */
 static bool counts_exactly(const uint8_t *version)
 {
-	return memcmp(version, "3.98", 4) == 0 || memcmp(version, "3.99", 4) == 0 || memcmp(version, "3.1", 3) == 0;
+	bool is_new = memcmp(version, "3.10", 4) == 0 && version[4] >= '0' && version[4] <= '9';
+	return is_new || memcmp(version, "3.98", 4) == 0 || memcmp(version, "3.99", 4) == 0;
 }
 
 /**
@@ -130,7 +134,7 @@ static void read_lame(struct mpeg_stream *s, const uint8_t *p, size_t n)
 	bool is_lame = n >= 24 && memcmp(p, "LAME", 4) == 0;
 	if (!is_lame && !is_libav)
 		return;
-	s->is_exact = is_libav || counts_exactly(p + 4);
+	s->is_exact = is_lame && counts_exactly(p + 4);
 	uint32_t gaps = get_be24(p + 21), peak = get_be32(p + 11);
 	uint64_t sum = (gaps >> 12) + (gaps & 0xfff);
 	s->gaps = sum < s->samples ? sum : 0;

@@ -404,7 +404,7 @@ static inline void put_xing_by(struct buf *b, const char *word, uint32_t frames,
 	put_be32(b, frames);
 	if (bytes)
 		put_be32(b, (uint32_t)bytes);
-	buf_adds(b, encoder);
+	buf_add(b, encoder, 9);
 	put_fill(b, 0, 12);
 	put_be24(b, 576 << 12 | 1000);
 	put_fill(b, 0, start + 417 - b->len);

@@ -259,7 +259,10 @@ static void damaged_ape_tags_keep_what_is_whole(void **state)
 	ASSERT_UNSET(&t, title);
 }
 
-/** Encoders of old counted the tag that they wrote behind the sound, and others write one there later. */
+/**
+ * Encoders of old counted the tag that they wrote behind the sound, libav those that it copies, and others write one
+ * there later.
+ */
 static void tags_behind_counted_sound_are_found(void **state)
 {
 	(void)state;
@@ -270,6 +273,7 @@ static void tags_behind_counted_sound_are_found(void **state)
 	} rows[] = {
 		{"LAME3.97 ", true, false, "old"}, {"LAME3.97 ", false, true, "ape"}, {"LAME3.100", false, false, "old"},
 		{"LAME3.100", false, true, "ape"}, {"Lavc59.37", false, true, "ape"},
+		{"Lavf\0\0\0\0", true, false, "old"}, {"LAME3.12 ", true, false, "old"},
 	};
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		const size_t sound = 417 * 50;
