@@ -20,7 +20,7 @@ enum frame_type {
 			    skips u32 n × path, scopes u32 n × (deep u32, path), heads u32,
 			    is_background u32 */
 	FRAME_KNOWN,     /* until its end: path u64 (text_hash()), sum u64 (dirsum.h), row u64; of the scan that is ordered next */
-	FRAME_OPEN,      /* batch u64, worker u32, dir u64, path text, n × (index u32, name text) */
+	FRAME_OPEN,      /* batch u64, worker u32, path text, n × (index u32, size u64, mtime u64, ctime u64, inode u64, name text) */
 	FRAME_ANSWER,    /* dir u64: one chunk of its list is done with */
 	FRAME_STOP,      /* scan u64 */
 	FRAME_LOOK,      /* scan u64, n u32 × path: are they really not there? */

@@ -148,8 +148,8 @@ static void put_result(struct pipeline *p, struct batch *b, int i, int error, ui
 		return;
 	batch_take_out(p, b, i);
 	b->root->scan->extracted++;
-	/* it vanished between the list and the open: the next scan will see */
-	if (error == -ENOENT)
+	/* it vanished between the list and the open, or another came to its path: the next scan will see */
+	if (error == -ENOENT || error == -ENOTDIR || error == -ESTALE)
 		return;
 	if (b->root->scan->is_verify) {
 		verify_file(p, b->root, batch_dir(b, i), batch_name(b, i),
@@ -183,7 +183,7 @@ static void read_itself(struct pipeline *p, struct batch *b, int i, struct batch
 		*again = NULL;
 	}
 	if (!*again)
-		*again = batch_new(b->root, 0);
+		*again = batch_new(b->root);
 	if (*again)
 		batch_copy(*again, b, i);
 }
@@ -269,8 +269,8 @@ static void unhook(struct scan *s, struct batch **at)
 /** It will not be read: nothing is known of what is left of it that was not before. */
 static void give_up(struct pipeline *p, struct batch *b)
 {
-	if (b->is_last)
-		batch_answer_chunk(p, b->root, b->dir);
+	if (b->answers)
+		batch_answer_chunk(p, b->root, b->answers);
 	b->root->batches--;
 	batch_free(p, b);
 }
@@ -307,8 +307,8 @@ static bool dispatch(struct pipeline *p, struct scan *s, struct batch **at, int 
 		give_up(p, b);
 		return true;
 	}
-	if (b->is_last)
-		batch_answer_chunk(p, b->root, b->dir);
+	if (b->answers)
+		batch_answer_chunk(p, b->root, b->answers);
 	b->next = s->given;
 	s->given = b;
 	return true;
@@ -339,7 +339,7 @@ static void refuse_file(struct pipeline *p, struct batch *b)
 void batch_add_alone(struct pipeline *p, struct scan_root *root, struct bytes dir, bool cover, struct seen *e)
 {
 	static const char reason[] = "reading it ended the reader; it is read for the last time";
-	struct batch *b = batch_new(root, 0);
+	struct batch *b = batch_new(root);
 	if (!b)
 		return;
 	b->is_alone = true;
@@ -362,9 +362,8 @@ void batch_add_alone(struct pipeline *p, struct scan_root *root, struct bytes di
 static void put_back(struct batch *b)
 {
 	struct scan *s = b->root->scan;
-	b->dir = 0;
+	b->answers = 0;
 	b->worker = -1;
-	b->is_last = false;
 	b->next = s->first;
 	if (!s->first)
 		s->last = &b->next;
@@ -378,7 +377,7 @@ static void split(struct pipeline *p, struct batch *b)
 	for (int i = 0; i < b->count; i++) {
 		struct batch *one = b->file[i].is_done || b->left == 1
 					    ? NULL
-					    : batch_new(b->root, 0);
+					    : batch_new(b->root);
 		if (!one)
 			continue;
 		if (!batch_copy(one, b, i)) {

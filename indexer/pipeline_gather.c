@@ -12,13 +12,12 @@ void batch_free(struct pipeline *p, struct batch *b)
 	free(b);
 }
 
-struct batch *batch_new(struct scan_root *root, uint64_t dir)
+struct batch *batch_new(struct scan_root *root)
 {
 	struct batch *b = calloc(1, sizeof *b);
 	if (!b)
 		return NULL;
 	b->root = root;
-	b->dir = dir;
 	b->worker = -1;
 	b->texts = BUF_INIT(1 << 20);
 	return b;
@@ -94,7 +93,7 @@ void batch_gather(struct scan_root *root, struct bytes dir, bool cover, struct s
 {
 	struct batch *b = root->filling;
 	if (!b || b->count == BATCH_MAX) {
-		b = batch_new(root, 0);
+		b = batch_new(root);
 		if (!b)
 			return;
 		b->is_given = true;

@@ -29,12 +29,10 @@ struct batch {
 	/** Since it was given to a worker; another one each time. */
 	uint64_t id;
 	struct scan_root *root;
-	/** Of files that are opened; 0: by their path. */
-	uint64_t dir;
+	/** The directory a chunk of which is answered when it is sent; 0: none is. */
+	uint64_t answers;
 	/** Its files are read from heads; else they are opened. */
 	bool is_given;
-	/** The chunk's last batch that needs its directory: its scout is answered when this one is sent. */
-	bool is_last;
 	/** One file that ended its reader before; and the store knows that it is read again. */
 	bool is_alone, is_announced;
 	/** Workers that ended with it, and did not say which file they read. */
@@ -332,8 +330,8 @@ uint64_t plan_expected(const struct pipeline *p, const struct scan_plan *plan, s
 
 /* --- pipeline_gather.c: all in the pipeline's thread --- */
 
-/** An empty batch for files of the directory that is open as @dir, 0: of any; NULL without memory. */
-struct batch *batch_new(struct scan_root *root, uint64_t dir);
+/** An empty one; NULL without memory. */
+struct batch *batch_new(struct scan_root *root);
 /** What its files hold goes back. */
 void batch_free(struct pipeline *p, struct batch *b);
 /** Adds a file of the directory @dir, whose name is copied, and takes its ticket; at most BATCH_MAX.  False: no memory. */

@@ -70,7 +70,7 @@ static void sink_wanted(void *arg, struct seen *file)
 	if (watch_is_busy(c->p, c->root->scout, c->path))
 		return;
 	if (poison_check(c->p, c->root, c->path, &seen)) {
-		/* one at a time, by its path: its folder is closed when the rest of the chunk is on its way */
+		/* one at a time: the rest of the chunk does not wait for it */
 		send_back(c->p, c->root, file);
 		seen.ticket = 0;
 		batch_add_alone(c->p, c->root, c->path, c->cover, &seen);
@@ -85,7 +85,7 @@ static void sink_wanted(void *arg, struct seen *file)
 		c->batch = NULL;
 	}
 	if (!c->batch)
-		c->batch = batch_new(c->root, c->dir);
+		c->batch = batch_new(c->root);
 	if (c->batch)
 		batch_add(c->batch, c->path, c->cover, file);
 }
@@ -126,14 +126,14 @@ static size_t read_entries(struct frame *f, struct seen *entry, size_t most)
 	return n;
 }
 
-/** The chunk is answered when its last batch is on its way; heads need no directory. */
+/** The chunk is answered when its last batch is on its way: a folder of many waits for its files. */
 static void enqueue_chunk(struct chunk *c)
 {
 	if (!c->batch) {
 		batch_answer_chunk(c->p, c->root, c->dir);
 		return;
 	}
-	c->batch->is_last = true;
+	c->batch->answers = c->dir;
 	batch_enqueue(c->batch);
 }
 

@@ -23,14 +23,18 @@ static void ask_scout(struct pipeline *p, const struct batch *b, int worker)
 	size_t start = frame_begin(out, FRAME_OPEN);
 	frame_u64(out, b->id);
 	frame_u32(out, (uint32_t)worker);
-	frame_u64(out, b->dir);
 	struct bytes dir = batch_dir(b, 0);
 	frame_bytes(out, dir.data, dir.len);
 	for (int i = 0; i < b->count; i++) {
 		struct bytes name = batch_name(b, i);
 		if (b->file[i].is_done)
 			continue;
+		const struct seen *e = &b->file[i].seen;
 		frame_u32(out, (uint32_t)i);
+		frame_u64(out, (uint64_t)e->size);
+		frame_u64(out, (uint64_t)e->mtime);
+		frame_u64(out, (uint64_t)e->ctime);
+		frame_u64(out, (uint64_t)e->inode);
 		frame_bytes(out, name.data, name.len);
 	}
 	frame_end(out, start);

@@ -2,10 +2,8 @@
 /** Opens files for the workers and passes the descriptors on. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -33,24 +31,48 @@ static void report_failed(struct scout *s, uint64_t batch, uint32_t index, int e
 	scout_send(s, &out);
 }
 
-static int open_file(int root, int dir, const char *path, const char *name)
+/** Of an ordinary file; what else has that name by now must not be waited for. */
+enum { OPEN_FILE = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC };
+
+static uint64_t ns_of(struct timespec t)
 {
-	if (dir >= 0)
-		return openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	struct open_how how = {
-		.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-	};
-	return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+	return (uint64_t)((int64_t)t.tv_sec * NS_PER_S + t.tv_nsec);
 }
 
-/** The descriptor of a regular file, or of the list of a folder's pictures; else -errno. */
-static int open_regular(int root, bool takes_folders, int dir, const char *path, const char *name)
+/** What a walker saw of a file: as in FRAME_LIST. */
+struct listed {
+	uint64_t size, mtime, ctime, inode;
+};
+
+static void get_listed(struct frame *f, struct listed *l)
+{
+	l->size = frame_get_u64(f);
+	l->mtime = frame_get_u64(f);
+	l->ctime = frame_get_u64(f);
+	l->inode = frame_get_u64(f);
+}
+
+static bool is_listed(const struct listed *l, const struct stat *st)
+{
+	/* as the walk tells it */
+	uint64_t size = S_ISDIR(st->st_mode) ? 0 : (uint64_t)st->st_size;
+	bool is_like = l->size == size && l->mtime == ns_of(st->st_mtim) && l->ctime == ns_of(st->st_ctim);
+	/* where servers number a file anew each time it is still like that one */
+	return l->inode == st->st_ino || is_like;
+}
+
+/**
+ * @opened when it is a regular file, or the list of a folder's pictures; else -errno.  -1: with errno.  -ESTALE: it is
+ * not the one that was @listed (NULL: none was) but has its path by now.
+ */
+static int regular(int opened, bool takes_folders, const struct listed *listed)
 {
 	struct stat st;
-	_close_ int fd = open_file(root, dir, path, name);
+	_close_ int fd = opened;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
+	if (listed && !is_listed(listed, &st))
+		return -ESTALE;
 	if (S_ISDIR(st.st_mode) && takes_folders)
 		return pictures_list(fd);
 	if (!S_ISREG(st.st_mode))
@@ -91,22 +113,25 @@ void scout_open(struct scout *s, struct frame *f)
 	size_t dir_len, name_len;
 	uint64_t batch = frame_get_u64(f);
 	uint32_t worker = frame_get_u32(f);
-	struct walk *walk = scout_walk(s);
-	uint64_t dir_id = frame_get_u64(f);
-	int dir = walk && dir_id ? walk_dir(walk, dir_id) : -1;
 	const char *dir_path = frame_get_bytes(f, &dir_len);
+	buf_add(&path, dir_path, dir_len);
+	atomic_store(&s->main_since, mono_ns());
+	_close_ int dir = walk_open(s->root_fd, buf_str(&path), O_PATH | O_DIRECTORY);
+	int lost = dir < 0 ? -errno : 0;
 	frame_u64(&o.message, batch);
 	frame_u32(&o.message, s->kind);
 	frame_u32(&o.message, JOB_OF_FILES);
 	while (f->at < f->end && !f->is_bad && o.count < BATCH_MAX) {
 		uint32_t i = frame_get_u32(f);
+		struct listed listed;
+		get_listed(f, &listed);
 		const char *name = frame_get_bytes(f, &name_len);
 		buf_reset(&path);
 		buf_addf(&path, "%.*s%s%.*s", (int)dir_len, dir_path, dir_len ? "/" : "", (int)name_len,
 			 name);
 		atomic_store(&s->main_since, mono_ns());
-		int fd = open_regular(s->root_fd, s->kind == MEDIA_VOLUME, dir, buf_str(&path),
-				      buf_str(&path) + path.len - name_len);
+		const char *base = buf_str(&path) + path.len - name_len;
+		int fd = lost ? lost : regular(openat(dir, base, OPEN_FILE), s->kind == MEDIA_VOLUME, &listed);
 		if (fd < 0) {
 			report_failed(s, batch, i, fd);
 			continue;
@@ -138,7 +163,7 @@ void scout_check(struct scout *s, struct frame *f)
 	atomic_store(&s->main_since, mono_ns());
 	/* not kept: an open directory would keep its disk from being unmounted */
 	_close_ int root = open(s->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int fd = root < 0 ? -errno : open_regular(root, false, -1, buf_str(&path), "");
+	int fd = root < 0 ? -errno : regular(walk_open(root, buf_str(&path), OPEN_FILE), false, NULL);
 	atomic_store(&s->main_since, 0);
 	frame_u64(&o.message, batch);
 	frame_u32(&o.message, s->kind | WORKER_CHECKS);
@@ -158,7 +183,7 @@ void scout_check(struct scout *s, struct frame *f)
 /** A volume's file, or, of a folder, the picture that is rather its cover; @path is told its name.  @st: of the volume. */
 static int open_front(int root, struct buf *path, struct stat *st)
 {
-	_close_ int fd = open_file(root, -1, buf_str(path), "");
+	_close_ int fd = walk_open(root, buf_str(path), OPEN_FILE);
 	if (fd < 0 || fstat(fd, st) < 0)
 		return -errno;
 	if (!S_ISDIR(st->st_mode))
@@ -171,11 +196,6 @@ static int open_front(int root, struct buf *path, struct stat *st)
 	if (front < 0)
 		return front;
 	return fstat(front, &picture) < 0 ? -errno : S_ISREG(picture.st_mode) ? take_fd(front) : -ENOTSUP;
-}
-
-static uint64_t ns_of(struct timespec t)
-{
-	return (uint64_t)((int64_t)t.tv_sec * NS_PER_S + t.tv_nsec);
 }
 
 void scout_cover(struct scout *s, struct frame *f)

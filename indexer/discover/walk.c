@@ -70,7 +70,7 @@ static int flush_when_due(struct walker *me)
 	return is_much || mono_ns() - me->flushed_at > pause ? walk_flush(me) : 0;
 }
 
-static int take_slot(struct walker *me, int fd, uint64_t *dir)
+static int take_slot(struct walker *me, uint64_t *dir)
 {
 	struct walk *w = me->w;
 	atomic_store_explicit(me->since, 0, memory_order_relaxed);
@@ -86,7 +86,7 @@ static int take_slot(struct walker *me, int fd, uint64_t *dir)
 		return -ECANCELED;
 	int i = w->free_dir[--w->free_dirs];
 	*dir = ++w->next_dir * SLOTS + (uint64_t)i;
-	w->slot[i] = (struct slot){*dir, fd, 1};
+	w->slot[i] = (struct slot){*dir, 1};
 	return 0;
 }
 
@@ -96,31 +96,20 @@ static bool is_out(const struct walk *w, uint64_t dir)
 	return slot->dir == dir && slot->uses > 0;
 }
 
-/** Gives back one use; returns the descriptor to close at the last, else -1. */
-static int drop_use(struct walk *w, uint64_t dir)
+static void drop_use(struct walk *w, uint64_t dir)
 {
-	struct slot *slot = &w->slot[dir % SLOTS];
-	if (!is_out(w, dir) || --slot->uses)
-		return -1;
-	w->free_dir[w->free_dirs++] = (uint16_t)(dir % SLOTS);
-	return take_fd(slot->fd);
+	if (is_out(w, dir) && --w->slot[dir % SLOTS].uses == 0)
+		w->free_dir[w->free_dirs++] = (uint16_t)(dir % SLOTS);
 }
 
 void walk_answer(struct walk *w, uint64_t dir)
 {
-	_close_ int fd = -1;
 	LOCKED(&w->lock);
 	/* an answer to a chunk of a scan that was stopped comes too late to count */
 	if (is_out(w, dir))
 		w->out--;
-	fd = drop_use(w, dir);
+	drop_use(w, dir);
 	walk_tell_room(w);
-}
-
-int walk_dir(struct walk *w, uint64_t dir)
-{
-	LOCKED(&w->lock);
-	return is_out(w, dir) ? w->slot[dir % SLOTS].fd : -1;
 }
 
 /** Waits for the credit of one more chunk. */
@@ -210,7 +199,7 @@ static int send_list(struct list *l, int error)
 
 /* --- one directory --- */
 
-static int open_below(int root, const char *path, uint64_t flags)
+int walk_open(int root, const char *path, uint64_t flags)
 {
 	struct open_how how = {
 		.flags = flags | O_CLOEXEC | O_NOFOLLOW,
@@ -497,7 +486,7 @@ static void put_cover(struct list *l)
 static int open_list(struct list *l, struct link *up, struct stat *st)
 {
 	const struct walk_options *o = &l->me->w->o;
-	l->fd = open_below(o->root, l->path, O_RDONLY | O_DIRECTORY);
+	l->fd = walk_open(o->root, l->path, O_RDONLY | O_DIRECTORY);
 	if (l->fd < 0 || fstat(l->fd, st) < 0)
 		return -errno;
 	l->link = walk_new_link(up, st);
@@ -506,6 +495,15 @@ static int open_list(struct list *l, struct link *up, struct stat *st)
 	if (o->enter)
 		l->link->watch = o->enter(o->arg, l->fd, up ? up->watch : 0, l->path, st);
 	return 0;
+}
+
+static void close_list(struct list *l)
+{
+	if (l->fd >= 0)
+		close(l->fd);
+	buf_clear(&l->own);
+	buf_clear(&l->folders);
+	walk_put_link(l->link);
 }
 
 /** What was watched from before it was listed is told by its events; the rest has to be compared. */
@@ -534,14 +532,12 @@ int walk_directory(struct walker *me, const struct todo *t, int depth)
 	int error = open_list(&l, t->up, &st);
 	if (error == -ELOOP) {
 		atomic_store_explicit(me->since, 0, memory_order_relaxed);
-		close(l.fd);
+		close_list(&l);
 		return 0;
 	}
-	int r = take_slot(me, l.fd, &l.dir);
+	int r = take_slot(me, &l.dir);
 	if (r < 0) {
-		if (l.fd >= 0)
-			close(l.fd);
-		walk_put_link(l.link);
+		close_list(&l);
 		return r;
 	}
 	if (error == 0)
@@ -559,12 +555,9 @@ int walk_directory(struct walker *me, const struct todo *t, int depth)
 	r = error == -ECANCELED ? error : 0;
 	if (r == 0)
 		r = send_list(&l, error);
-	buf_clear(&l.own);
-	buf_clear(&l.folders);
-	walk_put_link(l.link);
-	_close_ int fd = -1;
+	close_list(&l);
 	WALK_LOCKED(me);
-	fd = drop_use(me->w, l.dir);
+	drop_use(me->w, l.dir);
 	walk_tell_room(me->w);
 	return r;
 }

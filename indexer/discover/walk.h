@@ -3,6 +3,9 @@
  * The parallel walk of one root, inside a scout process: threads that list directories with
  * getdents and statx by descriptor, never follow a link, never leave the root.
  *
+ * Each thread has a table of descriptors of its own, with all that were open when it began: to share one costs a lock or
+ * a count in each call.  What a thread opens is there for no other.
+ *
  * Memory does not grow with a directory: its list goes out in chunks of at most WALK_CHUNK
  * entries, each of which must be answered (walk_answer) before too many are out.
  */
@@ -93,8 +96,8 @@ void walk_stop(struct walk *w);
 void walk_answer(struct walk *w, uint64_t dir);
 /** What was read under these tickets is done with, or was never asked for.  Others are ignored.  Any thread. */
 void walk_give_back(struct walk *w, const uint64_t *ticket, size_t n);
-/** A descriptor of directory @dir while some chunk of it is out, else -1.  Borrowed. */
-int walk_dir(struct walk *w, uint64_t dir);
+/** Opens what is below @root; "" is the root.  No link is followed and nothing outside is reached.  -1 with errno. */
+int walk_open(int root, const char *path, uint64_t flags);
 /** Time that the threads of the last run worked, in ns. */
 uint64_t walk_busy_ns(const struct walk *w);
 

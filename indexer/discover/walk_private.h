@@ -74,7 +74,6 @@ struct todo {
 /** A directory some chunk of which is out. */
 struct slot {
 	uint64_t dir;
-	int fd;
 	/** Chunks out, plus one while the walker still lists it. */
 	int uses;
 };
@@ -101,6 +100,9 @@ struct walk {
 	uint32_t free_slots, slots;
 	struct thread thread[THREADS];
 	int threads;
+	/** Of them, those that did not end; and how many more are asked for: whoever runs the walk starts them. */
+	int running, wanted;
+	pthread_cond_t grow;
 	/* --- */
 	/** What each slot of heads is out for, 0 while it is not. */
 	_Atomic uint64_t ticket[HEADS_SLOTS];

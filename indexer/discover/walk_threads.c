@@ -3,6 +3,8 @@
 #include "indexer/discover/walk_private.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <linux/close_range.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -11,6 +13,17 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "indexer/frame.h"
+
+#if defined(__SANITIZE_THREAD__)
+#define IS_THREAD_SANITIZER true
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define IS_THREAD_SANITIZER true
+#endif
+#endif
+#ifndef IS_THREAD_SANITIZER
+#define IS_THREAD_SANITIZER false
+#endif
 
 /* --- ancestors --- */
 
@@ -114,12 +127,11 @@ void walk_tell_room(struct walk *w)
 		pthread_cond_signal(&w->room);
 }
 
-static void *walker_main(void *arg)
+static void walk_all(struct walk *w)
 {
-	struct walk *w = arg;
 	struct walker *me = calloc(1, sizeof *me);
 	if (!me)
-		return NULL;
+		return;
 	uint64_t began = (uint64_t)clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	me->w = w;
 	me->since = &w->since[atomic_fetch_add(&w->next_walker, 1) % THREADS];
@@ -139,6 +151,26 @@ static void *walker_main(void *arg)
 	buf_clear(&me->frames);
 	buf_clear(&me->entries);
 	free(me);
+}
+
+/** False when it goes on to share that of others: the kernel is older than 5.9, or somebody looks on who knows one table alone. */
+static bool take_own_table(void)
+{
+	/* none is so high: nothing is closed */
+	return !IS_THREAD_SANITIZER && close_range(UINT_MAX, UINT_MAX, CLOSE_RANGE_UNSHARE) == 0;
+}
+
+static void *walker_main(void *arg)
+{
+	struct walk *w = arg;
+	bool is_own = take_own_table();
+	walk_all(w);
+	/* who waits for the thread must not find them open */
+	if (is_own)
+		close_range(STDERR_FILENO + 1, UINT_MAX, 0);
+	LOCKED(&w->lock);
+	w->running--;
+	pthread_cond_signal(&w->grow);
 	return NULL;
 }
 
@@ -154,11 +186,8 @@ static void drop_stack(struct walk *w)
 /** Chunks of a stopped scan will not be answered. */
 static void forget_slots(struct walk *w)
 {
-	for (int i = 0; i < SLOTS; i++) {
-		if (w->slot[i].uses && w->slot[i].fd >= 0)
-			close(w->slot[i].fd);
+	for (int i = 0; i < SLOTS; i++)
 		w->slot[i].uses = 0;
-	}
 	w->out = w->free_dirs = 0;
 	for (int i = SLOTS; i-- > 0;)
 		w->free_dir[w->free_dirs++] = (uint16_t)i;
@@ -196,10 +225,24 @@ static void add_thread(struct walk *w)
 	char name[24];
 	snprintf(name, sizeof name, "walk %d", w->threads);
 	w->working++;
-	if (thread_start(&w->thread[w->threads], name, walker_main, w) == 0)
+	w->running++;
+	if (thread_start(&w->thread[w->threads], name, walker_main, w) == 0) {
 		w->threads++;
-	else
-		w->working--;
+		return;
+	}
+	w->working--;
+	w->running--;
+}
+
+/** Starts the threads that are asked for, until all have ended.  They are none's children: what a walker has open is its own. */
+static void add_threads(struct walk *w)
+{
+	LOCKED(&w->lock);
+	while (w->running) {
+		for (; w->wanted > 0; w->wanted--)
+			add_thread(w);
+		pthread_cond_wait(&w->grow, &w->lock);
+	}
 }
 
 /** How often this thread slept. */
@@ -242,16 +285,11 @@ void walk_grow(struct walker *me)
 	int most = threads_most(me);
 	LOCKED(&w->lock);
 	/* what is not listed yet is enough for more */
-	for (int n = w->threads / 2 + 1; n > 0 && w->stack.len && w->threads < most; n--)
-		add_thread(w);
-	atomic_store(&w->has_enough, w->threads >= w->o.threads_most || w->threads >= THREADS);
-}
-
-/** The next to join; NULL when all were. */
-static struct thread *thread_at(struct walk *w, int i)
-{
-	LOCKED(&w->lock);
-	return i < w->threads ? &w->thread[i] : NULL;
+	for (int n = w->threads / 2 + 1; n > 0 && w->stack.len && w->threads + w->wanted < most; n--)
+		w->wanted++;
+	int n = w->threads + w->wanted;
+	atomic_store(&w->has_enough, n >= w->o.threads_most || n >= THREADS);
+	pthread_cond_signal(&w->grow);
 }
 
 int walk_run(struct walk *w, const struct walk_order *order)
@@ -264,7 +302,7 @@ int walk_run(struct walk *w, const struct walk_order *order)
 		if (r < 0)
 			return r;
 		w->order = order;
-		w->working = w->threads = 0;
+		w->working = w->threads = w->running = w->wanted = 0;
 		/* who has others to serve is not tried */
 		atomic_store(&w->is_slow, w->o.ahead <= 1);
 		atomic_store(&w->has_enough, n == 1 && order->scopes && !order->scope[0].is_deep);
@@ -272,14 +310,13 @@ int walk_run(struct walk *w, const struct walk_order *order)
 			add_thread(w);
 	}
 	/* a walk that nobody walks would seem to find an empty root */
-	if (!thread_at(w, 0)) {
+	if (!w->threads) {
 		w->working = 1;
-		walker_main(w);
+		walk_all(w);
 	}
-	/* only those that still run add others */
-	struct thread *t;
-	for (int i = 0; (t = thread_at(w, i)); i++)
-		thread_join(t);
+	add_threads(w);
+	for (int i = 0; i < w->threads; i++)
+		thread_join(&w->thread[i]);
 	return atomic_load(&w->is_stopped) ? -ECANCELED : 0;
 }
 
@@ -316,6 +353,7 @@ int walk_new(const struct walk_options *options, struct walk **out)
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->more, NULL);
 	pthread_cond_init(&w->room, NULL);
+	pthread_cond_init(&w->grow, NULL);
 	*out = w;
 	return 0;
 }
@@ -329,6 +367,7 @@ void walk_free(struct walk *w)
 	vec_clear(&w->stack);
 	pthread_cond_destroy(&w->more);
 	pthread_cond_destroy(&w->room);
+	pthread_cond_destroy(&w->grow);
 	pthread_mutex_destroy(&w->lock);
 	free(w);
 }

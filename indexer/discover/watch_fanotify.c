@@ -60,7 +60,7 @@ struct handles {
 static char *path_of_fd(int fd)
 {
 	char self[64], path[8192];
-	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	snprintf(self, sizeof self, "/proc/thread-self/fd/%d", fd);
 	ssize_t n = readlink(self, path, sizeof path);
 	return n > 0 && n < (ssize_t)sizeof path ? strndup(path, (size_t)n) : NULL;
 }

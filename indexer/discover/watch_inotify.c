@@ -33,7 +33,7 @@ int inotify_open(struct watch *w)
 static int add_watch(const struct watch *w, int fd)
 {
 	char self[64];
-	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	snprintf(self, sizeof self, "/proc/thread-self/fd/%d", fd);
 	int wd = inotify_add_watch(w->fd, self, WATCHED);
 	return wd < 0 ? -errno : wd;
 }

@@ -2,8 +2,10 @@
 /** Files of many directories in one batch: each keeps its own place and name. */
 #include "tests/unit/unit.h"
 
+#include <errno.h>
 #include <stdio.h>
 
+#include "common/cleanup.h"
 #include "indexer/pipeline_private.h"
 
 struct lab {
@@ -128,7 +130,7 @@ static void a_copy_has_the_place_and_leaves_the_rest(void **state)
 	(void)state;
 	gather(lab, "a", "1.flac", false, 1);
 	gather(lab, "b", "2.flac", true, 2);
-	struct batch *one = batch_new(&lab->root, 0), *b = lab->scan.first;
+	struct batch *one = batch_new(&lab->root), *b = lab->scan.first;
 	assert_non_null(one);
 	batch_copy(one, b, 1);
 	assert_int_equal(one->count, 1);
@@ -140,6 +142,43 @@ static void a_copy_has_the_place_and_leaves_the_rest(void **state)
 	end(lab);
 }
 
+/** A scout could not open the first file of @b. */
+static void fail_first(struct lab *lab, const struct batch *b, int error)
+{
+	_buf_ struct buf out = BUF_INIT(256);
+	struct frame f;
+	size_t start = frame_begin(&out, FRAME_FAILED);
+	frame_u64(&out, b->id);
+	frame_u32(&out, 0);
+	frame_u32(&out, (uint32_t)error);
+	frame_end(&out, start);
+	assert_true(frame_parse((const uint8_t *)out.data, out.len, &f) > 0);
+	batch_on_failed(&lab->p, &f);
+}
+
+/** What is not there any more, or is another file by now, is for the next scan: nothing is written, not even an error. */
+static void what_changed_its_path_is_left_to_the_next_scan(void **state)
+{
+	const int gone[] = {-ENOENT, -ENOTDIR, -ESTALE};
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(gone); i++) {
+		struct lab *lab = begin();
+		gather(lab, "a", "1.m4a", false, 1);
+		struct batch *b = lab->scan.first;
+		lab->scan.first = NULL;
+		lab->p.job_scan.given = b;
+		b->id = 7;
+		/* there is no writer that could be told */
+		assert_null(lab->p.o.writer);
+		fail_first(lab, b, gone[i]);
+		assert_null(lab->p.job_scan.given);
+		assert_int_equal(lab->scan.extracted, 1);
+		assert_int_equal(lab->scan.errors, 0);
+		assert_int_equal(lab->scan.added, 0);
+		end(lab);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +186,7 @@ int main(void)
 		cmocka_unit_test(a_full_one_is_followed_by_another),
 		cmocka_unit_test(one_that_is_on_its_way_takes_no_more),
 		cmocka_unit_test(a_copy_has_the_place_and_leaves_the_rest),
+		cmocka_unit_test(what_changed_its_path_is_left_to_the_next_scan),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

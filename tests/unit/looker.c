@@ -13,17 +13,6 @@
 #include "common/vec.h"
 #include "indexer/symlinks/looker.h"
 
-static void remove_tree(char *path)
-{
-	pid_t pid = fork();
-	if (pid == 0) {
-		execlp("rm", "rm", "-rf", "--", path, NULL);
-		_exit(127);
-	}
-	waitpid(pid, NULL, 0);
-	free(path);
-}
-
 /* --- what a walk told --- */
 
 struct told {
@@ -156,7 +145,7 @@ static void links_are_told_byte_for_byte(void **state)
 		looker_free(l);
 	}
 	clear(&s);
-	remove_tree(root);
+	unit_remove_tree(root);
 }
 
 static void a_directory_with_its_time_is_not_read(void **state)
@@ -207,7 +196,7 @@ static void a_directory_with_its_time_is_not_read(void **state)
 	assert_null(told(&s, "a"));
 	looker_free(l);
 	clear(&s);
-	remove_tree(root);
+	unit_remove_tree(root);
 }
 
 static void what_was_moved_and_linked_back_is_gone(void **state)
@@ -243,7 +232,7 @@ static void what_was_moved_and_linked_back_is_gone(void **state)
 	assert_non_null(told(&s, "moved/in"));
 	looker_free(l);
 	clear(&s);
-	remove_tree(root);
+	unit_remove_tree(root);
 }
 
 static void a_root_that_is_away_or_empty_is_an_error(void **state)
@@ -262,7 +251,7 @@ static void a_root_that_is_away_or_empty_is_an_error(void **state)
 	assert_int_equal(s.gone.len + s.dirs.len, 0);
 	looker_free(l);
 	clear(&s);
-	remove_tree(root);
+	unit_remove_tree(root);
 }
 
 static void thousands_of_links_and_directories(void **state)
@@ -299,7 +288,7 @@ static void thousands_of_links_and_directories(void **state)
 		looker_free(l);
 	}
 	clear(&s);
-	remove_tree(root);
+	unit_remove_tree(root);
 }
 
 /** In a process of its own, as nobody: root may read everything.  77: that process may not run this program. */
@@ -343,7 +332,7 @@ static void an_unreadable_directory_is_told_with_its_error(void **state)
 	if (WEXITSTATUS(status) != 77)
 		assert_int_equal(WEXITSTATUS(status), 0);
 	chmod(path, 0755);
-	remove_tree(root);
+	unit_remove_tree(root);
 }
 
 /* --- targets --- */
@@ -430,7 +419,7 @@ static void names_are_told_from_their_directory(void **state)
 	a = (struct asked){.q = q, .n = 0};
 	assert_int_equal(looker_targets(l, next_query, on_answer, &a), 0);
 	looker_free(l);
-	remove_tree(root);
+	unit_remove_tree(root);
 }
 
 enum { MANY = 30000, HUGE_COUNT = 20000 };
@@ -486,7 +475,7 @@ static void a_flood_of_questions_comes_to_its_end(void **state)
 	assert_int_equal(f->wrong, 0);
 	looker_free(l);
 	free(f);
-	remove_tree(root);
+	unit_remove_tree(root);
 }
 
 /* --- the mount --- */
@@ -519,7 +508,7 @@ static void facts_of_a_folder(void **state)
 	assert_int_equal(looker_stat(l, none, &size), -ENOENT);
 	assert_int_equal(looker_stat(l, root, &size), 0);
 	looker_free(l);
-	remove_tree(root);
+	unit_remove_tree(root);
 }
 
 int main(int argc, char **argv)

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /** Programs with sanitizers are many times slower: they look for faults of memory and threads, which repeat
@@ -87,6 +88,18 @@ static inline void unit_remove(char *path)
 		unlink(file);
 	}
 	rmdir(path);
+	free(path);
+}
+
+/** Removes a folder with all that is in it. */
+static inline void unit_remove_tree(char *path)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		execlp("rm", "rm", "-rf", "--", path, NULL);
+		_exit(127);
+	}
+	waitpid(pid, NULL, 0);
 	free(path);
 }
 

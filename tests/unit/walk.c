@@ -3,9 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <dirent.h>
 #include <pthread.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 
 #include "common/cleanup.h"
@@ -164,17 +164,6 @@ static void make(const char *format, const char *dir, int i, bool folder)
 		close(open(path, O_WRONLY | O_CREAT, 0644));
 }
 
-static void remove_tree(char *path)
-{
-	pid_t pid = fork();
-	if (pid == 0) {
-		execlp("rm", "rm", "-rf", "--", path, NULL);
-		_exit(127);
-	}
-	waitpid(pid, NULL, 0);
-	free(path);
-}
-
 static void a_large_directory_goes_out_in_chunks(void **state)
 {
 	struct seen_all s;
@@ -193,7 +182,7 @@ static void a_large_directory_goes_out_in_chunks(void **state)
 		assert_int_equal(s.pictures, 1);
 		assert_string_equal(s.cover, "cover.jpg");
 	}
-	remove_tree(dir);
+	unit_remove_tree(dir);
 }
 
 /** Beside media files, one picture of those that may stand for the folder, whatever order they are listed in. */
@@ -213,13 +202,13 @@ static void the_best_picture_is_told(void **state)
 		assert_int_equal(s.pictures, 1);
 		assert_string_equal(s.cover, names[i]);
 	}
-	remove_tree(dir);
+	unit_remove_tree(dir);
 	dir = unit_folder();
 	make("cover.jpg", dir, 0, false);
 	assert_int_equal(run(dir, 1, &s, 0), 0);
 	assert_int_equal(s.covers, 1);
 	assert_int_equal(s.pictures, 0);
-	remove_tree(dir);
+	unit_remove_tree(dir);
 }
 
 static uint64_t sum_of(const char *dir, const char *name)
@@ -305,7 +294,7 @@ static void a_directory_that_is_as_it_was_sends_no_list(void **state)
 	assert_int_equal(s.directories, 7);
 	knowing = NULL;
 	known_dirs_clear(&k);
-	remove_tree(dir);
+	unit_remove_tree(dir);
 }
 
 static void very_many_directories_are_known(void **state)
@@ -349,7 +338,7 @@ static void many_directories_need_no_more_credit_than_there_is(void **state)
 		assert_int_equal(s.odd, 7);
 		assert_int_equal(s.directories, 1 + 5 * WALK_CREDIT + 7);
 	}
-	remove_tree(dir);
+	unit_remove_tree(dir);
 }
 
 static void links_and_loops_are_not_followed(void **state)
@@ -365,7 +354,7 @@ static void links_and_loops_are_not_followed(void **state)
 	assert_int_equal(run(dir, 2, &s, 0), 0);
 	assert_int_equal(s.entries, 1);
 	assert_int_equal(s.directories, 1);
-	remove_tree(dir);
+	unit_remove_tree(dir);
 }
 
 static void a_walk_can_be_stopped(void **state)
@@ -377,7 +366,7 @@ static void a_walk_can_be_stopped(void **state)
 		make("d%d", dir, i, true);
 	assert_int_equal(run(dir, 2, &s, 1), -ECANCELED);
 	assert_true(s.directories < 3000);
-	remove_tree(dir);
+	unit_remove_tree(dir);
 }
 
 /** Who asks whether a name is wanted waits for the disk, as it were. */
@@ -432,7 +421,67 @@ static void more_threads_come_while_the_disk_makes_them_wait(void **state)
 	assert_in_range(n, 2, 6);
 	assert_in_range(walkers_of(dir, 1, 1), 1, 1);
 	assert_in_range(walkers_of(dir, 2, 2), 1, 2);
-	remove_tree(dir);
+	unit_remove_tree(dir);
+}
+
+/** How many descriptors a thread's table has. */
+static int descriptors(const char *table)
+{
+	int n = 0;
+	DIR *dir = opendir(table);
+	assert_non_null(dir);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+static _Atomic int least_seen, most_seen, seen_outside;
+
+/** Each thread looks when it has nothing open but the directory that it came into, which nobody else has. */
+static int enter_counted(void *arg, int fd, int parent, const char *path, const struct stat *st)
+{
+	char mine[64], here[64] = "", there[4096] = "", name[4096] = "";
+	(void)arg, (void)parent, (void)path, (void)st;
+	int n = descriptors("/proc/thread-self/fd");
+	if (!least_seen || n < least_seen)
+		least_seen = n;
+	if (n > most_seen)
+		most_seen = n;
+	snprintf(mine, sizeof mine, "/proc/thread-self/fd/%d", fd);
+	snprintf(here, sizeof here, "/proc/self/fd/%d", fd);
+	assert_true(readlink(mine, name, sizeof name - 1) > 0);
+	ssize_t r = readlink(here, there, sizeof there - 1);
+	seen_outside += r > 0 && strcmp(name, there) == 0;
+	return 0;
+}
+
+static void each_thread_has_its_own_descriptors(void **state)
+{
+	(void)state;
+	if (UNIT_SANITIZED)
+		skip();
+	char *dir = unit_folder();
+	for (int i = 0; i < 12; i++) {
+		char path[4096];
+		make("%d", dir, i, true);
+		snprintf(path, sizeof path, "%s/%d", dir, i);
+		for (int k = 0; k < 20; k++)
+			make("%d.flac", path, k, false);
+	}
+	int before = descriptors("/proc/self/fd");
+	entering = enter_counted;
+	/* the C library opens something for a moment now and then, which a thread that begins has too */
+	for (int tries = 0; tries < 8 && (!tries || most_seen != least_seen); tries++) {
+		most_seen = least_seen = 0;
+		assert_in_range(walkers_of(dir, 1, 6), 2, 6);
+	}
+	entering = NULL;
+	assert_int_equal(seen_outside, 0);
+	/* whoever came later was not given what others had open */
+	assert_int_equal(most_seen, least_seen);
+	assert_int_equal(descriptors("/proc/self/fd"), before);
+	unit_remove_tree(dir);
 }
 
 /** What says nothing new goes out many at a time, from each thread. */
@@ -455,7 +504,7 @@ static void unchanged_directories_share_a_write(void **state)
 	assert_int_equal(s.same, FOLDERS + 1);
 	assert_in_range(s.sent, 1, FOLDERS / 10);
 	known_dirs_clear(&k);
-	remove_tree(dir);
+	unit_remove_tree(dir);
 }
 
 /** Those with a name of their own are slow. */
@@ -496,7 +545,7 @@ static void deep_trees_do_not_stop_those_that_hold_them(void **state)
 	alarm(0);
 	entering = NULL;
 	assert_int_equal(s.chunks, 1 + CHAINS * (1 + DEPTH * (BESIDE + 1)));
-	remove_tree(dir);
+	unit_remove_tree(dir);
 }
 
 int main(void)
@@ -512,6 +561,7 @@ int main(void)
 		cmocka_unit_test(unchanged_directories_share_a_write),
 		cmocka_unit_test(deep_trees_do_not_stop_those_that_hold_them),
 		cmocka_unit_test(more_threads_come_while_the_disk_makes_them_wait),
+		cmocka_unit_test(each_thread_has_its_own_descriptors),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

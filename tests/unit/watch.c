@@ -7,7 +7,6 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "common/clock.h"
 #include "indexer/discover/watch.h"
@@ -224,15 +223,9 @@ static void open_room(struct room *r)
 static void close_room(struct room *r)
 {
 	watch_free(r->w);
-	pid_t pid = fork();
-	if (pid == 0) {
-		execlp("rm", "rm", "-rf", "--", r->dir, NULL);
-		_exit(127);
-	}
-	waitpid(pid, NULL, 0);
+	unit_remove_tree(r->dir);
 	ignore_clear(&r->ignore);
 	free(r->told);
-	free(r->dir);
 }
 
 /** Whether that was told lately, with exactly these flags; waits for it. */
