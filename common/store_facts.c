@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "common/buf.h"
+#include "common/store_fresh.h"
 #include "common/store_pack.h"
 #include "common/store_settle.h"
 #include "common/text.h"
@@ -69,6 +70,7 @@ static void wish_list(struct album_facts *f, enum row_kind kind, const char *tex
 struct track_facts {
 	struct bytes artist, genre;
 	int64_t year;
+	/** Inside it, or beside it as far as is known. */
 	bool has_picture;
 };
 
@@ -93,6 +95,7 @@ int album_facts_load(struct store *s, int64_t album, const char *artist, struct 
 {
 	sqlite3_stmt *q = store_stmt(s, SQL_album_facts);
 	int r;
+	f->asks_cover = true;
 	sqlite3_bind_int64(q, 1, album);
 	while ((r = store_step(s, q)) > 0) {
 		const struct track_facts t = {
@@ -109,7 +112,7 @@ int album_facts_load(struct store *s, int64_t album, const char *artist, struct 
 int album_facts_cover(struct store *s, int64_t album, struct album_facts *f)
 {
 	int64_t has_cover = 0;
-	if (f->row.has_cover || !f->tracks)
+	if (f->row.has_cover || !f->tracks || !f->asks_cover)
 		return 0;
 	sqlite3_stmt *q = store_stmt(s, SQL_album_has_cover);
 	sqlite3_bind_int64(q, 1, album);
@@ -131,14 +134,14 @@ static void date_of(const struct media *m, struct album_row *row)
 	snprintf(row->date, sizeof row->date, "%.*s", (int)date.len, date.data);
 }
 
-void album_row_of(const struct media *m, struct album_row *row)
+void album_row_of(const struct store *s, int64_t dir, const struct media *m, struct album_row *row)
 {
 	*row = (struct album_row){0};
 	if (!m)
 		return;
 	int64_t year = media_int(m, FIELD_year, 0);
 	row->year = year > 0 ? year : 0;
-	row->has_cover = media_int(m, FIELD_has_picture, 0) != 0;
+	row->has_cover = media_int(m, FIELD_has_picture, 0) != 0 || store_fresh_has_cover(s, dir) > 0;
 	date_of(m, row);
 }
 
@@ -207,7 +210,7 @@ void store_forget_album(struct store *s, int64_t album)
 	a->id = album;
 }
 
-void store_new_track(struct store *s, int64_t album, int64_t file, const struct media *m)
+void store_new_track(struct store *s, int64_t album, int64_t file, int64_t dir, const struct media *m)
 {
 	struct new_album *a = find(s, album);
 	if (!a || !a->title)
@@ -218,10 +221,13 @@ void store_new_track(struct store *s, int64_t album, int64_t file, const struct 
 		return;
 	}
 	a->last_file = file;
+	int beside = store_fresh_has_cover(s, dir);
 	const struct track_facts t = {
 		.artist = text_of(m, FIELD_artist), .genre = text_of(m, FIELD_genre),
-		.year = media_int(m, FIELD_year, 0), .has_picture = media_int(m, FIELD_has_picture, 0) != 0,
+		.year = media_int(m, FIELD_year, 0),
+		.has_picture = beside > 0 || media_int(m, FIELD_has_picture, 0) != 0,
 	};
+	a->facts.asks_cover |= beside < 0;
 	if (!a->facts.row.date[0])
 		date_of(m, &a->facts.row);
 	add_track(&a->facts, &t);

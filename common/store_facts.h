@@ -35,6 +35,8 @@ struct album_facts {
 	struct album_row row;
 	/** What the row of a new one says by now. */
 	struct album_row told;
+	/** It is not known whether pictures lie beside all of its tracks. */
+	bool asks_cover;
 };
 
 void album_facts_clear(struct album_facts *f);
@@ -45,16 +47,16 @@ int album_facts_load(struct store *s, int64_t album, const char *artist, struct 
 /** Whether a picture lies beside its tracks, when none is inside them. */
 int album_facts_cover(struct store *s, int64_t album, struct album_facts *f);
 
-/** As an album with this one track would be; NULL: with none. */
-void album_row_of(const struct media *m, struct album_row *row);
+/** As an album with this one track in @dir would be, as far as is known without asking; NULL: with none. */
+void album_row_of(const struct store *s, int64_t dir, const struct media *m, struct album_row *row);
 /** Year, date and what it lacks, from parameter @at of @q on. */
 void album_row_bind(sqlite3_stmt *q, int at, const struct album_row *row);
 bool album_row_is_same(const struct album_row *a, const struct album_row *b);
 
 /** An album that has no tracks and stands nowhere, inserted as @told says. */
 void store_new_album(struct store *s, int64_t album, const char *title, const char *artist, const struct album_row *told);
-/** A track came into an album, new or not: that of @file. */
-void store_new_track(struct store *s, int64_t album, int64_t file, const struct media *m);
+/** A track came into an album, new or not: that of @file in @dir. */
+void store_new_track(struct store *s, int64_t album, int64_t file, int64_t dir, const struct media *m);
 /** Hands out what is known of an album, once; false: the store has to be asked.  The caller owns all. */
 bool store_take_album(struct store *s, int64_t album, char **title, char **artist, struct album_facts *f);
 /** Its tracks change in another way. */

@@ -18,7 +18,7 @@ struct fresh_dir {
 	int64_t dir, root;
 	char *path;
 	size_t path_len;
-	bool has_v1;
+	bool has_v1, has_cover;
 	unsigned names, places;
 	/** By hash, and then the next free one; 0: free.  At least half of them are. */
 	uint64_t *place;
@@ -43,7 +43,7 @@ static void forget(struct fresh_dir *f)
 	*f = (struct fresh_dir){0};
 }
 
-void store_fresh_begin(struct store *s, int64_t root, struct bytes path, int64_t dir)
+void store_fresh_begin(struct store *s, int64_t root, struct bytes path, int64_t dir, bool has_cover)
 {
 	if (!s->fresh)
 		s->fresh = calloc(1, sizeof *s->fresh);
@@ -52,7 +52,7 @@ void store_fresh_begin(struct store *s, int64_t root, struct bytes path, int64_t
 	struct fresh_dir *f = &s->fresh->dir[(uint64_t)dir % DIRS];
 	forget(f);
 	*f = (struct fresh_dir){.dir = dir, .root = root, .path = malloc(path.len + 1), .path_len = path.len,
-				.places = PLACES_FIRST, .place = calloc(PLACES_FIRST, sizeof *f->place)};
+				.has_cover = has_cover, .places = PLACES_FIRST, .place = calloc(PLACES_FIRST, sizeof *f->place)};
 	if (!f->path || !f->place) {
 		forget(f);
 		return;
@@ -115,6 +115,12 @@ bool store_fresh_name(struct store *s, int64_t dir, struct bytes name)
 	if (++f->names == NAMES || (f->names > f->places / 2 && !grow(f)))
 		forget(f);
 	return true;
+}
+
+int store_fresh_has_cover(const struct store *s, int64_t dir)
+{
+	const struct fresh_dir *f = find(s, dir);
+	return f ? f->has_cover : -1;
 }
 
 void store_fresh_v1(struct store *s, int64_t dir)

@@ -153,8 +153,8 @@ static int known_album(struct store *s, sqlite3_stmt *q, int64_t *id)
 	return 1;
 }
 
-/** Title and artist of its row are those of s->last then.  @m: of its first track, if it is a new one; or NULL. */
-static int ask_album(struct store *s, const struct album_name *a, const struct media *m, int64_t *id)
+/** Title and artist of its row are those of s->last then.  @m: of its first track, in @dir, if it is a new one; or NULL. */
+static int ask_album(struct store *s, const struct album_name *a, int64_t dir, const struct media *m, int64_t *id)
 {
 	_buf_ struct buf key = BUF_INIT(16384);
 	fold_key(a, &key);
@@ -169,7 +169,7 @@ static int ask_album(struct store *s, const struct album_name *a, const struct m
 	if (r < 0)
 		return r;
 	struct album_row row;
-	album_row_of(m, &row);
+	album_row_of(s, dir, m, &row);
 	q = store_stmt(s, SQL_album_add);
 	bind_text(q, 1, buf_str(&key), key.len);
 	bind_text(q, 2, buf_str(&a->title), a->title.len);
@@ -186,7 +186,7 @@ static int ask_album(struct store *s, const struct album_name *a, const struct m
 	return r;
 }
 
-static int find_album(struct store *s, const struct album_name *a, const struct media *m, int64_t *id)
+static int find_album(struct store *s, const struct album_name *a, int64_t dir, const struct media *m, int64_t *id)
 {
 	struct buf *key = &s->last.album_key;
 	if (s->last.album && key->len == a->key.len &&
@@ -194,7 +194,7 @@ static int find_album(struct store *s, const struct album_name *a, const struct 
 		*id = s->last.album;
 		return 0;
 	}
-	int r = ask_album(s, a, m, id);
+	int r = ask_album(s, a, dir, m, id);
 	s->last.album = 0;
 	if (r < 0)
 		return r;
@@ -222,14 +222,14 @@ int store_add_track(struct store *s, const struct store_put *put, struct store_t
 {
 	struct album_name a = {BUF_INIT(16384), BUF_INIT(8192), BUF_INIT(8192)};
 	name_album(put, touched->dir, &a);
-	int r = find_album(s, &a, put->media, &touched->album[1]);
+	int r = find_album(s, &a, touched->dir, put->media, &touched->album[1]);
 	buf_clear(&a.key);
 	buf_clear(&a.title);
 	buf_clear(&a.artist);
 	if (r < 0)
 		return r;
 	note_v1(s, put->media, touched);
-	store_new_track(s, touched->album[1], touched->file, put->media);
+	store_new_track(s, touched->album[1], touched->file, touched->dir, put->media);
 	int audit = audit_of_track(put->media);
 	const struct pack_names names = {
 		.file = put->name,
@@ -292,7 +292,7 @@ static int64_t folder_album(struct store *s, int64_t dir, const char *title, con
 	buf_adds(&a.title, *title ? title : "Unknown Album");
 	buf_add(&a.artist, *artist ? artist : "Unknown Artist",
 		*artist ? first_value(artist, strlen(artist)) : 14);
-	if (ask_album(s, &a, NULL, &id) < 0)
+	if (ask_album(s, &a, dir, NULL, &id) < 0)
 		id = 0;
 	s->last.album = 0;
 	buf_clear(&a.key);

@@ -94,9 +94,7 @@
 	    "WHERE d.dirsum = 0 LIMIT ?") \
 	/* nearly all directories are of one root or of few: in the order they lie in */ \
 	SQL(dirsums, 1, "SELECT id, path, dirsum FROM dir NOT INDEXED WHERE root_id = ? AND dirsum > 1") \
-	SQL(dir_add, 0, \
-	    "INSERT INTO dir(id, root_id, path, cover) " \
-	    "VALUES(?4, ?1, ?2, ?3 OR EXISTS(SELECT 1 FROM dir_cover WHERE root_id = ?1 AND path = ?2))") \
+	SQL(dir_add, 0, "INSERT INTO dir(root_id, path, cover, id) VALUES(?, ?, ?, ?)") \
 	SQL(dir_delete, 0, "DELETE FROM dir WHERE id = ?") \
 	SQL(dirs_below, 0, \
 	    "SELECT id, path FROM dir WHERE root_id = ?1 AND (?2 = x'' OR path = ?2 OR " \

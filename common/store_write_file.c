@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** Directories, files and their errors. */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 
 #include "common/dirsum.h"
@@ -14,6 +15,33 @@
 #include "common/store_tally.h"
 #include "common/store_write_integrity.h"
 
+/** 1: a picture lies in the directory of a file, as it is said now or was said before; 0; -errno. */
+static int has_cover(struct store *s, const struct store_put *put)
+{
+	if (put->cover)
+		return 1;
+	_buf_ struct buf name = BUF_INIT(NAME_MAX + 1);
+	int r = store_dir_cover(s, put->root, put->dir.data, put->dir.len, &name);
+	return r < 0 ? r : name.len != 0;
+}
+
+static int add_dir(struct store *s, const struct store_put *put, int64_t *dir)
+{
+	int cover = has_cover(s, put);
+	int r = cover < 0 ? cover : store_new_id(s, NUMBERED_dir, dir);
+	if (r < 0)
+		return r;
+	sqlite3_stmt *q = store_stmt(s, SQL_dir_add);
+	sqlite3_bind_int64(q, 1, put->root);
+	bind_bytes(q, 2, put->dir.data, put->dir.len);
+	sqlite3_bind_int(q, 3, cover);
+	sqlite3_bind_int64(q, 4, *dir);
+	r = store_run(s, q);
+	if (r == 0)
+		store_fresh_begin(s, put->root, put->dir, *dir, cover);
+	return r;
+}
+
 static int find_dir(struct store *s, const struct store_put *put, int64_t *dir)
 {
 	sqlite3_stmt *q = store_stmt(s, SQL_dir_find);
@@ -23,20 +51,9 @@ static int find_dir(struct store *s, const struct store_put *put, int64_t *dir)
 	bool is_summed = r > 0 && sqlite3_column_int64(q, 2) != DIRSUM_NONE;
 	*dir = r > 0 ? sqlite3_column_int64(q, 0) : 0;
 	sqlite3_reset(q);
-	if (r)
-		return r < 0 ? r : is_summed ? store_set_dirsum(s, *dir, DIRSUM_NONE) : 0;
-	r = store_new_id(s, NUMBERED_dir, dir);
-	if (r < 0)
-		return r;
-	q = store_stmt(s, SQL_dir_add);
-	sqlite3_bind_int64(q, 1, put->root);
-	bind_bytes(q, 2, put->dir.data, put->dir.len);
-	sqlite3_bind_int(q, 3, put->cover);
-	sqlite3_bind_int64(q, 4, *dir);
-	r = store_run(s, q);
 	if (r == 0)
-		store_fresh_begin(s, put->root, put->dir, *dir);
-	return r;
+		return add_dir(s, put, dir);
+	return r < 0 ? r : is_summed ? store_set_dirsum(s, *dir, DIRSUM_NONE) : 0;
 }
 
 int store_put_dir(struct store *s, const struct store_put *put, int64_t *dir)
@@ -263,11 +280,14 @@ int store_set_cover(struct store *s, int64_t root, struct bytes dir, bool cover,
 	/* of a directory that has no row yet no album has one */
 	if (r < 0 || !sqlite3_changes(s->db))
 		return r;
+	store_fresh_end(s);
 	q = store_stmt(s, SQL_dir_album_ids);
 	sqlite3_bind_int64(q, 1, root);
 	bind_bytes(q, 2, dir.data, dir.len);
-	while ((r = store_step(s, q)) > 0)
+	while ((r = store_step(s, q)) > 0) {
+		store_forget_album(s, sqlite3_column_int64(q, 0));
 		album(arg, sqlite3_column_int64(q, 0));
+	}
 	return r;
 }
 

@@ -28,6 +28,7 @@ static int64_t put(struct filler *f)
 	char dir[16], name[16];
 	snprintf(dir, sizeof dir, "d%u", pick(DIRS));
 	snprintf(name, sizeof name, "%u.mp3", pick(NAMES));
+	f->cover = pick(3) == 0;
 	const char *fields[] = {
 		ANY("artist=A", "artist=a", "artist=B", "artist=B\x1f" "C", "artist=\xc3\x89" "a", ""),
 		ANY("album=One", "album=one", "album=Two", "album=O", ""),
@@ -106,10 +107,23 @@ static void lose(struct filler *f, int64_t file)
 	fill_touched(f, &t);
 }
 
+/** A picture came or went. */
+static void set_cover(struct filler *f)
+{
+	char dir[16];
+	snprintf(dir, sizeof dir, "d%u", pick(DIRS));
+	const struct bytes name = {"cover.jpg", pick(2) ? 9 : 0};
+	int r = store_set_cover(f->s, f->music, (struct bytes){dir, strlen(dir)}, name.len != 0, name, fill_ignore, f);
+	assert_int_equal(r, 0);
+}
+
 static void change(struct filler *f, int64_t *last)
 {
 	struct store_touched t = {0};
-	switch (pick(10)) {
+	switch (pick(11)) {
+	case 10:
+		set_cover(f);
+		break;
 	case 8:
 		assert_int_equal(store_resolve(f->s, touched, f), 0);
 		*last = 0;
@@ -157,7 +171,7 @@ static void compare(int step, const char *before, const char *after)
 static void forget_all(struct filler *f, int64_t *last)
 {
 	assert_int_equal(store_exec(f->s, "DELETE FROM track; DELETE FROM file; DELETE FROM spot; DELETE FROM album; "
-				    "DELETE FROM shelf; DELETE FROM tally"), 0);
+				    "DELETE FROM shelf; DELETE FROM tally; DELETE FROM dir"), 0);
 	store_shelf_forget_all(f->s);
 	store_forget_last(f->s);
 	*last = 0;

@@ -5,6 +5,7 @@
 
 #include "tests/unit/unit.h"
 
+#include "common/cleanup.h"
 #include "common/store_private.h"
 #include "common/store_write.h"
 #include "indexer/monitor/monitor_missing.h"
@@ -12,8 +13,10 @@
 struct filler {
 	struct store *s;
 	int64_t music, manga;
-	int64_t albums[64], series[64], dirs[64];
+	int64_t albums[256], series[256], dirs[256];
 	size_t n;
+	/** Of what is put: a picture lies beside it. */
+	bool cover;
 };
 
 static inline void fill_touched(struct filler *f, const struct store_touched *t)
@@ -22,7 +25,7 @@ static inline void fill_touched(struct filler *f, const struct store_touched *t)
 		f->albums[f->n] = t->album[i];
 		f->series[f->n] = t->series[i];
 		f->dirs[f->n++] = t->is_dir_settled ? 0 : t->dir;
-		assert_true(f->n < 64);
+		assert_true(f->n < COUNT_OF(f->dirs));
 	}
 }
 
@@ -43,6 +46,7 @@ static inline void fill_ignore(void *arg, int64_t album)
 	f->albums[f->n] = album;
 	f->series[f->n] = 0;
 	f->dirs[f->n++] = 0;
+	assert_true(f->n < COUNT_OF(f->dirs));
 }
 
 static inline int64_t fill_put(struct filler *f, int64_t root, unsigned of, const char *dir,
@@ -52,7 +56,7 @@ static inline int64_t fill_put(struct filler *f, int64_t root, unsigned of, cons
 	struct store_put put = {
 		.root = root, .job = 1, .dir = {dir, strlen(dir)}, .name = {name, strlen(name)},
 		.size = 1000, .mtime = 1234567890123456789, .ctime = 2, .inode = 3, .of = of,
-		.media = m, .error_kind = error, .error_reason = error ? "it is damaged" : "",
+		.media = m, .cover = f->cover, .error_kind = error, .error_reason = error ? "it is damaged" : "",
 		.tries = error != NULL,
 	};
 	assert_int_equal(store_put_file(f->s, &put, &t), 0);
