@@ -28,4 +28,10 @@ static inline int64_t mono_ns(void)
 	return clock_ns(CLOCK_MONOTONIC);
 }
 
+/** The same as of the kernel's last tick, up to 10 ms ago: for a quarter of the price. */
+static inline int64_t mono_tick_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC_COARSE);
+}
+
 #endif

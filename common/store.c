@@ -301,6 +301,7 @@ int store_open_path(const char *path, int flags, struct store **out)
 	s->last.album_key = BUF_INIT(1 << 16);
 	s->last.album_title = BUF_INIT(1 << 16);
 	s->last.album_artist = BUF_INIT(1 << 16);
+	s->naming = (struct album_name){BUF_INIT(16384), BUF_INIT(8192), BUF_INIT(8192)};
 	s->packed = BUF_INIT(1 << 22);
 	int rc = sqlite3_open_v2(path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 	if (rc != SQLITE_OK) {
@@ -461,6 +462,9 @@ void store_close(struct store *s)
 	buf_clear(&s->last.album_key);
 	buf_clear(&s->last.album_title);
 	buf_clear(&s->last.album_artist);
+	buf_clear(&s->naming.key);
+	buf_clear(&s->naming.title);
+	buf_clear(&s->naming.artist);
 	buf_clear(&s->packed);
 	store_forget_albums(s);
 	store_shelf_forget_all(s);

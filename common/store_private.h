@@ -63,6 +63,12 @@ struct store {
 		struct buf dir_path, album_key, album_title, album_artist;
 		int64_t root, dir, album;
 	} last;
+	/** How the album of the track at hand is called; kept for its memory. */
+	struct album_name {
+		/** Artist and title as they are, or the folder. */
+		struct buf key;
+		struct buf title, artist;
+	} naming;
 	/** store_fresh.h; NULL: nothing is known. */
 	struct fresh_dirs *fresh;
 	/** store_facts.h; NULL: none. */

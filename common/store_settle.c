@@ -73,12 +73,6 @@ static size_t first_value(const char *text, size_t n)
 /** Never part of a text. */
 #define FOLDER_MARK '\x1e'
 
-struct album_name {
-	/** Artist and title as they are, or the folder. */
-	struct buf key;
-	struct buf title, artist;
-};
-
 static void name_by_folder(const struct store_put *put, int64_t dir, struct album_name *a)
 {
 	size_t n;
@@ -105,6 +99,9 @@ static void name_album(const struct store_put *put, int64_t dir, struct album_na
 {
 	const struct media *m = put->media;
 	size_t n, title_len;
+	buf_reset(&a->key);
+	buf_reset(&a->title);
+	buf_reset(&a->artist);
 	const char *artist = media_text(m, FIELD_album_artist, &n);
 	const char *title = media_text(m, FIELD_album, &title_len);
 	if (!n && media_int(m, FIELD_compilation, 0)) {
@@ -220,12 +217,8 @@ static int audit_of_track(const struct media *m)
 
 int store_add_track(struct store *s, const struct store_put *put, struct store_touched *touched)
 {
-	struct album_name a = {BUF_INIT(16384), BUF_INIT(8192), BUF_INIT(8192)};
-	name_album(put, touched->dir, &a);
-	int r = find_album(s, &a, touched->dir, put->media, &touched->album[1]);
-	buf_clear(&a.key);
-	buf_clear(&a.title);
-	buf_clear(&a.artist);
+	name_album(put, touched->dir, &s->naming);
+	int r = find_album(s, &s->naming, touched->dir, put->media, &touched->album[1]);
 	if (r < 0)
 		return r;
 	note_v1(s, put->media, touched);

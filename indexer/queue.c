@@ -112,11 +112,14 @@ int queue_offer(struct queue *q, void *item, int timeout_ms)
 
 int queue_take(struct queue *q, void **item, int timeout_ms)
 {
-	struct timespec end = deadline_in(timeout_ms < 0 ? 0 : timeout_ms);
+	struct timespec end = {0};
 	LOCKED(&q->lock);
 	while (!q->count) {
 		if (q->is_finished)
 			return -EPIPE;
+		/* who finds something at once has no use for a clock */
+		if (timeout_ms >= 0 && !end.tv_sec)
+			end = deadline_in(timeout_ms);
 		if (timeout_ms < 0)
 			pthread_cond_wait(&q->changed, &q->lock);
 		else if (pthread_cond_timedwait(&q->changed, &q->lock, &end) == ETIMEDOUT)

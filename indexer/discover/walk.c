@@ -56,7 +56,7 @@ int walk_flush(struct walker *me)
 	me->waits += me->frames.len != 0;
 	me->chunks = me->heads = 0;
 	buf_reset(&me->frames);
-	me->flushed_at = mono_ns();
+	me->flushed_at = mono_tick_ns();
 	if (r < 0)
 		walk_stop(me->w);
 	return r;
@@ -67,7 +67,7 @@ static int flush_when_due(struct walker *me)
 {
 	const int64_t pause = NS_PER_S / 2;
 	bool is_much = me->frames.len >= FLUSH || me->chunks >= me->most_chunks || me->heads >= me->most_heads;
-	return is_much || mono_ns() - me->flushed_at > pause ? walk_flush(me) : 0;
+	return is_much || mono_tick_ns() - me->flushed_at > pause ? walk_flush(me) : 0;
 }
 
 static int take_slot(struct walker *me, uint64_t *dir)
@@ -432,7 +432,7 @@ static int read_entries(struct list *l)
 			return -ENOMEM;
 	}
 	for (;;) {
-		atomic_store_explicit(l->me->since, mono_ns(), memory_order_relaxed);
+		atomic_store_explicit(l->me->since, mono_tick_ns(), memory_order_relaxed);
 		long n = syscall(SYS_getdents64, l->fd, dents, GETDENTS);
 		if (n < 0)
 			return -errno;
@@ -460,7 +460,7 @@ static int add_folders(struct list *l)
 	const char *name = buf_str(&l->folders), *end = name + l->folders.len;
 	for (; name < end && !l->has_files; name += strlen(name) + 1) {
 		struct statx st;
-		atomic_store_explicit(l->me->since, mono_ns(), memory_order_relaxed);
+		atomic_store_explicit(l->me->since, mono_tick_ns(), memory_order_relaxed);
 		if (!pictures_are_all(l->fd, name) ||
 		    syscall(SYS_statx, l->fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
 			    STATX_BASIC_STATS | STATX_BTIME, &st) < 0)
@@ -528,7 +528,7 @@ int walk_directory(struct walker *me, const struct todo *t, int depth)
 	};
 	l.entries = depth ? &l.own : &me->entries;
 	buf_reset(l.entries);
-	atomic_store_explicit(me->since, mono_ns(), memory_order_relaxed);
+	atomic_store_explicit(me->since, mono_tick_ns(), memory_order_relaxed);
 	int error = open_list(&l, t->up, &st);
 	if (error == -ELOOP) {
 		atomic_store_explicit(me->since, 0, memory_order_relaxed);

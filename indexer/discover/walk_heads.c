@@ -138,7 +138,7 @@ struct patience {
 static void begin_wait(const struct patience *p)
 {
 	if (p->since)
-		atomic_store_explicit(p->since, mono_ns(), memory_order_relaxed);
+		atomic_store_explicit(p->since, mono_tick_ns(), memory_order_relaxed);
 }
 
 static void get(struct round *all, const struct patience *p)
@@ -257,7 +257,7 @@ static bool is_slow(struct walk *w)
 bool walk_open_head(struct walker *me, uint32_t slot, const struct walk_file *f)
 {
 	struct ahead *a = &me->ahead[me->aheads];
-	atomic_store_explicit(me->since, mono_ns(), memory_order_relaxed);
+	atomic_store_explicit(me->since, mono_tick_ns(), memory_order_relaxed);
 	_close_ int fd = open_source(f->dir, f->name, &a->st);
 	if (fd < 0) {
 		me->slot[me->slots++] = (uint16_t)slot;

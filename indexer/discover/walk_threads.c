@@ -136,7 +136,7 @@ static void walk_all(struct walk *w)
 	me->w = w;
 	me->since = &w->since[atomic_fetch_add(&w->next_walker, 1) % THREADS];
 	me->frames = BUF_INIT(FRAME_MAX);
-	me->flushed_at = mono_ns();
+	me->flushed_at = mono_tick_ns();
 	me->most_chunks = WALK_CREDIT;
 	me->most_heads = HEADS_SLOTS;
 	me->entries = BUF_INIT(1 << 20);

@@ -52,7 +52,7 @@ static int open_transaction(struct writer *w)
 		r = store_begin_write(w->store);
 	if (r < 0)
 		return r;
-	w->opened_at = mono_ns();
+	w->opened_at = mono_tick_ns();
 	return 0;
 }
 
@@ -273,7 +273,7 @@ static bool is_due(const struct writer *w)
 {
 	bool is_bulk = store_is_first_scan(w->store);
 	return w->batch.len >= (is_bulk ? bulk_of(w) : BATCH) || w->batch_bytes >= BATCH_BYTES ||
-	       mono_ns() - w->opened_at >= (is_bulk ? BULK_AGE_MS : BATCH_AGE_MS) * NS_PER_MS;
+	       mono_tick_ns() - w->opened_at >= (is_bulk ? BULK_AGE_MS : BATCH_AGE_MS) * NS_PER_MS;
 }
 
 /** How long nothing may come before that means something; -1: for ever. */
