@@ -105,8 +105,9 @@ enum {
 
 enum {
 	FRAME_MAX = 4 << 20,
-	/** Files in one batch of opens. */
-	BATCH_MAX = 32,
+	/** Files in one batch, and in one of those that are opened: these may take long each, and other workers share them. */
+	BATCH_MAX = 128,
+	OPENS_MAX = 32,
 };
 
 enum {

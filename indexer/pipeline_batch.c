@@ -178,7 +178,8 @@ static void read_itself(struct pipeline *p, struct batch *b, int i, struct batch
 		return;
 	batch_take_out(p, b, i);
 	/* those of a directory are opened together */
-	if (*again && (*again)->count && !batch_is_in(*again, batch_dir(b, i))) {
+	int n = *again ? (*again)->count : 0;
+	if (n == OPENS_MAX || (n && !batch_is_in(*again, batch_dir(b, i)))) {
 		batch_enqueue(*again);
 		*again = NULL;
 	}

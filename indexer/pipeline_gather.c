@@ -12,6 +12,9 @@ void batch_free(struct pipeline *p, struct batch *b)
 	free(b);
 }
 
+/** A batch is one message to a worker: bytes of paths from which on it takes no more.  A path has 4 KiB at most. */
+enum { PATHS_MAX = 1 << 16 };
+
 struct batch *batch_new(struct scan_root *root)
 {
 	struct batch *b = calloc(1, sizeof *b);
@@ -78,6 +81,7 @@ bool batch_add(struct batch *b, struct bytes dir, bool cover, struct seen *e)
 	if (buf_add(&b->texts, e->name.data, e->name.len) < 0)
 		return false;
 	e->ticket = 0;
+	b->path_bytes += dir.len + 1 + e->name.len;
 	b->count++;
 	return true;
 }
@@ -92,7 +96,7 @@ bool batch_copy(struct batch *to, const struct batch *b, int i)
 void batch_gather(struct scan_root *root, struct bytes dir, bool cover, struct seen *e)
 {
 	struct batch *b = root->filling;
-	if (!b || b->count == BATCH_MAX) {
+	if (!b || b->count == BATCH_MAX || b->path_bytes >= PATHS_MAX) {
 		b = batch_new(root);
 		if (!b)
 			return;

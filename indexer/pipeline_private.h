@@ -44,6 +44,8 @@ struct batch {
 	/** Paths of directories, and names; owned. */
 	struct buf texts;
 	int count, left;
+	/** Of its files' paths. */
+	size_t path_bytes;
 	struct batch_file file[BATCH_MAX];
 };
 

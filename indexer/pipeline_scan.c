@@ -80,7 +80,7 @@ static void sink_wanted(void *arg, struct seen *file)
 		batch_gather(c->root, c->path, c->cover, file);
 		return;
 	}
-	if (c->batch && c->batch->count == BATCH_MAX) {
+	if (c->batch && c->batch->count == OPENS_MAX) {
 		batch_enqueue(c->batch);
 		c->batch = NULL;
 	}

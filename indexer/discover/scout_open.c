@@ -14,7 +14,7 @@
 #include "indexer/discover/scout_private.h"
 
 struct opens {
-	int fd[BATCH_MAX];
+	int fd[OPENS_MAX];
 	int count;
 	/** What the worker reads: batch, kind, then (index, path) for each descriptor. */
 	struct buf message;
@@ -109,7 +109,7 @@ void scout_open(struct scout *s, struct frame *f)
 {
 	struct opens o = {.message = BUF_INIT(1 << 18)};
 	_buf_ struct buf path = BUF_INIT(1 << 16);
-	uint32_t index[BATCH_MAX];
+	uint32_t index[OPENS_MAX];
 	size_t dir_len, name_len;
 	uint64_t batch = frame_get_u64(f);
 	uint32_t worker = frame_get_u32(f);
@@ -121,7 +121,7 @@ void scout_open(struct scout *s, struct frame *f)
 	frame_u64(&o.message, batch);
 	frame_u32(&o.message, s->kind);
 	frame_u32(&o.message, JOB_OF_FILES);
-	while (f->at < f->end && !f->is_bad && o.count < BATCH_MAX) {
+	while (f->at < f->end && !f->is_bad && o.count < OPENS_MAX) {
 		uint32_t i = frame_get_u32(f);
 		struct listed listed;
 		get_listed(f, &listed);

@@ -200,7 +200,7 @@ int pool_wake(struct pool *p, int i, uint64_t first)
 static void drop_jobs(const struct pool *p, int i)
 {
 	union {
-		char bytes[CMSG_SPACE(sizeof(int) * BATCH_MAX)];
+		char bytes[CMSG_SPACE(sizeof(int) * OPENS_MAX)];
 		struct cmsghdr align;
 	} control;
 	char data[64];

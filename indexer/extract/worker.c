@@ -24,7 +24,11 @@
 #include "indexer/frame.h"
 #include "indexer/heads.h"
 
-enum { MESSAGE_MAX = 1 << 18 };
+enum {
+	MESSAGE_MAX = 1 << 18,
+	/** Bytes of results that go out before their batch is read to its end: a frame has its limit. */
+	RESULTS_MUCH = FRAME_MAX / 16,
+};
 
 struct job {
 	uint64_t batch;
@@ -34,7 +38,7 @@ struct job {
 	/** Where its heads are; NULL when it came with descriptors, or a region is not there. */
 	const struct heads *heads;
 	bool has_files;
-	int fd[BATCH_MAX];
+	int fd[OPENS_MAX];
 	int count;
 	struct frame fields;
 	uint8_t message[MESSAGE_MAX];
@@ -75,7 +79,7 @@ static size_t receive(int socket, void *data, size_t n, int *fds, int most, int 
 {
 	struct iovec iov = {data, n};
 	union {
-		char bytes[CMSG_SPACE(sizeof(int) * BATCH_MAX)];
+		char bytes[CMSG_SPACE(sizeof(int) * OPENS_MAX)];
 		struct cmsghdr align;
 	} control;
 	struct msghdr msg = {
@@ -96,7 +100,7 @@ static size_t receive(int socket, void *data, size_t n, int *fds, int most, int 
 /** False at the end. */
 static bool receive_job(int jobs, struct job *job)
 {
-	size_t n = receive(jobs, job->message, sizeof job->message, job->fd, BATCH_MAX, &job->count);
+	size_t n = receive(jobs, job->message, sizeof job->message, job->fd, OPENS_MAX, &job->count);
 	if (!n)
 		return false;
 	job->fields = (struct frame){.at = job->message, .end = job->message + n};
@@ -141,7 +145,7 @@ static void read_one(struct worker_slot *slot, struct job *job, int i, struct me
 	in.path = buf_str(&copy);
 	in.path_len = copy.len;
 	atomic_store(&slot->index, index);
-	atomic_store(&slot->since, mono_ns());
+	atomic_store(&slot->since, mono_tick_ns());
 	media_reset(media);
 	int error = job->has_files ? extract_file(job->kind, &in, media, reason)
 				   : worker_read_head(job->heads, ticket, job->kind, &in, media, reason);
@@ -173,29 +177,60 @@ static int answer(struct worker_slot *slot, struct job *job, struct buf *out)
 	return r;
 }
 
-static int read_batch(struct worker_slot *slot, struct job *job, struct media *media,
-		      struct buf *out)
+/** Files of which the results are written, @count of them since the frame at the start of @out began. */
+struct results {
+	struct buf *out;
+	size_t count_at;
+	uint32_t count;
+};
+
+static void begin_results(struct results *r, uint64_t batch)
 {
+	buf_reset(r->out);
+	frame_begin(r->out, FRAME_RESULTS);
+	frame_u64(r->out, batch);
+	r->count_at = r->out->len;
+	r->count = 0;
+	frame_u32(r->out, 0);
+}
+
+static void end_results(struct results *r)
+{
+	if (!r->out->error)
+		memcpy(r->out->data + r->count_at, &r->count, sizeof r->count);
+	frame_end(r->out, 0);
+}
+
+/** What is much goes out before the rest of the batch. */
+static int send_results(struct results *r, uint64_t batch)
+{
+	end_results(r);
+	int e = r->out->error ? r->out->error : frame_send(WORKER_RESULTS, r->out->data, r->out->len);
+	begin_results(r, batch);
+	return e;
+}
+
+static int read_batch(struct worker_slot *slot, struct job *job, struct media *media, struct buf *out)
+{
+	struct results r = {.out = out};
+	int e = 0;
 	atomic_store(&slot->batch, job->batch);
-	buf_reset(out);
-	size_t start = frame_begin(out, FRAME_RESULTS);
-	frame_u64(out, job->batch);
-	size_t count_at = out->len;
-	uint32_t count = 0;
-	frame_u32(out, 0);
-	while (job->fields.at < job->fields.end && !job->fields.is_bad &&
-	       (!job->has_files || count < (uint32_t)job->count))
-		read_one(slot, job, (int)count++, media, out);
-	if (!out->error)
-		memcpy(out->data + count_at, &count, sizeof count);
-	frame_end(out, start);
-	return answer(slot, job, out);
+	begin_results(&r, job->batch);
+	for (int i = 0; job->fields.at < job->fields.end && !job->fields.is_bad && e == 0 &&
+			(!job->has_files || i < job->count); i++) {
+		read_one(slot, job, i, media, out);
+		r.count++;
+		if (out->len >= RESULTS_MUCH)
+			e = send_results(&r, job->batch);
+	}
+	end_results(&r);
+	return e < 0 ? e : answer(slot, job, out);
 }
 
 static void beat(void *arg)
 {
 	struct worker_slot *slot = arg;
-	atomic_store(&slot->since, mono_ns());
+	atomic_store(&slot->since, mono_tick_ns());
 }
 
 /** Reads one file to its end.  Its deadline is one for each read: the file may be of any size. */

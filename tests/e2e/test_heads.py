@@ -116,6 +116,29 @@ def test_what_is_replaced_and_cut_meanwhile_never_has_the_tags_of_another(lab, p
     check_titles(lab, paths, titles)
 
 
+@pytest.mark.parametrize("length", [30000, 4000])
+def test_a_folder_has_more_than_goes_at_once(lab, pieces, length):
+    """Heads that do not hold their tags: the files are opened; heads that do: not all answers go into one frame."""
+    files = [lab.music / f"t{i:03}.flac" for i in range(200)]
+    titles = {f: (f"{f.stem} " + "x" * length) for f in files}
+    for f in files:
+        f.write_bytes(pieces.flac(titles[f]))
+    lab.start().wait_idle()
+    check_titles(lab, files, {f: title[:4096] for f, title in titles.items()})
+    # nobody waited for files that were not given to him
+    assert "\nmediamon_worker_restarts_total 0\n" in lab.newest_text("metrics/mediamon.prom")
+
+
+def test_paths_of_a_batch_may_be_as_long_as_paths_are(lab, pieces):
+    folder = lab.music.joinpath(*[str(i % 10) * 250 for i in range(14)])
+    folder.mkdir(parents=True)
+    files = [folder / f"t{i:03}.flac" for i in range(140)]
+    for f in files:
+        f.write_bytes(pieces.flac(f"{f.stem} 0"))
+    lab.start().wait_idle()
+    check_titles(lab, files, {f: f"{f.stem} 0" for f in files})
+
+
 @pytest.mark.parametrize("role", ["--worker", "--scout"])
 def test_who_is_killed_in_the_middle_takes_no_slot_with_him(lab, pieces, role):
     paths = fill(lab.music, pieces, 600)

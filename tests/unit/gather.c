@@ -104,6 +104,26 @@ static void a_full_one_is_followed_by_another(void **state)
 	end(lab);
 }
 
+/** A batch is one message, which has its limit. */
+static void long_paths_are_fewer_in_one(void **state)
+{
+	enum { LENGTH = 4000, MESSAGE = 1 << 17 };
+	struct lab *lab = begin();
+	char dir[LENGTH + 1];
+	(void)state;
+	memset(dir, 'd', LENGTH);
+	dir[LENGTH] = '\0';
+	for (int i = 0; i < BATCH_MAX; i++)
+		gather(lab, dir, "x.mp3", false, (uint64_t)i + 1);
+	int files = 0;
+	for (const struct batch *b = lab->scan.first; b; b = b->next) {
+		assert_in_range(b->count, 1, MESSAGE / LENGTH);
+		files += b->count;
+	}
+	assert_int_equal(files, BATCH_MAX);
+	end(lab);
+}
+
 /** One that was taken by a worker is not added to. */
 static void one_that_is_on_its_way_takes_no_more(void **state)
 {
@@ -184,6 +204,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(files_of_many_directories_come_together),
 		cmocka_unit_test(a_full_one_is_followed_by_another),
+		cmocka_unit_test(long_paths_are_fewer_in_one),
 		cmocka_unit_test(one_that_is_on_its_way_takes_no_more),
 		cmocka_unit_test(a_copy_has_the_place_and_leaves_the_rest),
 		cmocka_unit_test(what_changed_its_path_is_left_to_the_next_scan),
