@@ -35,7 +35,7 @@ enum frame_type {
 			 mtime u64, ctime u64, inode u64, btime u64, links u32, ticket u64 (heads.h), name text */
 	FRAME_SAME,   /* scan u64, row u64, files u32, bytes u64, path text: as FRAME_KNOWN says, or (row 0) without
 			 files and not known; it has no answer */
-	FRAME_FAILED, /* batch u64, index u32, error i32 */
+	FRAME_FAILED, /* batch u64, index u32, error i32 (or -FAILED_OTHER) */
 	FRAME_DONE,   /* scan u64, busy_ns u64 */
 	FRAME_SEEN,   /* scan u64, root_error i32, device u64, n u32 × error i32 */
 	FRAME_BEAT,   /* scan u64, stall_ms u32: how long it waits for the disk; 0: no more */
@@ -76,6 +76,8 @@ enum frame_type {
 enum {
 	/** In FRAME_RESULTS: what was given of the file was too little. */
 	RESULT_LACKS = 1,
+	/** In FRAME_FAILED: another file is at its path by now.  No errno. */
+	FAILED_OTHER = 4096,
 };
 
 /** To a worker, instead of a region: its files come as descriptors and not as heads. */

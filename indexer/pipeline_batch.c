@@ -148,8 +148,8 @@ static void put_result(struct pipeline *p, struct batch *b, int i, int error, ui
 		return;
 	batch_take_out(p, b, i);
 	b->root->scan->extracted++;
-	/* it vanished between the list and the open, or another came to its path: the next scan will see */
-	if (error == -ENOENT || error == -ENOTDIR || error == -ESTALE)
+	/* it vanished between the list and the open: the next scan will see */
+	if (error == -ENOENT)
 		return;
 	if (b->root->scan->is_verify) {
 		verify_file(p, b->root, batch_dir(b, i), batch_name(b, i),
@@ -225,6 +225,12 @@ static void on_results(struct pipeline *p, int worker, struct frame *f)
 		finish_batch(p, at);
 }
 
+/** No file is at its path, or another, or what leads there is a link now. */
+static bool is_gone(int error)
+{
+	return error == -ENOENT || error == -ENOTDIR || error == -ELOOP || error == -FAILED_OTHER;
+}
+
 void batch_on_failed(struct pipeline *p, struct frame *f)
 {
 	struct batch **at = find_given(p, frame_get_u64(f));
@@ -238,7 +244,7 @@ void batch_on_failed(struct pipeline *p, struct frame *f)
 		buf_adds(&reason, "not a regular file");
 	else
 		buf_addf(&reason, "the file cannot be opened: %s", strerror(-error));
-	put_result(p, b, (int)index, error, 0, buf_str(&reason), "", 0);
+	put_result(p, b, (int)index, is_gone(error) ? -ENOENT : error, 0, buf_str(&reason), "", 0);
 	if (b->left == 0)
 		finish_batch(p, at);
 }
@@ -397,7 +403,7 @@ static void split(struct pipeline *p, struct batch *b)
 	}
 }
 
-/** Gives what is left of a batch out again; by path, since its directory may be closed by now. */
+/** Gives what is left of a batch out again. */
 static void resend(struct pipeline *p, struct batch **at)
 {
 	struct batch *b = *at;

@@ -147,6 +147,7 @@ static uint64_t walk(struct scout *s, uint64_t fstype)
 		.has_pictures = s->kind == MEDIA_VOLUME,
 		.heads = s->order.reads_heads ? s->heads : NULL, .reach = reach,
 		.send = send_lists, .enter = enter, .moved_on = moved_on, .arg = s,
+		.keeps = {SCOUT_CONTROL, watch_fd(s->watch)},
 	};
 	struct walk *walk = NULL;
 	if (walk_new(&options, &walk) < 0)

@@ -62,8 +62,8 @@ static bool is_listed(const struct listed *l, const struct stat *st)
 }
 
 /**
- * @opened when it is a regular file, or the list of a folder's pictures; else -errno.  -1: with errno.  -ESTALE: it is
- * not the one that was @listed (NULL: none was) but has its path by now.
+ * @opened when it is a regular file, or the list of a folder's pictures; else -errno.  -1: with errno.  -FAILED_OTHER:
+ * it is not the one that was @listed (NULL: none was) but has its path by now.
  */
 static int regular(int opened, bool takes_folders, const struct listed *listed)
 {
@@ -72,7 +72,7 @@ static int regular(int opened, bool takes_folders, const struct listed *listed)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if (listed && !is_listed(listed, &st))
-		return -ESTALE;
+		return -FAILED_OTHER;
 	if (S_ISDIR(st.st_mode) && takes_folders)
 		return pictures_list(fd);
 	if (!S_ISREG(st.st_mode))

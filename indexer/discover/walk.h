@@ -3,8 +3,8 @@
  * The parallel walk of one root, inside a scout process: threads that list directories with
  * getdents and statx by descriptor, never follow a link, never leave the root.
  *
- * Each thread has a table of descriptors of its own, with all that were open when it began: to share one costs a lock or
- * a count in each call.  What a thread opens is there for no other.
+ * Each thread has a table of descriptors of its own: to share one costs a lock or a count in each call.  What a thread
+ * opens is there for no other, and of what is open elsewhere it has the root and walk_options.keeps.
  *
  * Memory does not grow with a directory: its list goes out in chunks of at most WALK_CHUNK
  * entries, each of which must be answered (walk_answer) before too many are out.
@@ -65,6 +65,8 @@ struct walk_options {
 	/** A directory changed while it was listed.  NULL: not asked for. */
 	void (*moved_on)(void *arg, const char *path);
 	void *arg;
+	/** Descriptors that @send and the others use; below 0: none.  What else is open when a thread begins it must not hold. */
+	int keeps[2];
 };
 
 /** One walk. */

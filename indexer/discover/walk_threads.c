@@ -153,17 +153,34 @@ static void walk_all(struct walk *w)
 	free(me);
 }
 
-/** False when it goes on to share that of others: the kernel is older than 5.9, or somebody looks on who knows one table alone. */
-static bool take_own_table(void)
+/** A file that is open in another thread may be deleted there, and its disk unmounted. */
+static void close_others(const struct walk_options *o)
 {
-	/* none is so high: nothing is closed */
-	return !IS_THREAD_SANITIZER && close_range(UINT_MAX, UINT_MAX, CLOSE_RANGE_UNSHARE) == 0;
+	const int kept[] = {o->root, o->keeps[0], o->keeps[1]};
+	for (unsigned from = STDERR_FILENO + 1, next = 0; next != UINT_MAX; from = next + 1) {
+		next = UINT_MAX;
+		for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+			if (kept[i] >= (int)from && (unsigned)kept[i] < next)
+				next = (unsigned)kept[i];
+		if (next > from)
+			close_range(from, next == UINT_MAX ? next : next - 1, 0);
+	}
+}
+
+/** False when it goes on to share that of others: the kernel is older than 5.9, or somebody looks on who knows one table alone. */
+static bool take_own_table(const struct walk_options *o)
+{
+	/* none is so high: nothing is closed for others */
+	if (IS_THREAD_SANITIZER || close_range(UINT_MAX, UINT_MAX, CLOSE_RANGE_UNSHARE) < 0)
+		return false;
+	close_others(o);
+	return true;
 }
 
 static void *walker_main(void *arg)
 {
 	struct walk *w = arg;
-	bool is_own = take_own_table();
+	bool is_own = take_own_table(&w->o);
 	walk_all(w);
 	/* who waits for the thread must not find them open */
 	if (is_own)

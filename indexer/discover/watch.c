@@ -215,6 +215,11 @@ int watch_new(const struct watch_options *options, uint64_t fstype, struct watch
 	return 0;
 }
 
+int watch_fd(const struct watch *w)
+{
+	return w ? w->fd : -1;
+}
+
 void watch_free(struct watch *w)
 {
 	uint64_t one = 1;

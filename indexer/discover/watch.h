@@ -62,6 +62,8 @@ enum { WATCH_NONE = 0 };
 /** Starts watching; with WATCH_POLL nothing runs. @fstype: of statfs().  0 or -errno. */
 int watch_new(const struct watch_options *options, uint64_t fstype, struct watch **out);
 void watch_free(struct watch *w);
+/** The descriptor that watch_enter() uses; -1: none.  Borrowed. */
+int watch_fd(const struct watch *w);
 
 /**
  * Watches the open directory @fd, called @path, whose parent has the word @parent (WATCH_NONE:

@@ -15,7 +15,7 @@ class Size:
         music = lab.tracks(files)
         lab.warm(music)
         for _ in range(rounds):
-            with first_index(lab, music) as first:
+            with first_index(lab, music, sampled=True) as first:
                 self.again += [unchanged(lab) for _ in range(3)]
                 self.firsts.append(first)
             self.walk += [lab.floor(music, "stat") for _ in range(3)]

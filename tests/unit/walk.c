@@ -45,6 +45,8 @@ static bool wants(void *arg, const char *name, size_t n)
 static bool (*wanting)(void *, const char *, size_t) = wants;
 static int walkers_most;
 static const struct known_dirs *knowing;
+/** A descriptor that is for the walkers, too. */
+static int kept = -1;
 static int (*entering)(void *, int, int, const char *, const struct stat *);
 
 static void read_list(struct seen_all *s, struct frame *f)
@@ -135,7 +137,7 @@ static int run(const char *path, int threads, struct seen_all *s, int stop_after
 			       .answers = queue_new(100000)};
 	ignore_add(&ignore, "*.part", 6);
 	ignore_add(&ignore, "@eaDir", 6);
-	struct walk_options o = {.root = open(path, O_RDONLY | O_DIRECTORY), .threads = threads,
+	struct walk_options o = {.root = open(path, O_RDONLY | O_DIRECTORY), .threads = threads, .keeps = {kept, -1},
 				 .threads_most = walkers_most, .ignore = &ignore, .wants = wanting, .send = receive, .enter = entering, .arg = s};
 	assert_true(o.root >= 0);
 	assert_int_equal(walk_new(&o, &s->walk), 0);
@@ -436,7 +438,14 @@ static int descriptors(const char *table)
 	return n;
 }
 
-static _Atomic int least_seen, most_seen, seen_outside;
+static _Atomic int least_seen, most_seen, seen_outside, passing_seen;
+/** Open in another thread. */
+static int passing = -1;
+
+static bool has_descriptor(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
 
 /** Each thread looks when it has nothing open but the directory that it came into, which nobody else has. */
 static int enter_counted(void *arg, int fd, int parent, const char *path, const struct stat *st)
@@ -453,6 +462,8 @@ static int enter_counted(void *arg, int fd, int parent, const char *path, const 
 	assert_true(readlink(mine, name, sizeof name - 1) > 0);
 	ssize_t r = readlink(here, there, sizeof there - 1);
 	seen_outside += r > 0 && strcmp(name, there) == 0;
+	passing_seen += has_descriptor(passing);
+	assert_true(has_descriptor(kept));
 	return 0;
 }
 
@@ -471,13 +482,17 @@ static void each_thread_has_its_own_descriptors(void **state)
 	}
 	int before = descriptors("/proc/self/fd");
 	entering = enter_counted;
-	/* the C library opens something for a moment now and then, which a thread that begins has too */
-	for (int tries = 0; tries < 8 && (!tries || most_seen != least_seen); tries++) {
-		most_seen = least_seen = 0;
-		assert_in_range(walkers_of(dir, 1, 6), 2, 6);
-	}
+	/* numbers that nothing else gets */
+	passing = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 200);
+	kept = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 300);
+	assert_in_range(walkers_of(dir, 1, 6), 2, 6);
 	entering = NULL;
 	assert_int_equal(seen_outside, 0);
+	assert_int_equal(passing_seen, 0);
+	assert_true(has_descriptor(passing));
+	close(passing);
+	close(kept);
+	passing = kept = -1;
 	/* whoever came later was not given what others had open */
 	assert_int_equal(most_seen, least_seen);
 	assert_int_equal(descriptors("/proc/self/fd"), before);
