@@ -166,13 +166,20 @@ static void tell_usage(struct worker_slot *slot)
 	atomic_store(&slot->cpu_ns, ns ? ns : 1);
 }
 
+/** Whoever does not take it lets no file be read for longer than it may be. */
+static int send_out(struct worker_slot *slot, const struct buf *out)
+{
+	atomic_store(&slot->since, 0);
+	return out->error ? out->error : frame_send(WORKER_RESULTS, out->data, out->len);
+}
+
 /** The job's files are done with: says what became of them. */
 static int answer(struct worker_slot *slot, struct job *job, struct buf *out)
 {
 	atomic_store(&slot->since, 0);
 	close_all(job);
 	tell_usage(slot);
-	int r = out->error ? out->error : frame_send(WORKER_RESULTS, out->data, out->len);
+	int r = send_out(slot, out);
 	atomic_store(&slot->batch, 0);
 	return r;
 }
@@ -202,10 +209,10 @@ static void end_results(struct results *r)
 }
 
 /** What is much goes out before the rest of the batch. */
-static int send_results(struct results *r, uint64_t batch)
+static int send_results(struct worker_slot *slot, struct results *r, uint64_t batch)
 {
 	end_results(r);
-	int e = r->out->error ? r->out->error : frame_send(WORKER_RESULTS, r->out->data, r->out->len);
+	int e = send_out(slot, r->out);
 	begin_results(r, batch);
 	return e;
 }
@@ -221,7 +228,7 @@ static int read_batch(struct worker_slot *slot, struct job *job, struct media *m
 		read_one(slot, job, i, media, out);
 		r.count++;
 		if (out->len >= RESULTS_MUCH)
-			e = send_results(&r, job->batch);
+			e = send_results(slot, &r, job->batch);
 	}
 	end_results(&r);
 	return e < 0 ? e : answer(slot, job, out);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Real mounts with real faults.  All of them end with the test, whatever becomes of it."""
+import contextlib
 import os
 import shutil
 import signal
@@ -16,6 +17,16 @@ FAULTFS = BUILD / "lib" / "faultfs"
 def state_of_process(pid):
     """The letter that ps shows: D waits for a disk and cannot be killed."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+@contextlib.contextmanager
+def stopped(pid):
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        until(lambda: state_of_process(pid) == "T", 20, "it to stop")
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 class Disk:

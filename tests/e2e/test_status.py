@@ -16,6 +16,7 @@ import unicodedata
 
 import pytest
 
+from faults import state_of_process, stopped
 from harness import MEDIAMON, PATIENCE_S, until
 
 OK, DEGRADED, FAILED, USAGE = 0, 1, 2, 64
@@ -368,11 +369,6 @@ def test_the_terminal_is_as_it_was_afterwards(small):
             assert t.output().endswith("\033[?25h")
 
 
-def state_of(pid):
-    with open(f"/proc/{pid}/stat") as f:
-        return f.read().rpartition(")")[2].split()[0]
-
-
 def test_a_window_that_changes_and_a_shell_that_takes_over(small):
     with Terminal(small, "--watch", columns=100) as t:
         until(lambda: "indexer" in t.text(), 20, t.text)
@@ -383,7 +379,7 @@ def test_a_window_that_changes_and_a_shell_that_takes_over(small):
         until(lambda: re.search(r"\(\d+ more lines\)", t.text()), 20, t.text)
         assert len([line for line in t.lines() if line]) <= 5
         t.process.send_signal(signal.SIGTSTP)
-        until(lambda: state_of(t.process.pid) == "T", 20, "it to stop")
+        until(lambda: state_of_process(t.process.pid) == "T", 20, "it to stop")
         until(lambda: t.output().endswith("\033[?25h"), 20, "the cursor")
         t.process.send_signal(signal.SIGCONT)
         until(lambda: t.output().rpartition("\033[?25h")[2].count("more lines") == 1, 20, t.text)
@@ -396,7 +392,7 @@ def test_a_stop_from_outside(small):
     with Terminal(small, "--watch") as t:
         until(lambda: "indexer" in t.text(), 20, t.text)
         t.process.send_signal(signal.SIGSTOP)
-        until(lambda: state_of(t.process.pid) == "T", 20, "it to stop")
+        until(lambda: state_of_process(t.process.pid) == "T", 20, "it to stop")
         before = len(t.output())
         t.process.send_signal(signal.SIGCONT)
         until(lambda: re.search(r"\033\[\?25l\033\[H\033\[2J.*indexer", t.output()[before:], re.S), 20, t.text)
@@ -410,16 +406,6 @@ def test_a_line_that_is_full(small):
         until(lambda: "indexer" in t.text(), 20, t.text)
         until(lambda: widest in t.lines(), 20, t.text)
         assert not t.wrapped
-
-
-@contextlib.contextmanager
-def stopped(pid):
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        until(lambda: state_of(pid) == "T", 20, "it to stop")
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def test_a_mount_that_hangs_holds_nobody(small):

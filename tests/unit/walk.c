@@ -394,6 +394,20 @@ static bool wants_slowly(void *arg, const char *name, size_t n)
 	return wants(arg, name, n);
 }
 
+/** Twelve folders of twenty files. */
+static char *folder_of_twelve(void)
+{
+	char *dir = unit_folder();
+	for (int i = 0; i < 12; i++) {
+		char path[4096];
+		make("%d", dir, i, true);
+		snprintf(path, sizeof path, "%s/%d", dir, i);
+		for (int k = 0; k < 20; k++)
+			make("%d.flac", path, k, false);
+	}
+	return dir;
+}
+
 static int walkers_of(const char *dir, int threads, int most)
 {
 	struct seen_all s;
@@ -411,14 +425,7 @@ static int walkers_of(const char *dir, int threads, int most)
 static void more_threads_come_while_the_disk_makes_them_wait(void **state)
 {
 	(void)state;
-	char *dir = unit_folder();
-	for (int i = 0; i < 12; i++) {
-		char path[4096];
-		make("%d", dir, i, true);
-		snprintf(path, sizeof path, "%s/%d", dir, i);
-		for (int k = 0; k < 20; k++)
-			make("%d.flac", path, k, false);
-	}
+	char *dir = folder_of_twelve();
 	int n = walkers_of(dir, 1, 6);
 	assert_in_range(n, 2, 6);
 	assert_in_range(walkers_of(dir, 1, 1), 1, 1);
@@ -472,14 +479,7 @@ static void each_thread_has_its_own_descriptors(void **state)
 	(void)state;
 	if (UNIT_SANITIZED)
 		skip();
-	char *dir = unit_folder();
-	for (int i = 0; i < 12; i++) {
-		char path[4096];
-		make("%d", dir, i, true);
-		snprintf(path, sizeof path, "%s/%d", dir, i);
-		for (int k = 0; k < 20; k++)
-			make("%d.flac", path, k, false);
-	}
+	char *dir = folder_of_twelve();
 	int before = descriptors("/proc/self/fd");
 	entering = enter_counted;
 	/* numbers that nothing else gets */
