@@ -60,6 +60,11 @@ class Desktop:
                             "XDG_DATA_HOME": str(folder / "home/.local"), "XDG_RUNTIME_DIR": str(folder / "run"),
                             "NO_AT_BRIDGE": "1", "GVFS_DISABLE_FUSE": "1", "GIO_USE_VFS": "local"}
 
+        # Debian 12's thumbnailer ends now and then in GStreamer's plugin, over the sound of any file
+        rules = folder / "home/.config/tumbler/tumbler.rc"
+        rules.parent.mkdir(parents=True)
+        rules.write_text("[GstThumbnailer]\nDisabled=true\n")
+
     def start(self):
         # it begins anew when its last program goes, and refuses others meanwhile
         display = self.tell("Xvfb", "-noreset", "-displayfd", "{fd}", "-screen", "0", f"{WIDTH}x{HEIGHT}x24",
