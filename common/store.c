@@ -479,9 +479,10 @@ void store_forget_last(struct store *s)
 	store_fresh_end(s);
 }
 
+/* a reader does it for each question: parsing the words would take as long as most answers */
 int store_begin_read(struct store *s)
 {
-	return store_exec(s, "BEGIN");
+	return store_run(s, store_stmt(s, SQL_read_begin));
 }
 
 void store_end(struct store *s)
@@ -489,5 +490,5 @@ void store_end(struct store *s)
 	for (int i = 0; i < SQL_COUNT; i++)
 		if (s->stmt[i])
 			sqlite3_reset(s->stmt[i]);
-	store_exec(s, "COMMIT");
+	store_run(s, store_stmt(s, SQL_read_end));
 }

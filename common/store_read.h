@@ -185,6 +185,8 @@ struct store_media {
 };
 typedef int store_media_fn(void *arg, const struct store_media *row);
 int store_album_tracks(struct store *s, int64_t album, store_media_fn *fn, void *arg);
+/** The same without where they lie: root and dir are empty. */
+int store_album_names(struct store *s, int64_t album, store_media_fn *fn, void *arg);
 int store_export_tracks(struct store *s, store_media_fn *fn, void *arg);
 int store_export_volumes(struct store *s, store_media_fn *fn, void *arg);
 /** How many tracks (OF_TRACK) or volumes there are, and how many of them have each field.  All are read: 100,000 in about 0.1 s. */

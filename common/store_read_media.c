@@ -185,6 +185,13 @@ int store_album_tracks(struct store *s, int64_t album, store_media_fn *fn, void 
 	return media_rows(s, q, OF_TRACK, fn, arg);
 }
 
+int store_album_names(struct store *s, int64_t album, store_media_fn *fn, void *arg)
+{
+	sqlite3_stmt *q = store_stmt(s, SQL_album_names);
+	sqlite3_bind_int64(q, 1, album);
+	return media_rows(s, q, OF_TRACK, fn, arg);
+}
+
 int store_export_tracks(struct store *s, store_media_fn *fn, void *arg)
 {
 	return media_rows(s, store_stmt(s, SQL_export_tracks), OF_TRACK, fn, arg);

@@ -34,6 +34,9 @@
 	STATEMENTS_METRICS(SQL) \
 	STATEMENTS_REPAIR(SQL) \
 	STATEMENTS_SYMLINKS(SQL) \
+	/* --- readers --- */ \
+	SQL(read_begin, 0, "BEGIN") \
+	SQL(read_end, 0, "COMMIT") \
 	/* --- numbers of fields: store_pack_more.c --- */ \
 	SQL(fields, 1, "SELECT id, name FROM field") \
 	SQL(field_add, 0, "INSERT INTO field(name) VALUES(?)") \
@@ -270,6 +273,10 @@
 	    " FROM track t JOIN file f ON f.id = t.file_id JOIN dir d ON d.id = f.dir_id " \
 	    "JOIN root r ON r.id = d.root_id JOIN album a ON a.id = t.album_id WHERE t.album_id = ? " \
 	    "ORDER BY ifnull(t.disc, 1), ifnull(t.track, 0), f.name, f.id") \
+	SQL(album_names, 0, \
+	    "SELECT f.id, NULL, NULL, f.name, f.size, f.mtime, {t.track}, " PACK_NAMES \
+	    " FROM track t JOIN file f ON f.id = t.file_id JOIN album a ON a.id = t.album_id WHERE t.album_id = ? " \
+	    "ORDER BY ifnull(t.disc, 1), ifnull(t.track, 0), f.name, f.id") \
 	SQL(dir_v1_tracks, 0, \
 	    "SELECT t.file_id, t.album, t.album_id, t.artist FROM file f " \
 	    "JOIN track t ON t.file_id = f.id " \
@@ -292,9 +299,10 @@
 	    "DELETE FROM dir_cover WHERE (root_id, path) IN (SELECT root_id, path FROM dir WHERE id = ?)") \
 	SQL(dir_covers_of_root, 0, "DELETE FROM dir_cover WHERE root_id = ?") \
 	SQL(album_cover_path, 0, \
-	    "SELECT r.path, d.path, c.name FROM track t JOIN file f ON f.id = t.file_id JOIN dir d ON d.id = f.dir_id " \
-	    "JOIN root r ON r.id = d.root_id JOIN dir_cover c ON c.root_id = d.root_id AND c.path = d.path " \
-	    "WHERE t.album_id = ? ORDER BY d.root_id, d.path LIMIT 1") \
+	    "SELECT r.path, d.path, c.name FROM dir d JOIN root r ON r.id = d.root_id " \
+	    "JOIN dir_cover c ON c.root_id = d.root_id AND c.path = d.path WHERE d.id IN " \
+	    "(SELECT f.dir_id FROM track t JOIN file f ON f.id = t.file_id WHERE t.album_id = ?) " \
+	    "ORDER BY d.root_id, d.path LIMIT 1") \
 	SQL(shelf_find, 0, "SELECT id FROM shelf WHERE kind = ? AND key = ?") \
 	SQL(shelf_add, 0, \
 	    "INSERT INTO shelf(kind, key, name, shown, shown_key, version, at, id) " \

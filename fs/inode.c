@@ -28,20 +28,29 @@ struct name {
 	char text[];
 };
 
-struct inode {
-	struct inode *next_in_slot;
-	uint64_t id, lookups;
-	struct name *names;
-	/** Content, in memory or spilled; places it had before it grew, which may be being read. */
+/** The bytes of a file, in memory or spilled. */
+struct content {
 	char *data;
 	struct place place;
+	/** Places it had before it grew, which may be being read. */
 	VEC(struct place) former;
 	uint64_t size;
 	/** What the kernel is told of the size: less than it for the moment in which a file grows. */
 	uint64_t told;
 	/** Since it grew last; or the kernel may have its last page for another reason. */
 	bool is_read;
+};
+
+/** Half a million links are listed at once: what few nodes have is not in here. */
+struct inode {
+	struct inode *next_in_slot;
+	uint64_t id, lookups;
+	struct name *names;
+	/** NULL but for a file. */
+	struct content *content;
 	int64_t at;
+	/** Of a link: the bytes of its target. */
+	uint32_t target;
 };
 
 static struct {
@@ -137,36 +146,38 @@ static bool fits_memory(size_t n)
 	return all.memory + n <= MEMORY_BUDGET;
 }
 
-static bool has_content(const struct inode *n)
-{
-	return n->data || n->place.file;
-}
-
 /** Takes the bytes from where they are: *place, or memory. */
-static void set_content(struct inode *n, struct buf *content, struct place *place, int64_t at)
+static int set_content(struct inode *n, struct buf *content, struct place *place)
 {
-	n->size = n->told = content->len;
-	n->at = at;
-	n->place = *place;
+	struct content *c = calloc(1, sizeof *c);
+	if (!c)
+		return -ENOMEM;
+	n->content = c;
+	c->size = c->told = content->len;
+	c->place = *place;
 	place->file = NULL;
-	if (n->place.file)
-		return;
+	if (c->place.file)
+		return 0;
 	all.memory += content->len;
 	/* what growing left over is given back */
-	n->data = buf_take(content);
-	char *tight = n->data ? realloc(n->data, n->size + 1) : NULL;
-	n->data = tight ? tight : n->data;
+	c->data = buf_take(content);
+	char *tight = c->data ? realloc(c->data, c->size + 1) : NULL;
+	c->data = tight ? tight : c->data;
+	return 0;
 }
 
-static void drop_content(struct inode *n)
+static void drop_content(struct content *c)
 {
-	if (n->data)
-		all.memory -= n->size;
-	free(n->data);
-	spill_drop(&n->place);
-	for (size_t i = 0; i < n->former.len; i++)
-		spill_drop(&n->former.data[i]);
-	vec_clear(&n->former);
+	if (!c)
+		return;
+	if (c->data)
+		all.memory -= c->size;
+	free(c->data);
+	spill_drop(&c->place);
+	for (size_t i = 0; i < c->former.len; i++)
+		spill_drop(&c->former.data[i]);
+	vec_clear(&c->former);
+	free(c);
 }
 
 /* --- knowing and forgetting --- */
@@ -219,34 +230,6 @@ static int add_name(struct inode *node, uint64_t parent, const char *name)
 	return 0;
 }
 
-int inode_know(uint64_t id, uint64_t parent, const char *name, struct buf *content, int64_t at,
-	       bool must_exist)
-{
-	int r = 0;
-	struct place place = {0};
-	/* the disk is used before the lock is taken; the budget may be missed by a file or two */
-	if (content && !fits_memory(content->len))
-		spill_put(&place, content->data, content->len);
-	{
-		LOCKED(&all.lock);
-		struct inode *n = find_node(id);
-		if (!n && !must_exist)
-			n = add_node(id);
-		if (!n)
-			r = must_exist ? -ENOENT : -ENOMEM;
-		if (r == 0)
-			r = add_name(n, parent, name);
-		if (r == 0)
-			n->lookups++;
-		if (r == 0 && content && !has_content(n))
-			set_content(n, content, &place, at);
-	}
-	spill_drop(&place);
-	if (content)
-		buf_clear(content);
-	return r;
-}
-
 static void remove_node(struct inode *n)
 {
 	struct inode **at = &all.node_slot[mix(n->id) & (all.node_slots - 1)];
@@ -255,9 +238,48 @@ static void remove_node(struct inode *n)
 	*at = n->next_in_slot;
 	while (n->names)
 		unlink_name(n->names);
-	drop_content(n);
+	drop_content(n->content);
 	all.nodes--;
 	free(n);
+}
+
+/** Under the lock. */
+static int know(const struct sight *sight, struct buf *content, struct place *place)
+{
+	struct inode *n = find_node(sight->id);
+	if (!n && !sight->must_exist)
+		n = add_node(sight->id);
+	if (!n)
+		return sight->must_exist ? -ENOENT : -ENOMEM;
+	int r = add_name(n, sight->parent, sight->name);
+	/* a file's time is that of its content, which stays */
+	if (r == 0 && !n->content) {
+		n->at = sight->at;
+		n->target = sight->target;
+		r = content ? set_content(n, content, place) : 0;
+	}
+	if (r == 0)
+		n->lookups++;
+	else if (!n->lookups)
+		remove_node(n);
+	return r;
+}
+
+int inode_know(const struct sight *sight, struct buf *content)
+{
+	struct place place = {0};
+	int r;
+	/* the disk is used before the lock is taken; the budget may be missed by a file or two */
+	if (content && !fits_memory(content->len))
+		spill_put(&place, content->data, content->len);
+	{
+		LOCKED(&all.lock);
+		r = know(sight, content, &place);
+	}
+	spill_drop(&place);
+	if (content)
+		buf_clear(content);
+	return r;
 }
 
 void inode_forget(uint64_t id, uint64_t n)
@@ -279,26 +301,33 @@ bool inode_stat(uint64_t id, uint64_t *size, int64_t *at)
 	const struct inode *n = find_node(id);
 	if (!n)
 		return false;
-	*size = n->told;
+	*size = n->content ? n->content->told : n->target;
 	*at = n->at;
 	return true;
+}
+
+/** NULL for what is not known, and for what is no file. */
+static struct content *content_of(uint64_t id)
+{
+	struct inode *node = find_node(id);
+	return node ? node->content : NULL;
 }
 
 /** Reads what is in memory; for what is not tells where it is. */
 static ssize_t read_memory(uint64_t id, void *out, size_t n, off_t offset, struct place *place)
 {
 	LOCKED(&all.lock);
-	struct inode *node = find_node(id);
-	if (!node)
+	struct content *c = content_of(id);
+	if (!c)
 		return -ESTALE;
-	node->is_read = true;
-	if (offset < 0 || (uint64_t)offset >= node->size)
+	c->is_read = true;
+	if (offset < 0 || (uint64_t)offset >= c->size)
 		return 0;
-	if (n > node->size - (uint64_t)offset)
-		n = (size_t)(node->size - (uint64_t)offset);
-	*place = node->place;
+	if (n > c->size - (uint64_t)offset)
+		n = (size_t)(c->size - (uint64_t)offset);
+	*place = c->place;
 	if (!place->file)
-		memcpy(out, node->data + offset, n);
+		memcpy(out, c->data + offset, n);
 	return (ssize_t)n;
 }
 
@@ -310,38 +339,38 @@ ssize_t inode_read(uint64_t id, void *out, size_t n, off_t offset)
 	return place.file ? spill_read(&place, out, (size_t)k, (uint64_t)offset) : k;
 }
 
-static bool append_place(struct inode *node, const char *data, size_t n)
+static bool append_place(struct content *c, const char *data, size_t n)
 {
-	struct place former, *slot = vec_add(&node->former);
-	bool is_done = slot && spill_append(&node->place, &former, node->size, data, n) == 0;
+	struct place former, *slot = vec_add(&c->former);
+	bool is_done = slot && spill_append(&c->place, &former, c->size, data, n) == 0;
 	if (is_done && former.file)
 		*slot = former;
 	else if (slot)
-		node->former.len--;
+		c->former.len--;
 	return is_done;
 }
 
 bool inode_append(uint64_t id, uint64_t from, const char *data, size_t n, bool *was_read)
 {
 	LOCKED(&all.lock);
-	struct inode *node = find_node(id);
-	if (!node || node->size != from)
+	struct content *c = content_of(id);
+	if (!c || c->size != from)
 		return false;
-	if (node->place.file) {
-		if (!append_place(node, data, n))
+	if (c->place.file) {
+		if (!append_place(c, data, n))
 			return false;
 	} else {
-		char *grown = realloc(node->data, from + n + 1);
+		char *grown = realloc(c->data, from + n + 1);
 		if (!grown)
 			return false;
 		memcpy(grown + from, data, n);
-		node->data = grown;
+		c->data = grown;
 		all.memory += n;
 	}
-	node->size = from + n;
-	*was_read = node->is_read;
+	c->size = from + n;
+	*was_read = c->is_read;
 	/* telling it makes pages of its own where one begins */
-	node->is_read = from % PAGE == 0 || from / PAGE != node->size / PAGE;
+	c->is_read = from % PAGE == 0 || from / PAGE != c->size / PAGE;
 	return true;
 }
 
@@ -349,9 +378,9 @@ void inode_tell(uint64_t id, int64_t at)
 {
 	LOCKED(&all.lock);
 	struct inode *node = find_node(id);
-	if (!node)
+	if (!node || !node->content)
 		return;
-	node->told = node->size;
+	node->content->told = node->content->size;
 	node->at = at;
 }
 

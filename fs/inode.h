@@ -16,17 +16,25 @@
 void inodes_init(void);
 void inodes_clear(void);
 
+/** One name of a node, as the kernel is told of it. */
+struct sight {
+	uint64_t id, parent;
+	const char *name;
+	int64_t at;
+	/** Of a link: the bytes of its target. */
+	uint32_t target;
+	/** The node has to be known already. */
+	bool must_exist;
+};
 /**
- * Counts one lookup of node @id under (@parent, @name).  @content, when not NULL, becomes the
- * node's bytes unless it has some; taken always.  With @must_exist the node has to be known
- * already: -ENOENT when it was forgotten meanwhile.  Returns 0 or -ENOMEM.
+ * Counts one lookup of a node.  @content, when not NULL, becomes the node's bytes unless it has some; taken always.
+ * Returns 0, -ENOENT when must_exist and it was forgotten meanwhile, or -ENOMEM.
  */
-int inode_know(uint64_t id, uint64_t parent, const char *name, struct buf *content, int64_t at,
-	       bool must_exist);
+int inode_know(const struct sight *sight, struct buf *content);
 /** The kernel forgot @n lookups of a node. */
 void inode_forget(uint64_t id, uint64_t n);
 
-/** True when the node is known; size and time of its content. */
+/** True when the node is known; size and time of its content or target. */
 bool inode_stat(uint64_t id, uint64_t *size, int64_t *at);
 /** Reads from the content into @out.  Bytes, or -ESTALE. */
 ssize_t inode_read(uint64_t id, void *out, size_t n, off_t offset);

@@ -7,7 +7,8 @@
  * number is made of the three, so it is decoded without any table in memory.
  *
  * A regular file's node never changes: a new version of its content is a new node under the same
- * name.  Directories and symbolic links keep one node (version 0).
+ * name.  Nor does a symbolic link's: another target is another node.  Directories keep one node
+ * (version 0).
  */
 #ifndef FS_NODE_H
 #define FS_NODE_H

@@ -6,7 +6,8 @@
  *
  * open and opendir are answered ENOSYS once: the kernel then opens without asking and keeps pages
  * and listings, so that an unchanged file costs no trip here at all.  That is right because a
- * regular file's node never changes, and listings are invalidated.
+ * regular file's node never changes, and listings are invalidated.  Targets of links are kept for
+ * the same reason; without that each question for one would also make its attributes old.
  */
 #include "fs/ops.h"
 
@@ -89,16 +90,16 @@ static void fill_attr(const struct node *n, uint64_t size, int64_t at, struct st
 /* --- lookup --- */
 
 /** Counts a lookup of a file; its bytes are made unless the kernel knows the node. */
-static int know_file(struct view *v, uint64_t parent, const char *name, const struct node *child,
-		     int64_t at)
+static int know_file(struct view *v, const struct node *child, const struct sight *sight)
 {
 	struct buf content = BUF_INIT(CONTENT_MAX);
-	uint64_t id = tree_id(child);
-	if (inode_know(id, parent, name, NULL, at, true) == 0)
+	struct sight known = *sight;
+	known.must_exist = true;
+	if (inode_know(&known, NULL) == 0)
 		return 0;
 	int r = tree_render(v, child, &content);
 	if (r == 0)
-		return inode_know(id, parent, name, &content, at, false);
+		return inode_know(sight, &content);
 	buf_clear(&content);
 	return r;
 }
@@ -108,17 +109,17 @@ static int know_child(struct view *v, uint64_t parent, const char *name, struct 
 		      int64_t at, struct fuse_entry_param *e)
 {
 	_buf_ struct buf target = BUF_INIT(1 << 16);
-	uint64_t id = tree_id(child), size = 0;
-	bool is_file = S_ISREG(child->entry->mode);
-	int r = is_file ? know_file(v, parent, name, child, at)
-			: inode_know(id, parent, name, NULL, at, false);
+	uint64_t size = 0;
+	int r = S_ISLNK(child->entry->mode) ? tree_target(v, child, &target) : 0;
+	struct sight sight = {
+		.id = tree_id(child), .parent = parent, .name = name, .at = at, .target = (uint32_t)target.len};
+	if (r == 0)
+		r = S_ISREG(child->entry->mode) ? know_file(v, child, &sight) : inode_know(&sight, NULL);
 	if (r < 0)
 		return r;
-	if (is_file && inode_stat(id, &size, &at) && child->entry->grows)
-		grow_size(id, &size);
-	if (S_ISLNK(child->entry->mode) && tree_render(v, child, &target) == 0)
-		size = target.len;
-	*e = (struct fuse_entry_param){.ino = id};
+	if (!S_ISDIR(child->entry->mode) && inode_stat(sight.id, &size, &at) && child->entry->grows)
+		grow_size(sight.id, &size);
+	*e = (struct fuse_entry_param){.ino = sight.id};
 	if (!child->entry->uncached)
 		e->attr_timeout = e->entry_timeout = KEPT_S;
 	fill_attr(child, size, at, &e->attr);
@@ -183,12 +184,11 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 {
 	struct node n;
 	struct view v;
-	_buf_ struct buf target = BUF_INIT(1 << 16);
 	uint64_t version;
 	int64_t at = 0;
 	(void)fi;
 	int r = tree_decode(ino, &n);
-	if (r == 0 && S_ISREG(n.entry->mode)) {
+	if (r == 0 && !S_ISDIR(n.entry->mode)) {
 		if (!n.entry->grows || !grow_keeps(ino, req))
 			ops_answer_attr(req, ino);
 		return;
@@ -196,14 +196,20 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	if (r == 0) {
 		view_begin(&v);
 		r = tree_stamp(&v, &n, &version, &at);
-		if (r == 0 && S_ISLNK(n.entry->mode))
-			r = tree_render(&v, &n, &target);
 		view_end(&v);
 	}
 	if (r < 0)
 		fuse_reply_err(req, -r);
 	else
-		reply_attr(req, &n, target.len, at);
+		reply_attr(req, &n, 0, at);
+}
+
+/** The target of the link that a node stands for; -ESTALE when it is another by now: the kernel looks the name up again. */
+static int target_of(struct view *v, const struct node *n, struct buf *out)
+{
+	struct node now = *n;
+	int r = S_ISLNK(n->entry->mode) ? tree_target(v, &now, out) : -EINVAL;
+	return r == 0 && now.version != n->version ? -ESTALE : r;
 }
 
 static void op_readlink(fuse_req_t req, fuse_ino_t ino)
@@ -212,11 +218,9 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 	struct view v;
 	_buf_ struct buf target = BUF_INIT(1 << 16);
 	int r = tree_decode(ino, &n);
-	if (r == 0 && !S_ISLNK(n.entry->mode))
-		r = -EINVAL;
 	if (r == 0) {
 		view_begin(&v);
-		r = tree_render(&v, &n, &target);
+		r = target_of(&v, &n, &target);
 		view_end(&v);
 	}
 	if (r < 0)
@@ -258,10 +262,16 @@ struct page {
 	struct look look;
 };
 
+/** What a name in a listing tells by itself. */
+static struct stat attr_of(const struct tree_item *item)
+{
+	return (struct stat){.st_ino = tree_inode(&item->node), .st_mode = item->node.entry->mode};
+}
+
 /** Returns 1 when the page is full. */
 static int add_plain(struct page *p, const struct tree_item *item)
 {
-	struct stat st = {.st_ino = tree_inode(&item->node), .st_mode = item->node.entry->mode};
+	struct stat st = attr_of(item);
 	size_t n = fuse_add_direntry(p->req, p->data + p->used, p->size - p->used, item->name, &st,
 				     (off_t)item->cursor);
 	if (n > p->size - p->used)
@@ -270,20 +280,27 @@ static int add_plain(struct page *p, const struct tree_item *item)
 	return 0;
 }
 
+/** A file whose bytes nobody asked for yet: it is only named, and its bytes are made when its size is asked for. */
+static bool is_unmade(const struct node *child)
+{
+	return S_ISREG(child->entry->mode) && !inode_is_known(tree_id(child));
+}
+
 static int add_plus(struct page *p, const struct tree_item *item)
 {
-	struct fuse_entry_param e = {0};
+	struct fuse_entry_param e = {.attr = attr_of(item)};
 	struct node child = item->node;
+	bool is_told = !is_unmade(&child);
 	size_t left = p->size - p->used;
 	/* room is asked for first, so that no lookup has to be taken back */
 	if (fuse_add_direntry_plus(p->req, NULL, 0, item->name, &e, 0) > left)
 		return 1;
-	int64_t at = item->at;
-	if (know_child(p->v, p->dir, item->name, &child, at, &e) < 0)
+	if (is_told && know_child(p->v, p->dir, item->name, &child, item->at, &e) < 0)
 		return 0;
 	p->used += fuse_add_direntry_plus(p->req, p->data + p->used, left, item->name, &e,
 					  (off_t)item->cursor);
-	notify_again(&p->look, p->dir, item->name);
+	if (is_told)
+		notify_again(&p->look, p->dir, item->name);
 	return 0;
 }
 
@@ -482,7 +499,8 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 static void op_init(void *arg, struct fuse_conn_info *conn)
 {
 	(void)arg;
-	conn->want |= conn->capable & (FUSE_CAP_READDIRPLUS | FUSE_CAP_EXPORT_SUPPORT | FUSE_CAP_EXPLICIT_INVAL_DATA);
+	conn->want |= conn->capable & (FUSE_CAP_READDIRPLUS | FUSE_CAP_EXPORT_SUPPORT | FUSE_CAP_EXPLICIT_INVAL_DATA |
+				       FUSE_CAP_CACHE_SYMLINKS);
 	/* readdirplus always: a first "ls -l" of a large folder is ten times faster with it */
 	conn->want &= ~(unsigned)(FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_ATOMIC_O_TRUNC |
 				  FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_WRITEBACK_CACHE);

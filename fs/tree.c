@@ -3,14 +3,18 @@
  * A node's number: entry (8 bits) | row (28 bits) | version (28 bits).  Versions grow with every
  * commit; one that comes again after 2^28 of them meets no old node.
  *
+ * The version of a symbolic link is a hash of its target: the kernel keeps the target of a node.
+ *
  * A cursor of a listing: place in the table (8 bits) | the row's cursor (56 bits).
  */
 #include "fs/tree.h"
 
 #include <errno.h>
+#include <limits.h>
 
 #include "common/cleanup.h"
 #include "common/orders.h"
+#include "common/text.h"
 
 enum {
 	ENTRIES_MAX = 250,
@@ -97,11 +101,6 @@ uint64_t tree_inode(const struct node *n)
 	       (number_of(n->entry) ? 0 : 1);
 }
 
-static bool keeps_node(const struct entry *e)
-{
-	return !S_ISREG(e->mode);
-}
-
 int tree_stamp(struct view *v, const struct node *n, uint64_t *version, int64_t *at)
 {
 	const struct entry *e = n->entry;
@@ -114,12 +113,20 @@ int tree_stamp(struct view *v, const struct node *n, uint64_t *version, int64_t 
 	return 0;
 }
 
+int tree_target(struct view *v, struct node *link, struct buf *out)
+{
+	int r = tree_render(v, link, out);
+	if (r == 0)
+		link->version = text_hash(buf_str(out), out->len) >> (64 - VERSION_BITS);
+	return r;
+}
+
 /** Fills in the version of a node that was found. */
 static int stamp(struct view *v, struct node *n, int64_t *at)
 {
 	uint64_t version;
 	int r = tree_stamp(v, n, &version, at);
-	n->version = keeps_node(n->entry) ? 0 : version;
+	n->version = S_ISREG(n->entry->mode) ? version : 0;
 	return r;
 }
 
@@ -176,7 +183,33 @@ struct listing {
 	uint64_t place;
 	tree_item_fn *fn;
 	void *arg;
+	/** The item found last; it waits for the next one, so that the last of all is known as such. */
+	struct tree_item item;
+	bool has_item;
+	char name[NAME_MAX + 1];
 };
+
+/** The item that waits; @cursor: where the listing goes on behind it. */
+static int give_item(struct listing *l, uint64_t cursor)
+{
+	if (!l->has_item)
+		return 0;
+	l->has_item = false;
+	l->item.cursor = cursor;
+	return l->fn(l->arg, &l->item);
+}
+
+static int take_item(struct listing *l, const struct tree_item *item)
+{
+	int r = give_item(l, l->item.cursor);
+	if (r)
+		return r;
+	l->item = *item;
+	l->item.name = l->name;
+	snprintf(l->name, sizeof l->name, "%s", item->name);
+	l->has_item = true;
+	return 0;
+}
 
 static int add_row(struct emit *emit, const char *name, uint64_t row, int64_t at, uint64_t cursor)
 {
@@ -187,7 +220,7 @@ static int add_row(struct emit *emit, const char *name, uint64_t row, int64_t at
 		.at = at,
 		.cursor = l->place << CURSOR_BITS | (cursor & MASK(CURSOR_BITS)),
 	};
-	return l->fn(l->arg, &item);
+	return take_item(l, &item);
 }
 
 static int add_named(struct listing *l, const struct node *parent)
@@ -198,7 +231,7 @@ static int add_named(struct listing *l, const struct node *parent)
 		.cursor = l->place << CURSOR_BITS | 1,
 	};
 	int r = stamp(l->v, &item.node, &item.at);
-	return r < 0 ? 0 : l->fn(l->arg, &item);
+	return r < 0 ? 0 : take_item(l, &item);
 }
 
 int tree_list(struct view *v, const struct node *parent, uint64_t cursor, tree_item_fn *fn,
@@ -206,6 +239,8 @@ int tree_list(struct view *v, const struct node *parent, uint64_t cursor, tree_i
 {
 	uint64_t place = cursor >> CURSOR_BITS, after = cursor & MASK(CURSOR_BITS);
 	struct listing l = {.emit = {add_row}, .v = v, .fn = fn, .arg = arg, .place = 1};
+	if (cursor == TREE_END)
+		return 0;
 	for (const struct entry *e = parent->entry->dir; e->mode; e++, l.place++) {
 		int r = 0;
 		if (l.place < place || (e->name && l.place == place))
@@ -218,7 +253,7 @@ int tree_list(struct view *v, const struct node *parent, uint64_t cursor, tree_i
 		if (r)
 			return r;
 	}
-	return 0;
+	return give_item(&l, TREE_END);
 }
 
 /* --- content --- */

@@ -19,7 +19,7 @@ bool tree_is_older(const struct node *n, uint64_t version);
 /** st_ino: like the number, without the version. */
 uint64_t tree_inode(const struct node *n);
 
-/** The child called @name, its version and time filled in.  -ENOENT, -ENOTDIR. */
+/** The child called @name, its time and, unless it is a link, its version filled in.  -ENOENT, -ENOTDIR. */
 int tree_find(struct view *v, const struct node *parent, const char *name, struct node *child,
 	      int64_t *at);
 /** The node that a path leads to ("status/missing"). */
@@ -29,9 +29,11 @@ struct tree_item {
 	const char *name;
 	struct node node;
 	int64_t at;
-	/** Where the listing goes on after this item; never 0. */
+	/** Where the listing goes on after this item; never 0.  TREE_END: nothing is behind it. */
 	uint64_t cursor;
 };
+/** As the kernel takes it: a positive off_t. */
+#define TREE_END ((uint64_t)INT64_MAX)
 /** Calls @fn for what follows @cursor (0: from the start) until it returns non-zero. */
 typedef int tree_item_fn(void *arg, const struct tree_item *item);
 int tree_list(struct view *v, const struct node *parent, uint64_t cursor, tree_item_fn *fn,
@@ -39,6 +41,8 @@ int tree_list(struct view *v, const struct node *parent, uint64_t cursor, tree_i
 
 /** The content of a file or the target of a link. */
 int tree_render(struct view *v, const struct node *n, struct buf *out);
+/** The target of a symbolic link, and the version that it gives the node: another one when the target changes. */
+int tree_target(struct view *v, struct node *link, struct buf *out);
 /** Version and time of a node as of this view; -ENOENT when its row is gone. */
 int tree_stamp(struct view *v, const struct node *n, uint64_t *version, int64_t *at);
 

@@ -122,7 +122,7 @@ static int load_names(struct view *v, uint64_t spot, struct names *t)
 {
 	int64_t album;
 	int r = album_of(v, spot, &album);
-	return r < 0 ? r : store_album_tracks(v->store, album, add_track_name, t);
+	return r < 0 ? r : store_album_names(v->store, album, add_track_name, t);
 }
 
 static int list_tracks(struct view *v, const struct node *parent, uint64_t after, struct emit *out)
@@ -208,11 +208,14 @@ static int show_album_json(struct view *v, const struct node *n, struct buf *out
 	return r;
 }
 
-/* --- cover.jpg, cover.png, cover.webp --- */
+/* --- cover.jpg, cover.png, cover.webp: one of them --- */
 
-/** The picture beside the album's tracks, when its suffix is one of @suffixes (NULL at the end); else -ENOENT. */
-static int find_cover(struct view *v, uint64_t spot, const char *const *suffixes, struct buf *path)
+/** Where the picture beside the tracks lies, and how it is shown.  -ENOENT without one. */
+static int find_picture(struct view *v, uint64_t spot, struct buf *path, const char **shown)
 {
+	static const struct {
+		const char *suffix, *shown;
+	} kinds[] = {{".jpg", "cover.jpg"}, {".jpeg", "cover.jpg"}, {".png", "cover.png"}, {".webp", "cover.webp"}};
 	int64_t album;
 	int r = album_of(v, spot, &album);
 	if (r == 0)
@@ -220,37 +223,45 @@ static int find_cover(struct view *v, uint64_t spot, const char *const *suffixes
 	if (r < 0)
 		return r;
 	const char *dot = strrchr(buf_str(path), '.');
-	while (dot && *suffixes && strcasecmp(dot, *suffixes) != 0)
-		suffixes++;
-	return dot && *suffixes ? 0 : -ENOENT;
+	for (size_t i = 0; dot && i < COUNT_OF(kinds); i++)
+		if (strcasecmp(dot, kinds[i].suffix) == 0) {
+			*shown = kinds[i].shown;
+			return 0;
+		}
+	return -ENOENT;
 }
 
-#define COVER(kind_, ...) \
-	static const char *const suffixes_##kind_[] = {__VA_ARGS__, NULL}; \
-	static int stamp_##kind_(struct view *v, uint64_t row, uint64_t *version, int64_t *at) \
-	{ \
-		_buf_ struct buf path = BUF_INIT(1 << 16); \
-		int r = find_cover(v, row, suffixes_##kind_, &path); \
-		return r < 0 ? r : stamp_spot(v, row, version, at); \
-	} \
-	static int link_##kind_(struct view *v, const struct node *n, struct buf *out) \
-	{ \
-		_buf_ struct buf path = BUF_INIT(1 << 16); \
-		int r = find_cover(v, n->row, suffixes_##kind_, &path); \
-		return r < 0 ? r : show_target(v, &path, out); \
-	}
+static int list_cover(struct view *v, const struct node *parent, uint64_t after, struct emit *out)
+{
+	_buf_ struct buf path = BUF_INIT(1 << 16);
+	const char *shown;
+	uint64_t version;
+	int64_t at;
+	if (after || find_picture(v, parent->row, &path, &shown) < 0 || stamp_spot(v, parent->row, &version, &at) < 0)
+		return 0;
+	return out->add(out, shown, parent->row, at, 1);
+}
 
-COVER(jpg, ".jpg", ".jpeg")
-COVER(png, ".png")
-COVER(webp, ".webp")
+static int find_cover(struct view *v, const struct node *parent, const char *name, uint64_t *row)
+{
+	_buf_ struct buf path = BUF_INIT(1 << 16);
+	const char *shown;
+	*row = parent->row;
+	if (strncmp(name, "cover.", 6) != 0)
+		return -ENOENT;
+	int r = find_picture(v, parent->row, &path, &shown);
+	return r < 0 ? r : strcmp(name, shown) == 0 ? 0 : -ENOENT;
+}
+
+static int link_cover(struct view *v, const struct node *n, struct buf *out)
+{
+	_buf_ struct buf path = BUF_INIT(1 << 16);
+	const char *shown;
+	int r = find_picture(v, n->row, &path, &shown);
+	return r < 0 ? r : show_target(v, &path, out);
+}
 
 /* --- tables --- */
-
-#define COVER_LINK(kind_) \
-	{ \
-		.name = "cover." #kind_, .mode = S_IFLNK | 0777, .of_parent = true, .stamp = stamp_##kind_, \
-		.link = link_##kind_, .help = "a link to the picture that lies beside the tracks; there when one does" \
-	}
 
 static const struct entry album_dir[] = {
 	FILE_OF("album.json", show_album_json, .of_parent = true, .stamp = stamp_spot,
@@ -263,9 +274,14 @@ static const struct entry album_dir[] = {
 		.link = link_to_file,
 		.help = "NN - Title: a link to the real file",
 	},
-	COVER_LINK(jpg),
-	COVER_LINK(png),
-	COVER_LINK(webp),
+	{
+		.mode = S_IFLNK | 0777,
+		.list = list_cover,
+		.find = find_cover,
+		.stamp = stamp_spot,
+		.link = link_cover,
+		.help = "cover.jpg, cover.png or cover.webp: a link to the picture that lies beside the tracks; there when one does",
+	},
 	{0},
 };
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What changes on disk is followed by `echo PATH > control/rescan`, and nothing else moves."""
+import contextlib
 import io
 import os
 import shutil
@@ -32,10 +33,25 @@ class Change:
 
     def __init__(self, lab, rescan):
         self.lab, self.rescan = lab, rescan
+        self.held = contextlib.ExitStack()
 
     def state(self):
         rows = {**self.lab.export("tracks"), **self.lab.export("volumes")}
-        return rows, self.lab.newest("status/summary.json"), self.documents()
+        summary = self.lab.newest("status/summary.json")
+        # the kernel keeps the targets from here on: a link must not lead to where it led before
+        targets = self.targets()
+        pictures = {path for path in targets if os.path.basename(path) == "cover.jpg"}
+        assert targets - pictures == rows.keys() and all(map(os.path.exists, pictures))
+        return rows, summary, self.documents()
+
+    def targets(self):
+        """Where the links of the mount lead; the kernel forgets none of them while they are held."""
+        links = [os.path.join(folder, name) for top in ("music/artists", "manga")
+                 for folder, _, files in os.walk(self.lab.mnt / top) for name in files]
+        links = [path for path in links if os.path.islink(path)]
+        for path in links:
+            self.held.callback(os.close, os.open(path, os.O_PATH | os.O_NOFOLLOW))
+        return {os.readlink(path) for path in links}
 
     def documents(self):
         """album.json and info.json, by path."""
@@ -53,11 +69,12 @@ class Change:
         return self
 
     def __exit__(self, kind, *_):
-        if kind:
-            return
-        for path in self.rescan:
-            assert self.lab.rescan(str(path))["state"] == "done"
-        self.after, self.summary_now, self.shown_now = self.state()
+        with self.held:
+            if kind:
+                return
+            for path in self.rescan:
+                assert self.lab.rescan(str(path))["state"] == "done"
+            self.after, self.summary_now, self.shown_now = self.state()
 
     def only(self, removed=(), added=(), changed=(), documents=()):
         """Exactly these rows and only these documents (by the beginning of their path) moved."""

@@ -7,9 +7,14 @@ import mmap
 import multiprocessing
 import os
 import random
+import subprocess
 import time
 
+import pytest
+
+from faults import stopped
 from harness import LONG, Meanwhile, until
+from test_changes import album_dir, stem
 
 FILES = ("status/jobs.json", "status/summary.json", "metrics/scan.json", "status/missing.json", "events.jsonl")
 READERS, HANDLES = 8, 20
@@ -156,6 +161,31 @@ def test_a_file_that_grows_never_shows_zeros(lab, corpus):
         results = readers.get(60)
     assert sum(reads for reads, _ in results) > GROWTHS
     assert sum(zeros for _, zeros in results) == 0
+
+
+def looked_at(path):
+    """A program that wants size, time and target: it would wait for the filesystem for ever."""
+    return subprocess.Popen(["stat", "-c", "%s %Y %N", str(path)], stdout=subprocess.PIPE, text=True)
+
+
+def test_what_was_told_once_needs_no_trip(small):
+    """A listing tells all of links; of files it tells names alone: none is made for who only lists them."""
+    t = next(t for t in small.tracks if t.path.endswith(".flac"))
+    folder = small.mnt / album_dir(t)
+    document, link = folder / "album.json", folder / (stem(t) + ".flac")
+    assert {document.name, link.name} <= set(os.listdir(folder))
+    assert os.readlink(link) == t.path
+    with stopped(small.fs.pid):
+        known, waits = looked_at(link), looked_at(document)
+        said = known.communicate(timeout=20)[0]
+        assert said.split()[0] == str(len(os.fsencode(t.path))) and t.path in said
+        assert said.split()[1] == str(int(os.stat(t.path).st_mtime))
+        with pytest.raises(subprocess.TimeoutExpired):
+            waits.wait(1)
+    size = waits.communicate(timeout=20)[0].split()[0]
+    with stopped(small.fs.pid):
+        assert looked_at(document).communicate(timeout=20)[0].split()[0] == size
+    assert size == str(len(document.read_bytes()))
 
 
 def test_equal_even_generations_prove_one_state(small):

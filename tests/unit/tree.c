@@ -189,6 +189,8 @@ static void a_listing_goes_on_where_it_stopped(void **state)
 		while (tree_list(&v, &dir, cursor, stop_after, &cursor) == 1)
 			parts++;
 		assert_int_equal(parts, whole);
+		/* the last one says that it is the last: nobody has to look whether more follows */
+		assert_true(cursor == TREE_END);
 	}
 	view_end(&v);
 	close_views(folder);
@@ -212,22 +214,55 @@ static void without_a_store_every_file_still_answers(void **state)
 	close_views(dir);
 }
 
-static void links_are_mapped_for_containers(void **state)
+static void begin_filled(struct view *v, char *dir)
 {
 	struct filler f;
+	fill_all(&f, dir);
+	store_close(f.s);
+	open_views(dir);
+	view_begin(v);
+}
+
+static void links_are_mapped_for_containers(void **state)
+{
 	struct view v;
 	struct node n;
 	int64_t at;
 	_buf_ struct buf out = BUF_INIT(1 << 16);
 	char *dir = unit_folder();
 	(void)state;
-	fill_all(&f, dir);
-	store_close(f.s);
-	open_views(dir);
-	view_begin(&v);
+	begin_filled(&v, dir);
 	assert_int_equal(tree_resolve(&v, "music/artists/A/One/01 - First _ Song.flac", &n, &at), 0);
 	assert_int_equal(tree_render(&v, &n, &out), 0);
 	assert_string_equal(buf_str(&out), "/data/music/A/One/01.flac");
+	view_end(&v);
+	close_views(dir);
+}
+
+static void another_target_is_another_node(void **state)
+{
+	struct view v;
+	struct node one, same, other;
+	int64_t at;
+	_buf_ struct buf out = BUF_INIT(1 << 16);
+	char *dir = unit_folder();
+	(void)state;
+	begin_filled(&v, dir);
+	assert_int_equal(tree_resolve(&v, "music/artists/A/One/01 - First _ Song.flac", &one, &at), 0);
+	assert_int_equal(tree_resolve(&v, "music/years/1999/A - One/01 - First _ Song.flac", &same, &at), 0);
+	other = one;
+	other.row++;
+	assert_int_equal(tree_target(&v, &one, &out), 0);
+	assert_string_equal(buf_str(&out), "/data/music/A/One/01.flac");
+	buf_reset(&out);
+	assert_int_equal(tree_target(&v, &same, &out), 0);
+	assert_int_equal(tree_id(&same), tree_id(&one));
+	buf_reset(&out);
+	assert_int_equal(tree_target(&v, &other, &out), 0);
+	assert_int_not_equal(other.version, one.version);
+	/* st_ino stays */
+	other.row = one.row;
+	assert_int_equal(tree_inode(&other), tree_inode(&one));
 	view_end(&v);
 	close_views(dir);
 }
@@ -240,6 +275,7 @@ int main(void)
 		cmocka_unit_test(a_listing_goes_on_where_it_stopped),
 		cmocka_unit_test(without_a_store_every_file_still_answers),
 		cmocka_unit_test(links_are_mapped_for_containers),
+		cmocka_unit_test(another_target_is_another_node),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
