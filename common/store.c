@@ -490,5 +490,7 @@ void store_end(struct store *s)
 	for (int i = 0; i < SQL_COUNT; i++)
 		if (s->stmt[i])
 			sqlite3_reset(s->stmt[i]);
-	store_run(s, store_stmt(s, SQL_read_end));
+	/* who takes this store next begins a view of its own */
+	if (store_run(s, store_stmt(s, SQL_read_end)) < 0)
+		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 }

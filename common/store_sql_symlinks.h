@@ -99,7 +99,7 @@
 	    "(?4 IS NULL OR d.path < ?4)) " \
 	    "ORDER BY 1") \
 	SQL(link_broken_here, 0, \
-	    "SELECT s.name, s.id FROM link_dir d JOIN symlink s ON s.dir_id = d.id " \
+	    "SELECT s.name, s.id, s.since FROM link_dir d JOIN symlink s ON s.dir_id = d.id " \
 	    "WHERE d.root_id = ? AND d.path = ? AND s.state = 2 ORDER BY s.name") \
 	SQL(link_holds, 1, \
 	    "SELECT h.root_id, h.count, h.since, r.name, h.reason FROM link_hold h " \

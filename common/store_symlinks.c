@@ -303,7 +303,8 @@ static int broken_dirs(struct store *s, int64_t root, struct bytes dir, store_br
 	else
 		sqlite3_bind_null(q, 4);
 	while ((r = store_step(s, q)) > 0) {
-		r = fn(arg, BYTES(0), true, 0);
+		struct store_broken_entry e = {.name = BYTES(0), .is_dir = true};
+		r = fn(arg, &e);
 		if (r)
 			break;
 	}
@@ -364,8 +365,10 @@ int store_broken_list(struct store *s, int64_t root, struct bytes dir, store_bro
 	sqlite3_stmt *q = store_stmt(s, SQL_link_broken_here);
 	sqlite3_bind_int64(q, 1, root);
 	bind_bytes(q, 2, dir.data, dir.len);
-	while (r == 0 && (r = store_step(s, q)) > 0)
-		r = fn(arg, BYTES(0), false, INT(1));
+	while (r == 0 && (r = store_step(s, q)) > 0) {
+		struct store_broken_entry e = {.name = BYTES(0), .id = INT(1), .since = INT(2)};
+		r = fn(arg, &e);
+	}
 	sqlite3_reset(q);
 	return r;
 }

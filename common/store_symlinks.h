@@ -119,8 +119,14 @@ int store_link_dir_at(struct store *s, int64_t root, struct bytes dir, int64_t *
 /** Appends the path of a directory of links below its root; -ENOENT. */
 int store_link_dir(struct store *s, int64_t id, int64_t *root, struct buf *path);
 /** What of @dir ("" the root's own) is broken, for browsing: subdirectories that hold broken links,
- * and broken links. */
-typedef int store_broken_entry_fn(void *arg, struct bytes name, bool is_dir, int64_t id);
+ * and broken links with the time (ns) since when they are. */
+struct store_broken_entry {
+	struct bytes name;
+	bool is_dir;
+	/** 0 for a directory. */
+	int64_t id, since;
+};
+typedef int store_broken_entry_fn(void *arg, const struct store_broken_entry *e);
 int store_broken_list(struct store *s, int64_t root, struct bytes dir, store_broken_entry_fn *fn, void *arg);
 
 /** Why a link that was held is suspect: a person said so, and it is not held again with others. */

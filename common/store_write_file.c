@@ -148,10 +148,16 @@ int64_t store_owner_of(struct store *s, enum sql_id sql, int64_t file)
 	return store_returning(s, q, &owner) == 0 ? owner : 0;
 }
 
-int store_drop_media(struct store *s, int64_t file, struct store_touched *touched)
+/** What shows a file that was there before. */
+static void touch_owners(struct store *s, int64_t file, struct store_touched *touched)
 {
 	touched->album[0] = store_owner_of(s, SQL_track_album, file);
 	touched->series[0] = store_owner_of(s, SQL_volume_series, file);
+}
+
+int store_drop_media(struct store *s, int64_t file, struct store_touched *touched)
+{
+	touch_owners(s, file, touched);
 	store_forget_album(s, touched->album[0]);
 	int r = touched->album[0] ? store_run_id(s, SQL_track_delete, file) : 0;
 	if (r == 0 && touched->series[0])
@@ -222,6 +228,9 @@ int store_put_file(struct store *s, const struct store_put *put, struct store_to
 		r = put_file_row(s, put, touched->dir, &touched->file, &touched->is_new);
 	if (r == 0 && !touched->is_new && !put->keeps_media)
 		r = store_drop_media(s, touched->file, touched);
+	/* size and time of the file are shown beside what it held */
+	if (r == 0 && !touched->is_new && put->keeps_media)
+		touch_owners(s, touched->file, touched);
 	if (r == 0 && (!touched->is_new || put->error_kind))
 		r = put_error_of_file(s, put, touched->file);
 	if (r == 0 && !touched->is_new)

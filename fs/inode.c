@@ -215,12 +215,13 @@ static int add_name(struct inode *node, uint64_t parent, const char *name)
 	struct name *n = find_name(hash, parent, name);
 	if (n && n->node == node)
 		return 0;
-	if (n)
-		unlink_name(n);
 	size_t len = strlen(name);
+	struct name *former = n;
 	n = grow_names() == 0 ? malloc(sizeof *n + len + 1) : NULL;
 	if (!n)
 		return -ENOMEM;
+	if (former)
+		unlink_name(former);
 	struct name **slot = &all.name_slot[hash & (all.name_slots - 1)];
 	*n = (struct name){node->names, *slot, node, parent, hash};
 	memcpy(n->text, name, len + 1);

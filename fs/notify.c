@@ -43,6 +43,7 @@ enum {
 
 struct target {
 	uint64_t parent;
+	/** NULL: what is in it. */
 	char *name;
 };
 
@@ -113,7 +114,10 @@ static void store_bytes(uint64_t id, uint64_t at, char *data, size_t n)
 static void send_all(targets *names, ids *dirs)
 {
 	for (size_t i = 0; i < names->len; i++) {
-		forget_name(names->data[i].parent, names->data[i].name);
+		if (names->data[i].name)
+			forget_name(names->data[i].parent, names->data[i].name);
+		else
+			forget_listing(names->data[i].parent);
 		free(names->data[i].name);
 	}
 	for (size_t i = 0; i < dirs->len; i++)
@@ -466,7 +470,7 @@ void notify_again(const struct look *l, uint64_t parent, const char *name)
 	LOCKED(&all.lock);
 	struct target *t = vec_add(&all.missed);
 	if (t)
-		*t = (struct target){parent, strdup(name)};
+		*t = (struct target){parent, name ? strdup(name) : NULL};
 }
 
 void notify_end(const struct look *l)

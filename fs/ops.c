@@ -204,12 +204,15 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 		reply_attr(req, &n, 0, at);
 }
 
-/** The target of the link that a node stands for; -ESTALE when it is another by now: the kernel looks the name up again. */
+/** The target of the link that a node stands for; -ESTALE when it is another by now or gone: the kernel looks the name up again. */
 static int target_of(struct view *v, const struct node *n, struct buf *out)
 {
 	struct node now = *n;
-	int r = S_ISLNK(n->entry->mode) ? tree_target(v, &now, out) : -EINVAL;
-	return r == 0 && now.version != n->version ? -ESTALE : r;
+	if (!S_ISLNK(n->entry->mode))
+		return -EINVAL;
+	int r = tree_target(v, &now, out);
+	bool is_another = r == 0 && now.version != n->version;
+	return r == -ENOENT || is_another ? -ESTALE : r;
 }
 
 static void op_readlink(fuse_req_t req, fuse_ino_t ino)
@@ -325,8 +328,11 @@ static void read_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
 		r = tree_list(&v, &dir, (uint64_t)offset, add_item, &p);
 		view_end(&v);
 	}
+	/* whoever only named files said nothing else that could be recalled */
+	notify_again(&p.look, ino, NULL);
 	notify_end(&p.look);
-	if (r < 0)
+	/* what was told of them is counted: names are given as far as they are known */
+	if (r < 0 && !p.used)
 		fuse_reply_err(req, -r);
 	else
 		fuse_reply_buf(req, data, p.used);

@@ -61,7 +61,7 @@ static int find_root(struct view *v, const struct node *parent, const char *name
 
 struct found {
 	char *name;
-	int64_t id;
+	int64_t id, at;
 };
 
 struct folder {
@@ -96,15 +96,16 @@ static int dir_below(const struct folder *f, const char *name, int64_t *id)
 	return store_link_dir_at(f->v->store, f->root, (struct bytes){buf_str(&path), path.len}, id);
 }
 
-static int take_name(void *arg, struct bytes name, bool is_dir, int64_t id)
+static int take_name(void *arg, const struct store_broken_entry *e)
 {
 	struct folder *f = arg;
-	if (is_dir != f->of_dirs || !is_name(name))
+	if (e->is_dir != f->of_dirs || !is_name(e->name))
 		return 0;
 	struct found *found = vec_add(&f->list);
 	if (!found)
 		return -ENOMEM;
-	*found = (struct found){strndup(name.data, name.len), id};
+	*found = (struct found){strndup(e->name.data, e->name.len), e->id,
+				e->is_dir ? f->v->at[TOPIC_symlinks] : e->since};
 	return found->name ? 0 : -ENOMEM;
 }
 
@@ -121,7 +122,7 @@ static int list_folder(struct view *v, const struct node *parent, uint64_t after
 		struct found *found = &f.list.data[i];
 		if (of_dirs && dir_below(&f, found->name, &found->id) < 0)
 			continue;
-		r = out->add(out, found->name, (uint64_t)found->id, v->at[TOPIC_symlinks], i + 1);
+		r = out->add(out, found->name, (uint64_t)found->id, found->at, i + 1);
 	}
 	return r == -ENOENT ? 0 : r;
 }

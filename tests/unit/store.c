@@ -238,6 +238,38 @@ static void a_commit_moves_only_what_it_touched(void **state)
 	unit_remove(dir);
 }
 
+static void a_file_that_cannot_be_read_again_moves_what_shows_it(void **state)
+{
+	struct filler f;
+	struct store_touched t;
+	struct media empty;
+	char *dir = unit_folder();
+	(void)state;
+	fill_all(&f, dir);
+	const struct store_put track = {.root = f.music, .job = 2, .dir = {"A/One", 5}, .name = {"01.flac", 7}, .size = 7,
+					.of = OF_TRACK, .media = &empty, .keeps_media = true, .error_kind = "crash",
+					.error_reason = "it ended its reader"};
+	const struct store_put volume = {.root = f.manga, .job = 2, .dir = {"S", 1}, .name = {"S v01.cbz", 9}, .size = 7,
+					 .of = OF_VOLUME, .media = &empty, .keeps_media = true, .error_kind = "crash",
+					 .error_reason = "it ended its reader"};
+	media_init(&empty);
+	assert_int_equal(store_begin_write(f.s), 0);
+	assert_int_equal(store_put_file(f.s, &track, &t), 0);
+	assert_int_equal(t.album[0], fill_number(f.s, "SELECT id FROM album WHERE title = 'One'"));
+	fill_touched(&f, &t);
+	assert_int_equal(store_put_file(f.s, &volume, &t), 0);
+	assert_int_equal(t.series[0], fill_number(f.s, "SELECT id FROM series WHERE title = 'S'"));
+	fill_touched(&f, &t);
+	uint64_t g = fill_commit(&f);
+	assert_int_equal(fill_number(f.s, "SELECT version FROM album WHERE title = 'One'"), g);
+	assert_int_equal(fill_number(f.s, "SELECT version FROM series WHERE title = 'S'"), g);
+	/* and what they told before is still there */
+	assert_int_equal(fill_number(f.s, "SELECT count(*) FROM track"), 3);
+	media_clear(&empty);
+	store_close(f.s);
+	unit_remove(dir);
+}
+
 static void count_change(void *arg, enum row_kind kind, int64_t id, bool is_gone)
 {
 	int *n = arg;
@@ -316,6 +348,7 @@ int main(void)
 		cmocka_unit_test(an_id3v1_track_joins_the_album_of_its_neighbours),
 		cmocka_unit_test(names_that_clash_get_a_number),
 		cmocka_unit_test(a_commit_moves_only_what_it_touched),
+		cmocka_unit_test(a_file_that_cannot_be_read_again_moves_what_shows_it),
 		cmocka_unit_test(readers_are_told_which_rows_changed_and_which_ended),
 		cmocka_unit_test(the_same_order_twice_is_one_job),
 		cmocka_unit_test(a_newer_store_is_refused),

@@ -95,11 +95,12 @@ static int take_text(void *arg, const struct store_symlink *row)
 	return 0;
 }
 
-static int take_entry(void *arg, struct bytes name, bool is_dir, int64_t id)
+static int take_entry(void *arg, const struct store_broken_entry *e)
 {
-	add(arg, name.data, name.len);
-	add(arg, is_dir ? "d" : "l", 1);
-	assert_true(is_dir == (id == 0));
+	add(arg, e->name.data, e->name.len);
+	add(arg, e->is_dir ? "d" : "l", 1);
+	assert_true(e->is_dir == (e->id == 0));
+	assert_true(e->is_dir == (e->since == 0));
 	return 0;
 }
 

@@ -109,6 +109,9 @@ static int check_item(void *arg, const struct tree_item *item)
 	}
 	w->files += S_ISREG(found.entry->mode);
 	w->links += S_ISLNK(found.entry->mode);
+	/* what a listing told of a link is what its attributes say later */
+	if (S_ISLNK(found.entry->mode))
+		assert_int_equal(at, item->at);
 	check_content(w->v, &found, item->name);
 	return 0;
 }
