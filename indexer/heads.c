@@ -75,6 +75,14 @@ uint64_t heads_seal(struct heads *h, uint32_t slot, const struct head *head)
 	return ticket;
 }
 
+void heads_drop(struct heads *h)
+{
+	for (uint32_t slot = 0; slot < HEADS_SLOTS; slot++)
+		heads_begin(h, slot);
+	/* of the memory file, so that workers that mapped it have none of it either; what fails costs only memory */
+	madvise(h->bytes, sizeof h->bytes, MADV_REMOVE);
+}
+
 /** Whether the pieces lie in the file and in the slot, one behind the other. */
 static bool is_possible(const struct head *head, size_t *bytes)
 {

@@ -64,6 +64,9 @@ uint8_t *heads_begin(struct heads *h, uint32_t slot);
 /** What was written is @head.  Returns the ticket for it, never 0. */
 uint64_t heads_seal(struct heads *h, uint32_t slot, const struct head *head);
 
+/** For the scout, while none of its threads fills a slot: empties all, and gives back what they take of memory. */
+void heads_drop(struct heads *h);
+
 /**
  * For a worker: copies what was sealed with @ticket.  @bytes: HEAD_SIZE of them.  Returns 0, -ESTALE
  * when the slot holds something else by now, -EBADMSG when its label is impossible.

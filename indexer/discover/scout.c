@@ -203,6 +203,9 @@ static void end_walk(struct scout *s)
 	s->walk = NULL;
 	pthread_mutex_unlock(&s->sending);
 	walk_free(walk);
+	/* a worker that comes late opens the file */
+	if (walk && s->heads)
+		heads_drop(s->heads);
 }
 
 static void clear_order(struct scan_order *o)

@@ -73,6 +73,31 @@ static void a_ticket_gives_what_was_sealed_with_it_or_nothing(void **state)
 	region_free(&r);
 }
 
+static void what_is_dropped_takes_no_memory(void **state)
+{
+	(void)state;
+	struct region r = region_new();
+	struct head head;
+	struct stat st;
+	uint8_t bytes[HEAD_SIZE];
+	uint64_t ticket[HEADS_SLOTS];
+	for (uint32_t slot = 0; slot < HEADS_SLOTS; slot++)
+		ticket[slot] = seal_text(&r, slot, "text");
+	assert_int_equal(fstat(r.fd, &st), 0);
+	int64_t filled = st.st_blocks * 512;
+	heads_drop(r.scout);
+	assert_int_equal(fstat(r.fd, &st), 0);
+	assert_int_equal(filled - st.st_blocks * 512, HEADS_SLOTS * 4096);
+	for (uint32_t slot = 0; slot < HEADS_SLOTS; slot++)
+		assert_int_equal(heads_take(r.worker, ticket[slot], &head, bytes), -ESTALE);
+	/* and it is used again, under tickets that nobody had */
+	uint64_t again = seal_text(&r, 0, "again");
+	assert_true(again > ticket[HEADS_SLOTS - 1]);
+	assert_int_equal(heads_take(r.worker, again, &head, bytes), 0);
+	assert_memory_equal(bytes, "again", 5);
+	region_free(&r);
+}
+
 static void tickets_go_on_when_a_scout_is_started_again(void **state)
 {
 	(void)state;
@@ -533,6 +558,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_ticket_gives_what_was_sealed_with_it_or_nothing),
+		cmocka_unit_test(what_is_dropped_takes_no_memory),
 		cmocka_unit_test(tickets_go_on_when_a_scout_is_started_again),
 		cmocka_unit_test(workers_cannot_write_and_nobody_can_cut_it),
 		cmocka_unit_test(impossible_labels_are_refused),
