@@ -150,10 +150,10 @@ static int check_chunks(struct verify *v, uint64_t end, bool is_wav, unsigned *c
 {
 	const char *format = is_wav ? "fmt " : "COMM", *sound = is_wav ? "data" : "SSND";
 	bool has_format = false, has_sound = false;
-	for (uint64_t at = RIFF_HEADER; end - at >= BOX_HEADER && *count < BOXES_MAX;) {
+	for (uint64_t at = RIFF_HEADER; at + BOX_HEADER <= end && *count < BOXES_MAX;) {
 		const uint8_t *p = verify_get(v, at, BOX_HEADER);
 		if (!p)
-			return v->error ? v->error : -EBADMSG;
+			return v->error ? v->error : extract_fail(v->reason, -EBADMSG, "the file ends in a chunk");
 		uint64_t size = is_wav ? get_le32(p + 4) : get_be32(p + 4);
 		has_format |= memcmp(p, format, 4) == 0;
 		has_sound |= memcmp(p, sound, 4) == 0;
@@ -163,8 +163,6 @@ static int check_chunks(struct verify *v, uint64_t end, bool is_wav, unsigned *c
 					    (unsigned long long)(end - at - BOX_HEADER));
 		at += BOX_HEADER + size + (size & 1);
 		++*count;
-		if (at >= end)
-			break;
 	}
 	if (!has_format || !has_sound)
 		return extract_fail(v->reason, -EBADMSG, "it has no %s chunk", has_format ? sound : format);

@@ -419,6 +419,9 @@ static void chunks_fill_the_file(void **state)
 	put8(&b, 1);
 	is_corrupt_with_flip(&b, 40, "the chunk at byte 36 has 116 bytes");
 	is_corrupt_with_flip(&b, 36, "no data chunk");
+	/* it counts less than its own head, or a chunk is cut in its head */
+	is_bad_bytes("RIFF\3\0\0\0WAVEf", 13, -EBADMSG, "no fmt  chunk");
+	is_bad_bytes("RIFF\12\0\0\0WAVEfmt \20\0\0\0", 20, -EBADMSG, "no fmt  chunk");
 	buf_adds(&a, "FORM");
 	put_be32(&a, 4 + 8 + 18 + 8 + 50);
 	buf_adds(&a, "AIFFCOMM");
