@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "common/store_pack.h"
+#include "common/store_tally.h"
 
 int store_topics(struct store *s, uint64_t *version, int64_t *at, uint64_t *generation)
 {
@@ -484,34 +485,27 @@ static int kind_bytes(struct store *s, const char *kind, int64_t *bytes)
 	return store_one_number(s, q, bytes);
 }
 
+static int add_count(void *arg, enum tally_id tally, const char *key, int64_t n, int64_t sum)
+{
+	struct store_counts *c = arg;
+	bool is_chapters = tally == TALLY_volume && strcmp(key, "chapter") == 0;
+	c->tracks += tally == TALLY_track ? n : 0;
+	c->music_seconds += tally == TALLY_track ? (double)sum / 1e3 : 0;
+	c->albums += tally == TALLY_album ? n : 0;
+	c->artists += tally == TALLY_artist ? sum : 0;
+	c->series += tally == TALLY_series ? n : 0;
+	c->chapters += is_chapters ? n : 0;
+	c->volumes += tally == TALLY_volume && !is_chapters ? n : 0;
+	c->missing += tally == TALLY_missing ? n : 0;
+	c->errors += tally == TALLY_error ? n : 0;
+	return 0;
+}
+
 int store_counts(struct store *s, struct store_counts *c)
 {
-	const struct {
-		enum sql_id sql;
-		int64_t *value;
-	} numbers[] = {
-		{SQL_count_albums, &c->albums},   {SQL_count_artists, &c->artists},
-		{SQL_count_series, &c->series},   {SQL_count_missing, &c->missing},
-		{SQL_count_errors, &c->errors},
-	};
 	*c = (struct store_counts){0};
-	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-		int r = store_one_number(s, store_stmt(s, numbers[i].sql), numbers[i].value);
-		if (r < 0)
-			return r;
-	}
-	sqlite3_stmt *q = store_stmt(s, SQL_count_music);
-	if (store_step(s, q) > 0) {
-		c->tracks = sqlite3_column_int64(q, 0);
-		c->music_seconds = sqlite3_column_double(q, 1);
-	}
-	sqlite3_reset(q);
-	q = store_stmt(s, SQL_count_volumes);
-	if (store_step(s, q) > 0) {
-		c->volumes = sqlite3_column_int64(q, 0);
-		c->chapters = sqlite3_column_int64(q, 1);
-	}
-	sqlite3_reset(q);
-	int r = kind_bytes(s, "music", &c->music_bytes);
+	int r = store_tallies(s, add_count, c);
+	if (r == 0)
+		r = kind_bytes(s, "music", &c->music_bytes);
 	return r < 0 ? r : kind_bytes(s, "manga", &c->manga_bytes);
 }

@@ -384,6 +384,7 @@ int store_history_doc(struct store *s, int64_t id, int64_t *time);
 /** Appends its bytes. */
 int store_history_read(struct store *s, int64_t id, struct buf *out);
 
+/** What is there altogether, by the counts that are kept: no table is read for it. */
 struct store_counts {
 	int64_t tracks, albums, artists, music_bytes;
 	double music_seconds;

@@ -493,19 +493,8 @@
 	    "DELETE FROM history_body WHERE NOT EXISTS " \
 	    "(SELECT 1 FROM history h WHERE h.body_id = history_body.id)") \
 	/* --- counts --- */ \
-	SQL(count_music, 1, \
-	    "SELECT count(*), ifnull(sum(t.duration_seconds), 0) FROM track t") \
-	SQL(count_albums, 1, "SELECT count(*) FROM album") \
-	SQL(count_artists, 1, \
-	    "SELECT count(DISTINCT p.shelf_id) FROM shelf s JOIN spot p ON p.shelf_id = s.id " \
-	    "WHERE s.kind = 1 AND p.tracks > 0") \
 	SQL(count_kind_bytes, 0, \
 	    "SELECT ifnull(sum(bytes), 0) FROM root WHERE kind = ? AND active = 1") \
-	SQL(count_series, 1, "SELECT count(*) FROM series") \
-	SQL(count_volumes, 1, \
-	    "SELECT ifnull(sum(kind <> 'chapter'), 0), ifnull(sum(kind = 'chapter'), 0) FROM volume") \
-	SQL(count_missing, 1, "SELECT count(*) FROM missing") \
-	SQL(count_errors, 1, "SELECT count(*) FROM error") \
 	/* --- duplicates: one pass each, then one row for each copy that is shown --- */ \
 	SQL(copies_tracks, 1, \
 	    "SELECT t.file_id, t.album_id, t.disc, t.track, t.duration_seconds, t.title, " \
