@@ -179,7 +179,8 @@ static int ask_album(struct store *s, const struct album_name *a, int64_t dir, c
 	keep_text(&s->last.album_artist, (struct bytes){buf_str(&a->artist), a->artist.len});
 	r = store_run(s, q);
 	store_new_album(s, *id, buf_str(&a->title), buf_str(&a->artist), &row);
-	store_tally_add(s, TALLY_album, 0);
+	if (r == 0)
+		store_tally_add(s, TALLY_album, 0);
 	return r;
 }
 

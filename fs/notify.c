@@ -43,7 +43,7 @@ enum {
 
 struct target {
 	uint64_t parent;
-	/** NULL: what is in it. */
+	/** NULL: there was no memory for it; then all that @parent holds. */
 	char *name;
 };
 
@@ -470,7 +470,7 @@ void notify_again(const struct look *l, uint64_t parent, const char *name)
 	LOCKED(&all.lock);
 	struct target *t = vec_add(&all.missed);
 	if (t)
-		*t = (struct target){parent, name ? strdup(name) : NULL};
+		*t = (struct target){parent, strdup(name)};
 }
 
 void notify_end(const struct look *l)

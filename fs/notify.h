@@ -30,7 +30,7 @@ struct look {
 struct look notify_begin(void);
 /**
  * After a name became known (inode_know): if a later round has begun since, it may have missed
- * the name, which is then invalidated once more.  @name NULL: what @parent was told to hold.
+ * the name, which is then invalidated once more.
  */
 void notify_again(const struct look *l, uint64_t parent, const char *name);
 void notify_end(const struct look *l);

@@ -328,8 +328,6 @@ static void read_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
 		r = tree_list(&v, &dir, (uint64_t)offset, add_item, &p);
 		view_end(&v);
 	}
-	/* whoever only named files said nothing else that could be recalled */
-	notify_again(&p.look, ino, NULL);
 	notify_end(&p.look);
 	/* what was told of them is counted: names are given as far as they are known */
 	if (r < 0 && !p.used)

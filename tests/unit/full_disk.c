@@ -103,6 +103,7 @@ static bool try_fault(int result, long i, bool once)
 		if (r < 0 && r != -ENOSPC && r != -EIO)
 			fail_msg("write %ld, round %d: %s", i, n, strerror(-r));
 		assert_int_equal(store_counts(reader, &counts), 0);
+		assert_int_equal(counts.tracks, fill_number(reader, "SELECT count(*) FROM track"));
 	}
 	bool has_failed = atomic_load(&faulty.failed) > 0;
 	faulty_set(SQLITE_OK, 0, false);
@@ -171,6 +172,7 @@ static void a_store_that_cannot_be_opened_is_left_as_it_is(void **state)
 			assert_int_equal(store_open_writer(dir, &s, why), 0);
 			assert_int_equal(store_counts(s, &counts), 0);
 			assert_int_equal(counts.tracks, is_old ? 3 : 0);
+			assert_int_equal(counts.tracks, fill_number(s, "SELECT count(*) FROM track"));
 			store_close(s);
 			unit_remove(dir);
 		}

@@ -43,7 +43,6 @@ static struct gauges read_gauges(struct store *s)
 			fail_msg(#id ": %g, not %g", (g).value[GAUGE_##id], (double)(v)); \
 	} while (0)
 
-/** The kept ones against what questions with full counts say. */
 /** Files and their bytes of each root, as a recount takes them. */
 static void assert_roots(struct store *s)
 {
@@ -54,12 +53,29 @@ static void assert_roots(struct store *s)
 					"(SELECT count(*) FROM (SELECT * FROM kept EXCEPT SELECT * FROM real))"), 0);
 }
 
+/** The kept ones against what questions with full counts say. */
+static void assert_counted(struct store *s, const struct store_counts *c)
+{
+	assert_int_equal(c->tracks, fill_number(s, "SELECT count(*) FROM track"));
+	assert_int_equal(c->albums, fill_number(s, "SELECT count(*) FROM album"));
+	assert_int_equal(c->artists, fill_number(s, "SELECT count(DISTINCT p.shelf_id) FROM shelf s "
+						    "JOIN spot p ON p.shelf_id = s.id WHERE s.kind = 1 AND p.tracks > 0"));
+	assert_int_equal(c->series, fill_number(s, "SELECT count(*) FROM series"));
+	assert_int_equal(c->volumes, fill_number(s, "SELECT count(*) FROM volume WHERE kind IS NOT 'chapter'"));
+	assert_int_equal(c->chapters, fill_number(s, "SELECT count(*) FROM volume WHERE kind = 'chapter'"));
+	assert_int_equal(c->missing, fill_number(s, "SELECT count(*) FROM missing"));
+	assert_int_equal(c->errors, fill_number(s, "SELECT count(*) FROM error"));
+	int64_t ms = fill_number(s, "SELECT CAST(total(duration_seconds) * 1000 AS INTEGER) FROM track");
+	assert_true(fabs((double)ms / 1e3 - c->music_seconds) < 0.5);
+}
+
 static void assert_counts(struct store *s)
 {
 	struct store_counts c;
 	struct gauges g = read_gauges(s);
 	assert_roots(s);
 	assert_int_equal(store_counts(s, &c), 0);
+	assert_counted(s, &c);
 	assert_gauge(g, tracks, c.tracks);
 	assert_gauge(g, albums, c.albums);
 	assert_gauge(g, artists, c.artists);

@@ -87,7 +87,7 @@ static void what_is_dropped_takes_no_memory(void **state)
 	int64_t filled = st.st_blocks * 512;
 	heads_drop(r.scout);
 	assert_int_equal(fstat(r.fd, &st), 0);
-	assert_int_equal(filled - st.st_blocks * 512, HEADS_SLOTS * 4096);
+	assert_true(filled >= HEADS_SLOTS * 4096 && st.st_blocks * 512 < filled / 4);
 	for (uint32_t slot = 0; slot < HEADS_SLOTS; slot++)
 		assert_int_equal(heads_take(r.worker, ticket[slot], &head, bytes), -ESTALE);
 	/* and it is used again, under tickets that nobody had */
