@@ -118,14 +118,14 @@ int store_broken_dir(struct store *s, int64_t root, struct bytes dir, int64_t *i
 int store_link_dir_at(struct store *s, int64_t root, struct bytes dir, int64_t *id);
 /** Appends the path of a directory of links below its root; -ENOENT. */
 int store_link_dir(struct store *s, int64_t id, int64_t *root, struct buf *path);
-/** What of @dir ("" the root's own) is broken, for browsing: subdirectories that hold broken links,
- * and broken links with the time (ns) since when they are. */
+/** A subdirectory that holds broken links, or a broken link. */
 struct store_broken_entry {
 	struct bytes name;
 	bool is_dir;
-	/** 0 for a directory. */
+	/** Of a link: its row, and since when (ns) it is broken.  0 for a directory. */
 	int64_t id, since;
 };
+/** What of @dir ("" the root's own) is broken, for browsing: subdirectories, then links. */
 typedef int store_broken_entry_fn(void *arg, const struct store_broken_entry *e);
 int store_broken_list(struct store *s, int64_t root, struct bytes dir, store_broken_entry_fn *fn, void *arg);
 

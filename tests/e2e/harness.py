@@ -33,6 +33,12 @@ def until(check, seconds, what, pause=0.02):
         time.sleep(pause)
 
 
+def kib_of(pid, key):
+    """What /proc/PID/status says of its memory: "VmRSS", "RssShmem", …"""
+    with open(f"/proc/{pid}/status") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith(key + ":"))
+
+
 def is_alive(pid):
     """A zombie is dead: whoever must wait for it may be slow."""
     try:

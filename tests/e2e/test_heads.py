@@ -8,7 +8,7 @@ import time
 import pytest
 
 from corpus import block, blocks
-from harness import Meanwhile, until
+from harness import Meanwhile, kib_of, until
 
 MANY = 300
 
@@ -46,6 +46,16 @@ def rows_of(lab):
 
 def errors_of(lab):
     return {e["path"]: (e["kind"], e["reason"]) for e in lab.newest("status/errors.json")["items"]}
+
+
+def test_heads_take_no_memory_when_the_scan_is_over(lab, corpus):
+    corpus.music(lab.music, MANY)
+    lab.start().wait_idle()
+    processes = lab.children("--scout") + lab.children("--worker")
+    assert len(processes) >= 3
+    # the labels stay: 24 KiB
+    until(lambda: all(kib_of(pid, "RssShmem") < 64 for pid in processes), 10,
+          lambda: f"shared memory to be given back: {[kib_of(pid, 'RssShmem') for pid in processes]} KiB")
 
 
 def test_a_head_tells_what_the_file_tells(lab, corpus, pieces):

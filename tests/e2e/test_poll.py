@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from harness import LONG, Meanwhile, until
+from harness import LONG, Meanwhile, kib_of, until
 
 WAIT, CHANGED, PLAIN = select.POLLPRI, select.POLLPRI | select.POLLIN, select.POLLIN | select.POLLOUT
 # milliseconds; there are changes all the time, so nobody waits for as long
@@ -287,11 +287,6 @@ def test_an_event_between_add_and_wait_is_not_lost(small):
 
 
 # --- what it costs ---
-
-def kib_of(pid, key):
-    with open(f"/proc/{pid}/status") as f:
-        return next(int(line.split()[1]) for line in f if line.startswith(key + ":"))
-
 
 def descriptors_of(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))

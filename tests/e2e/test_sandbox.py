@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import MEDIAMOND, ROOT, until
+from harness import MEDIAMOND, ROOT, kib_of, until
 
 MIB = 1 << 20
 WHOLE = "on (seccomp, Landlock, limits)"
@@ -209,8 +209,7 @@ def test_exposure():
 def test_the_memory_of_a_worker_is_its_own_and_not_that_of_who_started_it(small):
     """The kernel's ru_maxrss begins with what the parent had: an indexer that is large would replace all its workers."""
     def peak(pid):
-        text = Path(f"/proc/{pid}/status").read_text()
-        return int(next(line for line in text.splitlines() if line.startswith("VmHWM")).split()[1]) * 1024
+        return kib_of(pid, "VmHWM") * 1024
     first = small.children("--worker")
     for pid in first:
         os.kill(pid, 9)
