@@ -9,10 +9,8 @@
 	SQL(tally_add, 0, \
 	    "INSERT INTO tally(name, key, n, sum) VALUES(?, ?, ?, ?) " \
 	    "ON CONFLICT(name, key) DO UPDATE SET n = n + excluded.n, sum = sum + excluded.sum") \
-	/* a table that was made anew has lost them */ \
-	SQL(tally_triggers, 1, \
-	    "SELECT total(name = 'tally_' || ?1 || '_DELETE') = 1 AND total(name = 'tally_' || ?1 || '_INSERT') = ?2 " \
-	    "FROM sqlite_schema WHERE type = 'trigger'") \
+	/* a table that was made anew has lost it */ \
+	SQL(tally_trigger, 1, "SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND name = ?") \
 	SQL(jobs_states, 0, "SELECT state FROM job WHERE state IN ('queued', 'running', 'paused')") \
 	SQL(gauge_numbers, 0, "SELECT id, key FROM gauge") \
 	SQL(gauge_add, 0, "INSERT OR IGNORE INTO gauge(key) VALUES(?) RETURNING id") \

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/buf.h"
 #include "common/cleanup.h"
@@ -72,18 +73,22 @@ static void add_step(struct buf *out, const struct tally *t, const char *row, co
 	buf_adds(out, ")) ON CONFLICT(name, key) DO UPDATE SET n = n + excluded.n, sum = sum + excluded.sum; ");
 }
 
-static void add_trigger(struct buf *out, const struct tally *t, const char *event)
+/** What keeps it when rows come, go and change; in this order. */
+enum { ON_INSERT, ON_DELETE, ON_UPDATE, EVENTS };
+
+static const char *const events[EVENTS] = {"INSERT", "DELETE", "UPDATE"};
+
+static void add_head(struct buf *out, const struct tally *t, int event)
 {
-	buf_addf(out, "DROP TRIGGER IF EXISTS tally_%s_%.6s; CREATE TRIGGER tally_%s_%.6s AFTER %s ON %s ", t->name, event,
-		 t->name, event, event, t->table);
+	buf_addf(out, "CREATE TRIGGER tally_%s_%s AFTER %s", t->name, events[event], events[event]);
+	if (event == ON_UPDATE)
+		buf_addf(out, " OF %s", t->columns);
+	buf_addf(out, " ON %s ", t->table);
 }
 
 /** An update that changes nothing of it costs a comparison. */
-static void add_update(struct buf *out, const struct tally *t)
+static void add_when(struct buf *out, const struct tally *t)
 {
-	_buf_ struct buf event = BUF_INIT(256);
-	buf_addf(&event, "UPDATE OF %s", t->columns);
-	add_trigger(out, t, buf_str(&event));
 	buf_adds(out, "WHEN (");
 	add_key(out, t, "old.");
 	buf_adds(out, ", ");
@@ -92,10 +97,23 @@ static void add_update(struct buf *out, const struct tally *t)
 	add_key(out, t, "new.");
 	buf_adds(out, ", ");
 	add_sum(out, t, "new.");
-	buf_adds(out, ") BEGIN ");
-	add_step(out, t, "old.", "-");
-	add_step(out, t, "new.", "+");
-	buf_adds(out, "END; ");
+	buf_adds(out, ") ");
+}
+
+/** As SQLite keeps its text; nothing when it is to have none. */
+static void add_trigger(struct buf *out, const struct tally *t, int event)
+{
+	if ((event == ON_INSERT && t->inserts == BY_WRITER) || (event == ON_UPDATE && !*t->columns))
+		return;
+	add_head(out, t, event);
+	if (event == ON_UPDATE)
+		add_when(out, t);
+	buf_adds(out, "BEGIN ");
+	if (event != ON_INSERT)
+		add_step(out, t, "old.", "-");
+	if (event != ON_DELETE)
+		add_step(out, t, "new.", "+");
+	buf_adds(out, "END");
 }
 
 /** All at once; a key that has no rows gets none, but for '', so that it shows that the table is counted. */
@@ -114,33 +132,44 @@ static void add_count(struct buf *out, const struct tally *t)
 static int keep(struct store *s, const struct tally *t)
 {
 	_buf_ struct buf sql = BUF_INIT(1 << 14);
-	buf_addf(&sql, "DROP TRIGGER IF EXISTS tally_%s_INSERT; ", t->name);
-	if (t->inserts == BY_TRIGGER) {
-		add_trigger(&sql, t, "INSERT");
-		buf_adds(&sql, "BEGIN ");
-		add_step(&sql, t, "new.", "+");
-		buf_adds(&sql, "END; ");
+	for (int event = 0; event < EVENTS; event++) {
+		buf_addf(&sql, "DROP TRIGGER IF EXISTS tally_%s_%s; ", t->name, events[event]);
+		add_trigger(&sql, t, event);
+		buf_adds(&sql, "; ");
 	}
-	add_trigger(&sql, t, "DELETE");
-	buf_adds(&sql, "BEGIN ");
-	add_step(&sql, t, "old.", "-");
-	buf_adds(&sql, "END; ");
-	if (*t->columns)
-		add_update(&sql, t);
 	add_count(&sql, t);
 	int r = buf_error(&sql);
 	return r < 0 ? r : store_exec(s, buf_str(&sql));
 }
 
-/** With exactly the triggers that it is to have: one for inserts beside a writer that counts would count twice. */
+/** 1 when its trigger is there as it is to be, or is not there as it is not to be; 0; -errno. */
+static int is_trigger_right(struct store *s, const struct tally *t, int event)
+{
+	_buf_ struct buf sql = BUF_INIT(1 << 13);
+	char name[64];
+	add_trigger(&sql, t, event);
+	if (buf_error(&sql) < 0)
+		return buf_error(&sql);
+	snprintf(name, sizeof name, "tally_%s_%s", t->name, events[event]);
+	sqlite3_stmt *q = store_stmt(s, SQL_tally_trigger);
+	bind_str(q, 1, name);
+	int r = store_step(s, q);
+	if (r >= 0)
+		r = strcmp(r ? column_str(q, 0) : "", buf_str(&sql)) == 0;
+	sqlite3_reset(q);
+	return r;
+}
+
+/**
+ * With exactly the triggers that it is to have: one for inserts beside a writer that counts would count twice, and one
+ * of another program counts something else.
+ */
 static int is_kept(struct store *s, const struct tally *t)
 {
-	int64_t n;
-	sqlite3_stmt *q = store_stmt(s, SQL_tally_triggers);
-	bind_str(q, 1, t->name);
-	sqlite3_bind_int(q, 2, t->inserts == BY_TRIGGER);
-	int r = store_one_number(s, q, &n);
-	return r < 0 ? r : n > 0;
+	int r = 1;
+	for (int event = 0; event < EVENTS && r > 0; event++)
+		r = is_trigger_right(s, t, event);
+	return r;
 }
 
 int store_tally_keep(struct store *s)

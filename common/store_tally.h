@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /**
  * Kept counts: how many rows of a table there are, and a sum over them, by a key.  Triggers keep them in the transaction
- * that changes the table, whoever writes it; table `tally` has one small row for each key.  A new row here is
- * counted once, when the next indexer opens the store, and kept from then on.
+ * that changes the table, whoever writes it; table `tally` has one small row for each key.  A row here that is new,
+ * or says something else than before, is counted once, when the next indexer opens the store, and kept from then on.
  *
  * Of some tables a first scan inserts as many rows as there are files.  A trigger would cost it more than the row, so
  * whoever inserts there calls store_tally_add() (BY_WRITER), and the commit adds all at once; what else happens to
@@ -53,7 +53,7 @@ enum tally_id {
 	TALLY_COUNT
 };
 
-/** Makes the triggers of those that are not kept yet, and counts once.  In the transaction of store_schema.c. */
+/** Makes the triggers of those that are not kept yet, or otherwise, and counts once.  In the transaction of store_schema.c. */
 int store_tally_keep(struct store *s);
 
 /** What store_tally_add() needs; of the writer's connection.  0 or -ENOMEM. */

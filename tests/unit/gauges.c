@@ -457,6 +457,15 @@ static void a_store_of_version_3_is_counted_once_and_then_kept(void **state)
 	store_close(f.s);
 	f.s = open_writer(dir);
 	assert_counts(f.s);
+	/* a count that was kept in another way is counted again, and kept in this one */
+	run_sql(f.s, "DROP TRIGGER tally_series_INSERT; CREATE TRIGGER tally_series_INSERT AFTER INSERT ON series BEGIN "
+		     "UPDATE tally SET n = n + 5 WHERE name = 'series'; END; UPDATE tally SET n = 1000 WHERE name = 'series'");
+	store_close(f.s);
+	f.s = open_writer(dir);
+	assert_counts(f.s);
+	run_sql(f.s, "INSERT INTO series(key, title, shown, shown_key, version, at) "
+		     "VALUES('one more', 'One more', 'One more', 'one more', 1, 1)");
+	assert_counts(f.s);
 	store_close(f.s);
 	/* the copy that is made before */
 	remove_backups(dir);
