@@ -467,6 +467,13 @@ static void a_store_of_version_3_is_counted_once_and_then_kept(void **state)
 		     "VALUES('one more', 'One more', 'One more', 'one more', 1, 1)");
 	assert_counts(f.s);
 	store_close(f.s);
+	/* and nothing of all this at a start that finds each as it is to be */
+	f.s = open_writer(dir);
+	run_sql(f.s, "UPDATE tally SET n = 1000");
+	store_close(f.s);
+	f.s = open_writer(dir);
+	assert_int_equal(fill_number(f.s, "SELECT count(*) FROM tally WHERE n <> 1000"), 0);
+	store_close(f.s);
 	/* the copy that is made before */
 	remove_backups(dir);
 	unit_remove(dir);
