@@ -27,10 +27,12 @@ say = $(if $(V),,@printf '[ %-4s ] %s\n' '$(1)' '$(2)')
 
 PKGS_common := sqlite3 libconfuse libutf8proc zlib
 PKGS_fs := fuse3 jansson
-PKGS_indexer := libseccomp flac libxml-2.0 libxxhash libcurl jansson libcrypto libarchive liblzma libqpdf libjpeg libpng libwebp stb
+PKGS_indexer := libseccomp flac libxml-2.0 libxxhash jansson libcrypto libarchive liblzma libqpdf libjpeg libpng libwebp stb
 # what only the unit programs compare with
 PKGS_unit := id3tag cmocka
-PKGS := $(PKGS_common) $(PKGS_fs) $(PKGS_indexer)
+# what is loaded when it is needed: indexer/net/http_library.c
+PKGS_late := libcurl
+PKGS := $(PKGS_common) $(PKGS_fs) $(PKGS_indexer) $(PKGS_late)
 
 building := $(filter-out run deps clean distclean uninstall check check-long lint bench bench-quick,$(or $(MAKECMDGOALS),all))
 ifneq ($(building),)
@@ -66,7 +68,7 @@ CFLAGS_ := -std=gnu17 -pthread $(OPT) $(WARN) $(HARD) $(if $(WERROR),-Werror) \
 LDFLAGS_ := -pthread -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 LIBS_mediamon := $(shell pkg-config --libs $(PKGS_common) $(PKGS_fs) 2>/dev/null) -lm
 LIBS_mediamond := $(shell pkg-config --libs $(PKGS_common) $(PKGS_indexer) 2>/dev/null) -lm
-LIBS_unit := $(shell pkg-config --libs $(PKGS) $(PKGS_unit) 2>/dev/null) -lm
+LIBS_unit := $(shell pkg-config --libs $(filter-out $(PKGS_late),$(PKGS)) $(PKGS_unit) 2>/dev/null) -lm
 
 MAINS := fs/main.c indexer/main.c
 LIB_C := $(filter-out $(MAINS),$(COMMON_C) $(FS_C) $(INDEXER_C))

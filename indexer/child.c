@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -21,6 +22,11 @@
 #include "common/vec.h"
 
 extern char **environ;
+
+enum {
+	/** As many times others may go first while a process ends, before it is waited for. */
+	YIELDS = 16,
+};
 
 int child_socket(int type, int end[2])
 {
@@ -79,15 +85,19 @@ int child_end(pid_t pid, int wait_ms)
 {
 	int status = 0;
 	kill(pid, SIGKILL);
-	/* most are all but gone: looked at often first */
+	/* most are all but gone: they are let go first, then looked at often */
 	long pause = NS_PER_MS / 20;
-	for (int64_t end = mono_ns() + wait_ms * NS_PER_MS;; pause = pause < NS_PER_MS ? pause * 2 : pause) {
+	int64_t end = mono_ns() + wait_ms * NS_PER_MS;
+	for (int tries = 0;; tries++) {
 		pid_t r = waitpid(pid, &status, WNOHANG);
 		if (r == pid)
 			return status;
 		if (r < 0 || mono_ns() >= end)
 			break;
-		nanosleep(&(struct timespec){0, pause}, NULL);
+		if (tries < YIELDS)
+			sched_yield();
+		else if (nanosleep(&(struct timespec){0, pause}, NULL) == 0 && pause < NS_PER_MS)
+			pause *= 2;
 	}
 	LOCKED(&lock);
 	pid_t *slot = vec_add(&abandoned);

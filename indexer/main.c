@@ -12,6 +12,7 @@
  *                       scouts.c         our side of them
  *                       diff.c           what they saw against what the store knows
  *     extract/          worker.c         processes that read one file at a time
+ *                       nursery.c        a process that makes them
  *                       pool.c           our side of them
  *                       extract_*.c      one for each format; guess*.c reads names
  *     load/             writer.c         the one thread that writes the store
@@ -113,8 +114,8 @@ int main(int argc, char **argv)
 	log_init("mediamond");
 	if (argc > 1 && strcmp(argv[1], "--scout") == 0)
 		return scout_main();
-	if (argc > 2 && strcmp(argv[1], "--worker") == 0)
-		return worker_main(argv[2]);
+	if (argc > 2 && (strcmp(argv[1], WORKER_ROLE) == 0 || strcmp(argv[1], WORKER_NURSERY) == 0))
+		return worker_main(argv[1], argv[2]);
 	if (argc > 1 && strcmp(argv[1], "--hand") == 0)
 		return hand_main();
 	if (argc > 1 && strcmp(argv[1], "--looker") == 0)

@@ -2,9 +2,7 @@
 /** Opens files for the workers and passes the descriptors on. */
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -12,6 +10,7 @@
 #include "indexer/discover/pictures.h"
 #include "indexer/discover/scout.h"
 #include "indexer/discover/scout_private.h"
+#include "indexer/pass.h"
 
 struct opens {
 	int fd[OPENS_MAX];
@@ -80,29 +79,9 @@ static int regular(int opened, bool takes_folders, const struct listed *listed)
 	return take_fd(fd);
 }
 
-static int send_opens(int worker, struct opens *o)
+static int send_opens(int worker, const struct opens *o)
 {
-	struct iovec iov = {o->message.data, o->message.len};
-	union {
-		char bytes[CMSG_SPACE(sizeof o->fd)];
-		struct cmsghdr align;
-	} control = {0};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-	size_t size = sizeof(int) * (size_t)o->count;
-	if (o->count) {
-		msg.msg_control = control.bytes;
-		msg.msg_controllen = CMSG_SPACE(size);
-		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(size);
-		memcpy(CMSG_DATA(c), o->fd, size);
-	}
-	ssize_t n;
-	do
-		n = sendmsg(SCOUT_WORKERS + worker, &msg, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : 0;
+	return pass_send(SCOUT_WORKERS + worker, o->message.data, o->message.len, o->fd, o->count);
 }
 
 void scout_open(struct scout *s, struct frame *f)

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +14,8 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "indexer/child.h"
+#include "indexer/extract/nursery.h"
+#include "indexer/pass.h"
 #include "indexer/profile.h"
 
 enum {
@@ -27,30 +28,51 @@ enum {
 	DEADLINE_MOST_S = 900,
 	/** After so many that end before they are ready, one after the other, the next has time. */
 	STILLBORN = 3,
+	/** One that was ready, one of the nursery, and one that is started by itself. */
+	START_TRIES = 3,
 	/** A worker says within this time what holds it. */
 	READY_S = 5,
 };
 
 /* --- processes --- */
 
-static int start_process(const struct pool *p, struct pool_process *process)
+/** One that will be loaded and in its sandbox, and waits for a place then. */
+static int order_spare(struct pool *p)
 {
 	int end[2];
 	int r = child_socket(SOCK_STREAM, end);
 	if (r < 0)
 		return r;
-	const struct child_fd fds[] = {{end[1], WORKER_RESULTS}};
-	process->pid = child_spawn("--worker", sandbox_mode_name(p->o.sandbox), fds, (int)COUNT_OF(fds));
+	nursery_order(&p->nursery, end[1]);
 	close(end[1]);
-	if (process->pid < 0) {
-		close(end[0]);
-		r = process->pid;
-		*process = (struct pool_process){0, -1};
-		return r;
-	}
-	process->results = end[0];
-	fcntl(process->results, F_SETFL, O_NONBLOCK);
+	p->spare = (struct pool_process){0, end[0]};
+	fcntl(p->spare.results, F_SETFL, O_NONBLOCK);
 	return 0;
+}
+
+/** Waits until it is known who it is. */
+static int know_spare(struct pool *p)
+{
+	struct pool_process *spare = &p->spare;
+	if (spare->results < 0)
+		return -ESRCH;
+	if (!spare->pid)
+		spare->pid = nursery_made(&p->nursery);
+	if (spare->pid > 0)
+		return 0;
+	int r = spare->pid;
+	close(take_fd(spare->results));
+	spare->pid = 0;
+	return r;
+}
+
+static void end_spare(struct pool *p)
+{
+	if (know_spare(p) < 0)
+		return;
+	close(take_fd(p->spare.results));
+	child_end(p->spare.pid, 200);
+	p->spare.pid = 0;
 }
 
 /** Its job socket, its slot and the regions of heads. */
@@ -58,32 +80,8 @@ static int send_place(const struct pool *p, int i, int results)
 {
 	struct worker_place place = {reading_slot_at(i)};
 	int fds[2 + HEADS_REGIONS] = {p->job_receive[i], p->reading.fd};
-	size_t size = (size_t)(2 + p->regions) * sizeof *fds;
 	memcpy(fds + 2, p->heads_read, (size_t)p->regions * sizeof *fds);
-	struct iovec iov = {&place, sizeof place};
-	union {
-		char bytes[CMSG_SPACE(sizeof fds)];
-		struct cmsghdr align;
-	} control = {{0}};
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control.bytes, .msg_controllen = CMSG_SPACE(size),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(size);
-	memcpy(CMSG_DATA(c), fds, size);
-	return sendmsg(results, &msg, MSG_NOSIGNAL) == (ssize_t)sizeof place ? 0 : -errno;
-}
-
-static void end_process(struct pool_process *process)
-{
-	if (process->results >= 0)
-		close(take_fd(process->results));
-	if (process->pid > 0)
-		child_end(process->pid, 200);
-	process->pid = 0;
+	return pass_send(results, &place, sizeof place, fds, 2 + p->regions);
 }
 
 static void take_process(struct pool *p, int i)
@@ -96,7 +94,7 @@ static void take_process(struct pool *p, int i)
 	profile_place(w->pid, p->is_background);
 }
 
-/** The one that waits may have ended meanwhile: then one is started now. */
+/** The one that waits may have ended meanwhile, and the nursery too: then one is started now. */
 static int start_worker(struct pool *p, int i, uint64_t first_batch)
 {
 	struct pool_worker *w = &p->worker[i];
@@ -108,13 +106,14 @@ static int start_worker(struct pool *p, int i, uint64_t first_batch)
 	w->files = w->peak_rss = 0;
 	w->first_batch = first_batch;
 	int r = -EPIPE;
-	for (int tries = 0; tries < 2 && r < 0; tries++) {
-		if (!p->spare.pid)
-			r = start_process(p, &p->spare);
-		if (p->spare.pid)
+	for (int tries = 0; tries < START_TRIES && r < 0; tries++) {
+		r = p->spare.results < 0 ? order_spare(p) : 0;
+		if (r == 0)
+			r = know_spare(p);
+		if (r == 0)
 			r = send_place(p, i, p->spare.results);
 		if (r < 0)
-			end_process(&p->spare);
+			end_spare(p);
 	}
 	if (r == 0)
 		take_process(p, i);
@@ -124,9 +123,10 @@ static int start_worker(struct pool *p, int i, uint64_t first_batch)
 static int refill(struct pool *p)
 {
 	int r = 0;
+	nursery_start(&p->nursery);
 	for (int i = 0; i < p->count && r == 0 && !p->is_refused; i++)
 		r = p->worker[i].results < 0 ? start_worker(p, i, p->worker[i].first_batch) : 0;
-	return r == 0 && !p->spare.pid ? start_process(p, &p->spare) : r;
+	return r == 0 && p->spare.results < 0 ? order_spare(p) : r;
 }
 
 void pool_refill(struct pool *p)
@@ -182,6 +182,7 @@ static void make_regions(struct pool *p, int n)
 int pool_open(struct pool *p, const struct pool_options *options)
 {
 	*p = (struct pool){.o = *options, .spare = {0, -1}, .reading = {.fd = -1}};
+	nursery_init(&p->nursery, options->sandbox);
 	make_regions(p, options->regions);
 	int r = reading_open(options->state_dir, &p->reading);
 	for (int i = 0; i < options->count && i < POOL_MAX && r == 0; i++)
@@ -199,26 +200,10 @@ int pool_wake(struct pool *p, int i, uint64_t first)
 /** An open file that nobody reads would keep its disk from being unmounted. */
 static void drop_jobs(const struct pool *p, int i)
 {
-	union {
-		char bytes[CMSG_SPACE(sizeof(int) * OPENS_MAX)];
-		struct cmsghdr align;
-	} control;
 	char data[64];
-	struct iovec iov = {data, sizeof data};
-	for (;;) {
-		struct msghdr msg = {
-			.msg_iov = &iov, .msg_iovlen = 1,
-			.msg_control = control.bytes, .msg_controllen = sizeof control.bytes,
-		};
-		if (recvmsg(p->job_receive[i], &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) <= 0)
-			return;
-		for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c))
-			for (size_t at = 0; at + CMSG_LEN(sizeof(int)) <= c->cmsg_len; at += sizeof(int)) {
-				int fd;
-				memcpy(&fd, CMSG_DATA(c) + at, sizeof fd);
-				close(fd);
-			}
-	}
+	int count;
+	while (pass_receive(p->job_receive[i], false, data, sizeof data, NULL, 0, &count))
+		continue;
 }
 
 void pool_rest(struct pool *p, int i)
@@ -236,6 +221,7 @@ int pool_start(struct pool *p, const struct pool_options *options)
 {
 	int r = pool_open(p, options);
 	p->has_spare = true;
+	nursery_start(&p->nursery);
 	for (int i = 0; i < p->count && r == 0; i++)
 		r = pool_wake(p, i, 0);
 	if (r < 0) {
@@ -260,7 +246,8 @@ void pool_stop(struct pool *p)
 {
 	for (int i = 0; i < p->count; i++)
 		stop_worker(p, i);
-	end_process(&p->spare);
+	end_spare(p);
+	nursery_end(&p->nursery);
 	reading_close(&p->reading);
 	for (int i = 0; i < p->regions; i++) {
 		close(p->heads[i]);
@@ -353,7 +340,11 @@ void pool_check_deadlines(struct pool *p)
 
 uint64_t pool_measure(struct pool *p)
 {
-	uint64_t total = p->spare.pid > 0 ? child_memory(p->spare.pid) : 0;
+	uint64_t total = 0;
+	if (know_spare(p) == 0)
+		total += child_memory(p->spare.pid);
+	if (p->nursery.pid)
+		total += child_memory(p->nursery.pid);
 	for (int i = 0; i < p->count; i++) {
 		struct pool_worker *w = &p->worker[i];
 		uint64_t peak, cpu;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /**
- * The indexer's side of the extract workers: starts them, knows what each has to do, replaces the
- * one that died or took too long by one that waits ready.  Used by the pipeline's thread.
+ * The indexer's side of the extract workers: has them started, knows what each has to do, replaces
+ * the one that died or took too long by one that waits ready.  Used by the pipeline's thread.
  */
 #ifndef INDEXER_EXTRACT_POOL_H
 #define INDEXER_EXTRACT_POOL_H
 
 #include <sys/types.h>
 
+#include "indexer/extract/nursery.h"
 #include "indexer/extract/pool_reading.h"
 #include "indexer/extract/sandbox.h"
 #include "indexer/frame.h"
@@ -20,11 +21,11 @@ enum {
 	POOL_STALLED_S = 8,
 };
 
-/** A process, ready to work or at work. */
+/** A process that is ready to work, or will be. */
 struct pool_process {
-	/** 0: none. */
+	/** 0: none, or not known yet. */
 	pid_t pid;
-	/** Where its results come; -1 while it does not run. */
+	/** Where its results come; -1: there is none. */
 	int results;
 };
 
@@ -74,6 +75,7 @@ struct pool {
 	struct pool_worker worker[POOL_MAX];
 	/** Waits ready for a place. */
 	struct pool_process spare;
+	struct nursery nursery;
 	struct reading reading;
 	/** Sending and receiving ends of the job sockets; they outlive the processes. */
 	int job_send[POOL_MAX], job_receive[POOL_MAX];
@@ -85,7 +87,7 @@ struct pool {
 	uint64_t restarts;
 	/** What holds the workers: bits of enum live_sandbox, as they said or, until they do, what there is. */
 	uint64_t sandbox;
-	/** One waits ready; else one is started when it is needed. */
+	/** One waits ready, and a nursery makes others; else one is started when it is needed. */
 	bool has_spare;
 	/** When none could be started: not before this time (monotonic). */
 	int64_t retry_at;
@@ -99,7 +101,7 @@ int pool_open(struct pool *p, const struct pool_options *options);
 int pool_wake(struct pool *p, int i, uint64_t first);
 /** Ends it, whatever it does; what it had not taken is closed. */
 void pool_rest(struct pool *p, int i);
-/** pool_open(), and starts them and one that waits.  0 or -errno. */
+/** pool_open(), and starts them, one that waits and their nursery.  0 or -errno. */
 int pool_start(struct pool *p, const struct pool_options *options);
 void pool_stop(struct pool *p);
 

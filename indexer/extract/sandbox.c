@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/filter.h>
 #include <seccomp.h>
 
 #include "common/cleanup.h"
@@ -192,27 +193,64 @@ static int add_rule(scmp_filter_ctx filter, const struct rule *rule)
 	return r == -EDOM || r == -EEXIST || rule->call < 0 ? 0 : r;
 }
 
-static bool enter_seccomp(int results)
+/** Stands for the number of the process, which is known when it enters. */
+static const uint32_t any_process = 0x7e57ab1e;
+/** What the rules become, for many processes to enter. */
+static struct sock_fprog program;
+
+static int read_program(int fd)
+{
+	off_t size = lseek(fd, 0, SEEK_END);
+	struct sock_filter *steps = size > 0 ? malloc((size_t)size) : NULL;
+	if (!steps || pread(fd, steps, (size_t)size, 0) != size) {
+		free(steps);
+		return -EIO;
+	}
+	program = (struct sock_fprog){(unsigned short)((size_t)size / sizeof *steps), steps};
+	return 0;
+}
+
+static int make_program(int results)
 {
 	const struct rule own[] = {
 		IF(write, ARG(0, results)), IF(writev, ARG(0, results)),
 		IF_BOTH(sendto, ARG(0, results), ARG(4, 0)),
-		IF_BOTH(tgkill, ARG(0, getpid()), ARG(2, SIGABRT)),
+		IF_BOTH(tgkill, ARG(0, any_process), ARG(2, SIGABRT)),
 	};
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	if (!filter)
-		return false;
+		return -ENOMEM;
 	int r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-	seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 0);
 	for (size_t i = 0; i < COUNT_OF(rules) && r == 0; i++)
 		r = add_rule(filter, &rules[i]);
 	for (size_t i = 0; i < COUNT_OF(own) && r == 0; i++)
 		r = add_rule(filter, &own[i]);
-	catch_traps();
+	_close_ int fd = memfd_create("rules", MFD_CLOEXEC);
 	if (r == 0)
-		r = seccomp_load(filter);
+		r = fd < 0 ? -errno : seccomp_export_bpf(filter, fd);
 	seccomp_release(filter);
-	return r == 0;
+	return r == 0 ? read_program(fd) : r;
+}
+
+/** In the one place where it is compared. */
+static bool name_process(uint32_t before, uint32_t now)
+{
+	int places = 0;
+	for (int i = 0; i < program.len; i++)
+		if (BPF_CLASS(program.filter[i].code) == BPF_JMP && program.filter[i].k == before) {
+			program.filter[i].k = now;
+			places++;
+		}
+	return places == 1;
+}
+
+static bool enter_seccomp(int results)
+{
+	if (!program.filter && make_program(results) < 0)
+		return false;
+	catch_traps();
+	return name_process(any_process, (uint32_t)getpid()) &&
+	       syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0;
 }
 
 /* --- limits --- */
@@ -274,7 +312,7 @@ static int compare(const void *a, const void *b)
 	return memcmp(a, b, sizeof(int));
 }
 
-void sandbox_warm(void)
+void sandbox_warm(int results)
 {
 	/* what XML and tags are written in; never closed: a converter that is in use is not unloaded */
 	static const char *const encodings[] = {
@@ -295,11 +333,12 @@ void sandbox_warm(void)
 	/* asks how much memory there is, once */
 	qsort(numbers, COUNT_OF(numbers), sizeof *numbers, compare);
 	free(malloc(1 << 20));
+	if (make_program(results) < 0)
+		log_warning("no rules for readers could be made");
 }
 
-uint64_t sandbox_enter(uint64_t wanted, int results)
+void sandbox_hide(int results)
 {
-	uint64_t bits = 0;
 	close_descriptors(results);
 	empty_environment();
 	/* a working directory would keep its disk from being unmounted */
@@ -307,6 +346,11 @@ uint64_t sandbox_enter(uint64_t wanted, int results)
 		log_debug("chdir: %s", strerror(errno));
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+uint64_t sandbox_enter(uint64_t wanted, int results)
+{
+	uint64_t bits = 0;
 	if (SANITIZED || !wanted)
 		return SANITIZED ? LIVE_SANDBOX_SANITIZED : LIVE_SANDBOX_OFF;
 	if ((wanted & LIVE_SANDBOX_LIMITS) && enter_limits())

@@ -56,12 +56,15 @@ uint64_t sandbox_wanted(enum sandbox_mode mode);
 /** Whether these bits are all that there is to hold a worker. */
 bool sandbox_is_whole(uint64_t bits);
 
-/** Makes libraries load what they load late; before sandbox_enter(). */
-void sandbox_warm(void);
+/** Makes libraries load what they load late, and the rules; before sandbox_enter().  @results: as there. */
+void sandbox_warm(int results);
+
+/** The last row.  Descriptors above @results are closed. */
+void sandbox_hide(int results);
 
 /**
- * For good.  @wanted: see sandbox_wanted().  @results: the descriptor that may be written to.  One thread, called once; descriptors
- * above @results are closed.  Returns what holds now: bits of enum live_sandbox.
+ * For good; after sandbox_hide().  @wanted: see sandbox_wanted().  @results: the descriptor that may be written to.  One thread,
+ * called once.  Returns what holds now: bits of enum live_sandbox.
  */
 uint64_t sandbox_enter(uint64_t wanted, int results);
 

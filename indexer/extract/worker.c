@@ -19,10 +19,14 @@
 #include "indexer/extract/comic.h"
 #include "indexer/extract/cover.h"
 #include "indexer/extract/extract.h"
+#include "indexer/extract/nursery.h"
 #include "indexer/extract/sandbox.h"
 #include "indexer/extract/verify.h"
 #include "indexer/frame.h"
 #include "indexer/heads.h"
+#include "indexer/pass.h"
+
+_Static_assert((int)OPENS_MAX <= (int)PASS_MOST, "a message has room for them");
 
 enum {
 	MESSAGE_MAX = 1 << 18,
@@ -54,53 +58,10 @@ static void close_all(struct job *job)
 	job->count = 0;
 }
 
-/** Descriptors of a message; those above @most are closed. */
-static int take_descriptors(struct msghdr *msg, int *fds, int most)
-{
-	int count = 0;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof fd);
-			if (count < most)
-				fds[count++] = fd;
-			else
-				close(fd);
-		}
-	}
-	return count;
-}
-
-/** One message with its descriptors, *count of at most @most.  Its bytes, 0 at the end. */
-static size_t receive(int socket, void *data, size_t n, int *fds, int most, int *count)
-{
-	struct iovec iov = {data, n};
-	union {
-		char bytes[CMSG_SPACE(sizeof(int) * OPENS_MAX)];
-		struct cmsghdr align;
-	} control;
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control.bytes, .msg_controllen = sizeof control.bytes,
-	};
-	ssize_t got;
-	*count = 0;
-	do
-		got = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
-	while (got < 0 && errno == EINTR);
-	if (got <= 0)
-		return 0;
-	*count = take_descriptors(&msg, fds, most);
-	return (size_t)got;
-}
-
 /** False at the end. */
 static bool receive_job(int jobs, struct job *job)
 {
-	size_t n = receive(jobs, job->message, sizeof job->message, job->fd, OPENS_MAX, &job->count);
+	size_t n = pass_receive(jobs, true, job->message, sizeof job->message, job->fd, OPENS_MAX, &job->count);
 	if (!n)
 		return false;
 	job->fields = (struct frame){.at = job->message, .end = job->message + n};
@@ -342,7 +303,7 @@ static struct worker_slot *take_place(int *jobs)
 {
 	struct worker_place place;
 	int fd[2 + HEADS_REGIONS], count;
-	size_t n = receive(WORKER_RESULTS, &place, sizeof place, fd, (int)COUNT_OF(fd), &count);
+	size_t n = pass_receive(WORKER_RESULTS, true, &place, sizeof place, fd, (int)COUNT_OF(fd), &count);
 	if (n != sizeof place || count < 2)
 		return NULL;
 	struct worker_slot *slot =
@@ -364,38 +325,54 @@ static void warm(void)
 	comic_init(&c);
 	comic_read(&c, COMIC_INFO, comic, sizeof comic - 1);
 	comic_clear(&c);
-	sandbox_warm();
+	sandbox_warm(WORKER_RESULTS);
 }
 
-int worker_main(const char *mode)
+static struct media media;
+static struct buf out = {.max = FRAME_MAX};
+
+/** All that needs a file, or time. */
+static void prepare(void)
 {
-	static struct job job;
-	struct media media;
-	int jobs, word = sandbox_mode_of(mode);
-	if (word < 0)
-		return 1;
 	/* in an endless loop it would not see that the indexer is gone */
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	shed_code();
 	tell_of_death();
 	media_init(&media);
 	warm();
-	_buf_ struct buf out = BUF_INIT(FRAME_MAX);
 	shed_code();
-	uint64_t held_by = sandbox_enter(sandbox_wanted((enum sandbox_mode)word), WORKER_RESULTS);
+	sandbox_hide(WORKER_RESULTS);
+}
+
+static void work(enum sandbox_mode mode)
+{
+	static struct job job;
+	int jobs;
+	uint64_t held_by = sandbox_enter(sandbox_wanted(mode), WORKER_RESULTS);
 	struct worker_slot *slot = take_place(&jobs);
 	if (!slot)
-		return 0;
+		return;
 	own_slot = slot;
 	tell_usage(slot);
 	atomic_store(&slot->sandbox, held_by);
 	extract_allow(atomic_load(&slot->archives));
-	if (word != SANDBOX_REQUIRED || sandbox_is_whole(held_by))
+	if (mode != SANDBOX_REQUIRED || sandbox_is_whole(held_by))
 		while (!atomic_load(&slot->must_leave) && receive_job(jobs, &job) &&
 		       do_job(slot, &job, &media, &out) == 0)
 			continue;
 	if (atomic_load(&slot->must_leave))
 		atomic_store(&slot->has_left, 1);
+}
+
+int worker_main(char *role, const char *mode)
+{
+	int word = sandbox_mode_of(mode);
+	if (word < 0)
+		return 1;
+	prepare();
+	if (strcmp(role, WORKER_NURSERY) != 0 || nursery_serve(role))
+		work((enum sandbox_mode)word);
 	media_clear(&media);
+	buf_clear(&out);
 	return 0;
 }

@@ -61,7 +61,11 @@ struct worker_slot {
 int worker_read_head(const struct heads *heads, uint64_t ticket, enum media_kind kind, struct extract_input *in,
 		     struct media *out, char *reason);
 
-/** Runs until the job socket closes.  @mode: a word of sandbox_mode_of().  Returns an exit status. */
-int worker_main(const char *mode);
+#define WORKER_ROLE "--worker"
+/** Makes others (nursery.h). */
+#define WORKER_NURSERY "--nursery"
+
+/** Runs until the job socket closes.  @role: the argument that is one of these; @mode: a word of sandbox_mode_of().  Returns an exit status. */
+int worker_main(char *role, const char *mode);
 
 #endif

@@ -133,10 +133,11 @@ static void *run(void *arg)
 
 int http_new(struct http **out)
 {
-	int r = -ENOMEM;
-	struct http *h = calloc(1, sizeof *h);
+	int r = http_load();
+	struct http *h = r == 0 ? calloc(1, sizeof *h) : NULL;
 	if (!h)
-		return r;
+		return r < 0 ? r : -ENOMEM;
+	r = -ENOMEM;
 	pthread_condattr_t attr;
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -262,9 +263,4 @@ void http_answer_clear(struct http_answer *a)
 {
 	buf_clear(&a->body);
 	*a = (struct http_answer){.body = BUF_INIT(a->body.max), .retry_after_ns = -1, .total = -1};
-}
-
-const char *http_library(void)
-{
-	return curl_version_info(CURLVERSION_NOW)->version;
 }

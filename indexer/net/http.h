@@ -96,7 +96,4 @@ void http_answer_clear(struct http_answer *a);
 /** Sleeps; -ECANCELED at once when http_cancel() was or is called. */
 int http_sleep(struct http *h, int64_t ns);
 
-/** The library's version, for --version. */
-const char *http_library(void);
-
 #endif

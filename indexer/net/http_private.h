@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/** One call, as http.c (the thread) and http_call.c (what is asked and answered) see it. */
+/** One call, as http.c (the thread) and http_call.c (what is asked and answered) see it; and the library that makes it. */
 #ifndef INDEXER_NET_HTTP_PRIVATE_H
 #define INDEXER_NET_HTTP_PRIVATE_H
 
@@ -29,6 +29,8 @@ struct call {
 	bool is_done, is_cancelled;
 };
 
+/** Loads libcurl, once; before any other call of it.  0 or -errno.  Any thread. */
+int http_load(void);
 /** Makes @c->easy ready for @c->q.  0 or -errno with @c->a->why; call_clear() in every case. */
 int call_init(struct call *c);
 void call_clear(struct call *c);

@@ -35,6 +35,7 @@ PARTS = [
     Part("cold", scans.measure_cold),
     Part("onecore", costs.measure_one_core),
     Part("sandbox", costs.measure_sandbox),
+    Part("deaths", costs.measure_deaths),
     Part("raspberry", scans.measure_raspberry),
     Part("readers", costs.measure_readers),
     Part("reads", costs.measure_reads),

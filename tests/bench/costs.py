@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a scan costs: with one core, in the sandbox, beside readers; and what it reads of a file."""
+"""What a scan costs: with one core, in the sandbox, when readers die, beside readers; and what it reads of a file."""
 import os
 import re
+import shutil
 import threading
 import time
+from pathlib import Path
 
-from lab import CannotMeasure, Skipped, median
+from lab import TOP, CannotMeasure, Skipped, median, run
 from scans import first_index, library, rate_of
 
 ROUNDS, QUICK_ROUNDS = 5, 2
 ONE_CORE, SANDBOX = 0.55, 1.10
+DEATH_FILES, DEATHS_A_FOLDER, DEATH_MS = 2000, 2, 1.0
 READERS, A_SECOND, LATE_MS = 10, 10, 50
 READING_S = 1
 READS, READ_KIB, ORDINARY = 2, 12, 90
@@ -44,6 +47,37 @@ def measure_sandbox(lab, table):
         inside.append(1 / rate_of(lab, music))
     table.at_most("first index with the sandbox, a file, against without", f"{median(inside) * 1e6:.1f} µs",
                   f"{median(outside) * 1e6:.1f} µs", median(inside) / median(outside), SANDBOX)
+
+
+# --- files that end their reader ---
+
+def put_deaths(music, folder):
+    """A copy of a library with files that end who reads them (tests/lib/poison.c) among the others."""
+    shutil.copytree(music, folder, copy_function=os.link)
+    for where, folders, _ in os.walk(folder):
+        for i in range(0 if folders else DEATHS_A_FOLDER):
+            (Path(where) / f"0 deadly {i}.flac").write_bytes(b"POISON exit\n".ljust(4096, b"\0"))
+
+
+def measure_deaths(lab, table):
+    """What a reader's death costs the scan: its end is noticed, it is told, and another takes its place."""
+    music = lab.library("music", DEATH_FILES)
+    deadly = lab.made("deadly", lambda folder: put_deaths(music, folder), DEATH_FILES * 4096)
+    count = sum(1 for _ in deadly.rglob("0 deadly *"))
+    library, counts = lab.work / "tools/poison.so", lab.work / "deaths"
+    run("cc", "-O2", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", library, TOP / "tests/lib/poison.c")
+    counts.write_bytes(bytes(4096))
+    before = ("env", f"LD_PRELOAD={library}", f"POISON_COUNTS={counts}")
+    alive, dying = [], []
+    lab.warm(deadly)
+    for _ in range(rounds(lab)):
+        with first_index(lab, music, before=before) as first:
+            alive.append(first.seconds)
+        with first_index(lab, deadly, before=before, errors=count) as first:
+            dying.append(first.seconds)
+    each = (median(dying) - median(alive)) / count * 1e3
+    table.at_most(f"first index in which {count} of {count + DEATH_FILES} files end their reader, each", f"{each:.2f} ms", "",
+                  each, DEATH_MS, "ms")
 
 
 # --- readers of the mount beside a scan ---

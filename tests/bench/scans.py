@@ -53,9 +53,10 @@ class First:
 
 
 @contextlib.contextmanager
-def first_index(lab, music, more="", before=(), prepare=lambda: None, sampled=False):
+def first_index(lab, music, more="", before=(), prepare=lambda: None, sampled=False, errors=0):
     """@more: lines of configuration; @before: words of a program that becomes the indexer; @prepare: the last thing
-    before it starts; @sampled: its memory is looked at all the time, which takes some of its processors."""
+    before it starts; @sampled: its memory is looked at all the time, which takes some of its processors; @errors: so
+    many files cannot be read."""
     lab.forget()
     lab.configure(music, more=more)
     lab.mount()
@@ -66,7 +67,7 @@ def first_index(lab, music, more="", before=(), prepare=lambda: None, sampled=Fa
         with Memory(lab.indexer.pid, lab.fs.pid) if sampled else contextlib.nullcontext() as memory:
             row = lab.wait_run()
             outside = time.perf_counter() - begin
-            if row["errors"] or row["added"] != row["files"]:
+            if row["errors"] != errors or row["added"] + errors != row["files"]:
                 raise CannotMeasure(f"the first index was not one: {row}")
             yield First(lab, row, outside, memory)
     finally:

@@ -341,10 +341,11 @@ def test_workers_that_cannot_be_started_are_started_later(big, library):
     resource.prlimit(indexer, resource.RLIMIT_NOFILE, (400, hard))
     try:
         def all_gone():
-            for pid in big.children("--worker"):
+            left = big.children("--worker") + big.children("--nursery")
+            for pid in left:
                 os.kill(pid, signal.SIGKILL)
-            return not big.children("--worker")
-        until(all_gone, 30, "no worker left")
+            return not left
+        until(all_gone, 30, "no worker left, nor what makes them")
         job = full_scan(big)
         until(lambda: "no worker can be started" in big.indexer_log(), 30, "a word of it")
     finally:

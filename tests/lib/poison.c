@@ -31,14 +31,15 @@ enum { SEGV, ABORT, EXIT, HANG, SOCKET, MEMORY, ONCE, SLOW, SHUT, WAYS };
 static _Atomic uint64_t *counts;
 static int is_shut;
 
-/** Not the indexer, nor who lists files. */
+/** Or who makes them; not the indexer, nor who lists files. */
 static int is_reader(void)
 {
 	char line[4096];
 	int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof line);
 	close(fd);
-	return n > 0 && memmem(line, (size_t)n, "--worker", sizeof "--worker");
+	return n > 0 && (memmem(line, (size_t)n, "--worker", sizeof "--worker") ||
+			 memmem(line, (size_t)n, "--nursery", sizeof "--nursery"));
 }
 
 __attribute__((constructor)) static void begin(void)

@@ -5,14 +5,14 @@ import re
 from tree import Rule
 
 # what the stages of the pipeline share
-SHARED = re.compile(r"^indexer/((frame|heads|device|profile|child|change|queue|guard|bits|release|hash|mounts)\.h|extract/(wants|guess)\.h|net/[^/]+)$")
+SHARED = re.compile(r"^indexer/((frame|heads|device|profile|child|pass|change|queue|guard|bits|release|hash|mounts)\.h|extract/(wants|guess)\.h|net/[^/]+)$")
 # those that act by themselves: they send their changes to the writer and tell people
 ACTORS = {"search", "request", "repair", "symlinks", "alert"}
 ACTORS_SEE = re.compile(r"^indexer/(load/(alerts|finds|repairs|sights|writer)|notify/notify|monitor/monitor_links|symlinks/(looker|health|place))\.h$")
 # a process of its own starts there, and main.c must call it
 ENTRY_POINTS = {"indexer/discover/scout.h", "indexer/extract/worker.h", "indexer/symlinks/looker.h", "indexer/repair/hand.h"}
 EXTRACTORS_SEE = re.compile(
-    r"^(indexer/extract/(?!pool|worker|sandbox)[^/]+|common/(archives|buf|text|fields|media|log|cleanup|render|vec)\.h)$"
+    r"^(indexer/extract/(?!pool|worker|nursery|sandbox)[^/]+|common/(archives|buf|text|fields|media|log|cleanup|render|vec)\.h)$"
 )
 STAGE = re.compile(r"^indexer/([^/]+)/")
 
@@ -120,7 +120,7 @@ def seen_from(tree, path, seen):
 
 def check_extractors(tree):
     for f in tree.programs():
-        if not re.match(r"indexer/extract/(?!pool|worker|sandbox)", f.path):
+        if not re.match(r"indexer/extract/(?!pool|worker|nursery|sandbox)", f.path):
             continue
         for i in ours(f):
             for name in [i.name, *seen_from(tree, i.name, {i.name})]:

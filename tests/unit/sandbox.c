@@ -191,6 +191,7 @@ static const uint64_t ALL = LIVE_SANDBOX_SECCOMP | LIVE_SANDBOX_LANDLOCK | LIVE_
 
 static bool enter(uint64_t parts)
 {
+	sandbox_hide(RESULTS);
 	return sandbox_enter(parts, RESULTS) == (parts ? parts : LIVE_SANDBOX_OFF);
 }
 
@@ -211,7 +212,7 @@ static int status_of(uint64_t parts, bool (*try)(void))
 		dup2(pair[1], RESULTS);
 		dup2(pair[1], RESULTS + 1);
 		setenv("MEDIAMON_SECRET", "x", 1);
-		sandbox_warm();
+		sandbox_warm(RESULTS);
 		close_range(RESULTS + 2, 19, 0);
 		/* all above the socket is closed: the file goes below it and comes back */
 		dup2(file, STDERR_FILENO);
