@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -278,15 +279,37 @@ bool walk_open_head(struct walker *me, uint32_t slot, const struct walk_file *f)
 	return true;
 }
 
-/** What was opened is closed; a slot without a ticket is free again. */
+/** A slot without a ticket is free again. */
 static void end_ahead(struct walker *me, uint32_t i)
 {
 	struct ahead *a = &me->ahead[i];
-	close(me->source[i].fd);
 	if (a->ticket)
 		atomic_store(&me->w->ticket[a->slot], a->ticket);
 	else
 		me->slot[me->slots++] = a->slot;
+}
+
+/** A system call costs as much as much of what is done with a file. */
+void walk_close_all(const struct source *s, size_t n)
+{
+	unsigned low = UINT_MAX, high = 0;
+	for (size_t i = 0; i < n; i++) {
+		unsigned fd = (unsigned)s[i].fd;
+		low = fd < low ? fd : low;
+		high = fd > high ? fd : high;
+	}
+	/* each is there once: where there are as many as numbers, all numbers are these */
+	if (n > 1 && high - low == n - 1 && close_range(low, high, 0) == 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		close(s[i].fd);
+}
+
+static void end_all(struct walker *me)
+{
+	walk_close_all(me->source, me->aheads);
+	for (uint32_t i = 0; i < me->aheads; i++)
+		end_ahead(me, i);
 }
 
 void walk_read_heads(struct walker *me)
@@ -299,13 +322,12 @@ void walk_read_heads(struct walker *me)
 	for (uint32_t i = 0; i < me->aheads; i++) {
 		const struct source *s = &me->source[i];
 		me->ahead[i].ticket = s->is_lost ? 0 : heads_seal(w->o.heads, me->ahead[i].slot, &s->head);
-		end_ahead(me, i);
 	}
+	end_all(me);
 }
 
 void walk_drop_heads(struct walker *me)
 {
-	for (uint32_t i = 0; i < me->aheads; i++)
-		end_ahead(me, i);
+	end_all(me);
 	me->aheads = 0;
 }

@@ -199,6 +199,8 @@ int walk_wait_head(struct walker *me);
 bool walk_open_head(struct walker *me, uint32_t slot, const struct walk_file *f);
 /** Reads the heads of all that are ahead, and closes them: their tickets are for the caller to send. */
 void walk_read_heads(struct walker *me);
+/** Closes their files: by one call where nobody else's number lies between them. */
+void walk_close_all(const struct source *s, size_t n);
 /** Closes what was not read. */
 void walk_drop_heads(struct walker *me);
 

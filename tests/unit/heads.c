@@ -554,6 +554,26 @@ static void a_file_that_is_shorter_than_it_says_has_no_head(void **state)
 	region_free(&r);
 }
 
+static void what_was_opened_together_is_closed_and_nothing_else(void **state)
+{
+	enum { FIRST = 200, NUMBERS = 6 };
+	struct source s[NUMBERS];
+	(void)state;
+	for (int i = 0; i < NUMBERS; i++) {
+		s[i] = (struct source){.fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, FIRST + i)};
+		assert_int_equal(s[i].fd, FIRST + i);
+	}
+	const struct source near[] = {s[2], s[0], s[1]}, apart[] = {s[3], s[5]};
+	walk_close_all(near, 3);
+	for (int i = 0; i < NUMBERS; i++)
+		assert_int_equal(fcntl(FIRST + i, F_GETFD) >= 0, i >= 3);
+	walk_close_all(apart, 2);
+	for (int i = 0; i < NUMBERS; i++)
+		assert_int_equal(fcntl(FIRST + i, F_GETFD) >= 0, i == 4);
+	walk_close_all(&s[4], 1);
+	assert_true(fcntl(s[4].fd, F_GETFD) < 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -569,6 +589,7 @@ int main(void)
 		cmocka_unit_test(other_formats_are_opened),
 		cmocka_unit_test(a_walk_goes_round_with_few_slots),
 		cmocka_unit_test(a_file_that_is_shorter_than_it_says_has_no_head),
+		cmocka_unit_test(what_was_opened_together_is_closed_and_nothing_else),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
