@@ -101,6 +101,8 @@ static int start_worker(struct pool *p, int i, uint64_t first_batch)
 	memset(w->slot, 0, sizeof *w->slot);
 	atomic_store(&w->slot->first_batch, first_batch);
 	atomic_store(&w->slot->archives, p->o.archives);
+	/* where one file ends its reader others do, too */
+	atomic_store(&w->slot->tells_each, w->has_died);
 	w->is_late = w->is_idle = w->is_asked = false;
 	w->stalled_at = 0;
 	w->files = w->peak_rss = 0;
@@ -414,5 +416,6 @@ int pool_replace(struct pool *p, int i, uint64_t next, struct pool_loss *loss)
 	p->restarts += !loss->has_left;
 	w->stillborn = loss->is_stillborn ? w->stillborn + 1 : 0;
 	w->first_batch = loss->has_left ? w->first_batch : next;
+	w->has_died = !loss->has_left;
 	return replace(p, i);
 }

@@ -44,6 +44,8 @@ struct pool_worker {
 	int64_t stalled_at;
 	/** Set when it was told to go; what it says of that itself is not believed. */
 	bool is_asked;
+	/** The one before it did not end by itself. */
+	bool has_died;
 	/** Processes, one after the other, that ended before they were ready. */
 	int stillborn;
 	/** No batch of a lower number is for the next that takes its place. */

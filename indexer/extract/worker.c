@@ -169,7 +169,12 @@ static void end_results(struct results *r)
 	frame_end(r->out, 0);
 }
 
-/** What is much goes out before the rest of the batch. */
+/** What is much goes out before the rest of the batch, and what would be read again if it were lost. */
+static bool is_due(const struct worker_slot *slot, const struct results *r)
+{
+	return r->out->len >= RESULTS_MUCH || atomic_load_explicit(&slot->tells_each, memory_order_relaxed);
+}
+
 static int send_results(struct worker_slot *slot, struct results *r, uint64_t batch)
 {
 	end_results(r);
@@ -188,7 +193,7 @@ static int read_batch(struct worker_slot *slot, struct job *job, struct media *m
 			(!job->has_files || i < job->count); i++) {
 		read_one(slot, job, i, media, out);
 		r.count++;
-		if (out->len >= RESULTS_MUCH)
+		if (is_due(slot, &r))
 			e = send_results(slot, &r, job->batch);
 	}
 	end_results(&r);

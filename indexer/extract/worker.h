@@ -51,6 +51,8 @@ struct worker_slot {
 	_Atomic uint32_t must_leave;
 	/** Set by the worker when it does. */
 	_Atomic uint32_t has_left;
+	/** Set by the pool: the result of each file goes out at once; else those of a batch go together. */
+	_Atomic uint32_t tells_each;
 };
 
 /**

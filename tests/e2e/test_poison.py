@@ -9,7 +9,7 @@ import pytest
 
 from harness import BUILD, LONG, until
 
-WAYS = ("segv", "abort", "exit", "hang", "socket", "memory", "once", "slow", "shut")
+WAYS = ("segv", "abort", "exit", "hang", "socket", "memory", "once", "slow", "shut", "count")
 LIBRARY = BUILD / "lib/poison.so"
 # what status/errors says of each
 SAID = {"segv": ("crashed", "Segmentation fault"), "abort": ("crashed", "Aborted"), "exit": ("crashed", "it exited"),
@@ -192,6 +192,19 @@ def test_the_end_is_the_same_with_many_bad_files(lab, good, poison):
     assert lab.export("tracks").keys() == before.keys()
     for path, row in lab.export("tracks").items():
         assert row == before[path]
+
+
+def test_what_is_read_beside_many_that_end_their_reader_is_not_read_again(lab, poison):
+    """But for what the first reader of all had read and not told when it died."""
+    read, deadly, batch = 90, 60, 32
+    for n in range(read + deadly):
+        # those are opened, and not read from heads
+        poison.put(lab.music / f"{n:03}.wav", "exit" if n % 5 in (1, 3) else "count")
+    lab.configure(extra="scan { workers = 1 }")
+    lab.start()
+    lab.wait_idle()
+    assert poison.read()["exit"] == deadly and read <= poison.read()["count"] < read + batch
+    assert len(errors(lab)) == read + deadly
 
 
 def test_readers_that_end_before_they_are_ready_blame_no_file(lab, good, poison, tmp_path, monkeypatch):

@@ -2,8 +2,8 @@
 /*
  * LD_PRELOAD: a reader that ends at certain files, as a fault in a parser would have it end.  A file says
  * at its start how: "POISON segv", "abort", "exit", "hang", "socket", "memory", and "once", which ends the
- * first read only.  Of others the reader lives: "slow" takes a tenth of a second, and after the first read of
- * "shut" no file can be closed, as on a disk that is gone.  A reader has its bytes by pread(), or copies them from
+ * first read only.  Of others the reader lives: "slow" takes a tenth of a second, after the first read of
+ * "shut" no file can be closed, as on a disk that is gone, and "count" is but counted.  A reader has its bytes by pread(), or copies them from
  * a head: those that go on are for files that are opened, and would be counted again.
  *
  * $POISON_COUNTS is a file of one number (64 bits) for each way, in that order: how often such a file was
@@ -25,8 +25,8 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-static const char *const ways[] = {"segv", "abort", "exit", "hang", "socket", "memory", "once", "slow", "shut"};
-enum { SEGV, ABORT, EXIT, HANG, SOCKET, MEMORY, ONCE, SLOW, SHUT, WAYS };
+static const char *const ways[] = {"segv", "abort", "exit", "hang", "socket", "memory", "once", "slow", "shut", "count"};
+enum { SEGV, ABORT, EXIT, HANG, SOCKET, MEMORY, ONCE, SLOW, SHUT, COUNT, WAYS };
 
 static _Atomic uint64_t *counts;
 static int is_shut;
@@ -106,7 +106,7 @@ static ssize_t read_at(int fd, void *buffer, size_t n, off_t at)
 		atomic_fetch_add(&counts[way], 1);
 		return got;
 	}
-	if (way == SLOW || way == SHUT) {
+	if (way == SLOW || way == SHUT || way == COUNT) {
 		is_shut = atomic_fetch_add(&counts[way], 1) == 0 && way == SHUT;
 		if (way == SLOW)
 			wait_a_tenth();
