@@ -424,6 +424,8 @@ static void *pipeline_main(void *arg)
 {
 	struct pipeline *p = arg;
 	struct flags flags = read_flags(p);
+	pool_start(&p->pool);
+	LIVE_SET(p, sandbox, p->pool.sandbox);
 	if (roots_start_scouts(p) < 0)
 		log_error("the processes that look at the disks cannot be started");
 	while (!flags.ending) {
@@ -477,7 +479,7 @@ static int take_up_job(void *arg, const struct store_job *row)
 	return 0;
 }
 
-static int start_pool(struct pipeline *p)
+static int open_pool(struct pipeline *p)
 {
 	const struct profile *profile = profile_here(config_text(p->o.config, OPT_profile));
 	int n = profile_count(config_int(p->o.config, OPT_scan_workers), 1, profile->workers);
@@ -491,9 +493,7 @@ static int start_pool(struct pipeline *p)
 		.archives = config_archives(p->o.config),
 		.sandbox = (enum sandbox_mode)sandbox_mode_of(config_text(p->o.config, OPT_sandbox)),
 	};
-	int r = pool_start(&p->pool, &options);
-	LIVE_SET(p, sandbox, p->pool.sandbox);
-	return r;
+	return pool_open(&p->pool, &options);
 }
 
 int pipeline_new(const struct pipeline_options *options, struct pipeline **out)
@@ -509,7 +509,7 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **out)
 	p->has_pending = true;
 	pthread_mutex_init(&p->lock, NULL);
 	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	int r = p->wake < 0 ? -errno : start_pool(p);
+	int r = p->wake < 0 ? -errno : open_pool(p);
 	if (r == 0)
 		r = writer_call(options->writer, change_new(CHANGE_REQUEUE_JOBS, 0), NULL);
 	if (r == 0)

@@ -196,10 +196,9 @@ static void on_results(struct pipeline *p, int worker, struct frame *f)
 	struct batch **at = find_given(p, id);
 	/* it speaks of what it was given */
 	struct batch *b = *at && (*at)->worker == worker ? *at : NULL, *again = NULL;
+	/* of what nobody waits for it may not be done with yet: that stays written down until it is at another */
 	if (b)
 		b->root->heard_at = mono_ns();
-	else
-		reading_take(&p->pool.reading, worker, id);
 	pool_count(&p->pool, worker, n);
 	for (uint32_t i = 0; i < n && b && !f->is_bad; i++) {
 		size_t reason_len, media_len;
@@ -508,7 +507,7 @@ void batch_check_lost(struct pipeline *p, const struct scan *s)
 	for (const struct batch *b = s->given; b; b = b->next) {
 		struct pool_worker *w = &p->pool.worker[b->worker];
 		/* it reads nothing though it has work: stopped, or it lost it between two steps */
-		if (b->sent_at > limit || w->results < 0 || atomic_load(&w->slot->since) != 0 || w->is_late)
+		if (b->sent_at > limit || w->heard_at > limit || w->results < 0 || atomic_load(&w->slot->since) != 0 || w->is_late)
 			continue;
 		w->is_idle = true;
 		pool_kill(w);

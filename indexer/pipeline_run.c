@@ -69,6 +69,7 @@ void run_publish_memory(struct pipeline *p)
 	uint64_t workers = pool_measure(&p->pool) + pool_measure(&p->checker.pool);
 	LIVE_SET(p, rss_scout, scouts);
 	LIVE_SET(p, rss_worker, workers);
+	LIVE_SET(p, sandbox, p->pool.sandbox);
 	LIVE_SET(p, rss_sum, child_memory(getpid()) + scouts + workers);
 }
 

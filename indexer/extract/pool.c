@@ -43,32 +43,34 @@ static int order_spare(struct pool *p)
 	int r = child_socket(SOCK_STREAM, end);
 	if (r < 0)
 		return r;
-	nursery_order(&p->nursery, end[1]);
+	r = nursery_order(&p->nursery, end[1]);
 	close(end[1]);
+	if (r < 0) {
+		close(end[0]);
+		return r;
+	}
 	p->spare = (struct pool_process){0, end[0]};
 	fcntl(p->spare.results, F_SETFL, O_NONBLOCK);
 	return 0;
 }
 
-/** Waits until it is known who it is. */
-static int know_spare(struct pool *p)
+/** Who it is.  @waits: until that is known; else -EAGAIN. */
+static int know_spare(struct pool *p, bool waits)
 {
 	struct pool_process *spare = &p->spare;
 	if (spare->results < 0)
 		return -ESRCH;
-	if (!spare->pid)
-		spare->pid = nursery_made(&p->nursery);
-	if (spare->pid > 0)
-		return 0;
-	int r = spare->pid;
+	int r = spare->pid ? spare->pid : nursery_made(&p->nursery, waits);
+	spare->pid = r > 0 ? r : 0;
+	if (r > 0 || r == -EAGAIN)
+		return r > 0 ? 0 : r;
 	close(take_fd(spare->results));
-	spare->pid = 0;
 	return r;
 }
 
 static void end_spare(struct pool *p)
 {
-	if (know_spare(p) < 0)
+	if (know_spare(p, true) < 0)
 		return;
 	close(take_fd(p->spare.results));
 	child_end(p->spare.pid, 200);
@@ -111,7 +113,7 @@ static int start_worker(struct pool *p, int i, uint64_t first_batch)
 	for (int tries = 0; tries < START_TRIES && r < 0; tries++) {
 		r = p->spare.results < 0 ? order_spare(p) : 0;
 		if (r == 0)
-			r = know_spare(p);
+			r = know_spare(p, true);
 		if (r == 0)
 			r = send_place(p, i, p->spare.results);
 		if (r < 0)
@@ -183,7 +185,7 @@ static void make_regions(struct pool *p, int n)
 
 int pool_open(struct pool *p, const struct pool_options *options)
 {
-	*p = (struct pool){.o = *options, .spare = {0, -1}, .reading = {.fd = -1}};
+	*p = (struct pool){.is_open = true, .o = *options, .spare = {0, -1}, .reading = {.fd = -1}};
 	nursery_init(&p->nursery, options->sandbox);
 	make_regions(p, options->regions);
 	int r = reading_open(options->state_dir, &p->reading);
@@ -219,20 +221,13 @@ void pool_rest(struct pool *p, int i)
 	drop_jobs(p, i);
 }
 
-int pool_start(struct pool *p, const struct pool_options *options)
+void pool_start(struct pool *p)
 {
-	int r = pool_open(p, options);
 	p->has_spare = true;
 	nursery_start(&p->nursery);
-	for (int i = 0; i < p->count && r == 0; i++)
-		r = pool_wake(p, i, 0);
-	if (r < 0) {
-		pool_stop(p);
-		return r;
-	}
+	nursery_wait(&p->nursery);
 	pool_refill(p);
 	ask_sandbox(p);
-	return 0;
 }
 
 static void stop_worker(struct pool *p, int i)
@@ -246,16 +241,19 @@ static void stop_worker(struct pool *p, int i)
 
 void pool_stop(struct pool *p)
 {
+	if (!p->is_open)
+		return;
+	nursery_end(&p->nursery);
 	for (int i = 0; i < p->count; i++)
 		stop_worker(p, i);
 	end_spare(p);
-	nursery_end(&p->nursery);
 	reading_close(&p->reading);
 	for (int i = 0; i < p->regions; i++) {
 		close(p->heads[i]);
 		close(p->heads_read[i]);
 	}
 	p->count = p->regions = 0;
+	p->is_open = false;
 }
 
 void pool_set_background(struct pool *p, bool is_background)
@@ -343,7 +341,9 @@ void pool_check_deadlines(struct pool *p)
 uint64_t pool_measure(struct pool *p)
 {
 	uint64_t total = 0;
-	if (know_spare(p) == 0)
+	nursery_look(&p->nursery);
+	/* nobody waits for that here */
+	if (know_spare(p, false) == 0)
 		total += child_memory(p->spare.pid);
 	if (p->nursery.pid)
 		total += child_memory(p->nursery.pid);
@@ -370,6 +370,12 @@ void pool_count(struct pool *p, int i, uint64_t n)
 	struct pool_worker *w = &p->worker[i];
 	uint64_t rss, cpu;
 	pool_usage(p, i, &rss, &cpu);
+	/* what one lacks that the first one had is told of all */
+	uint64_t said = atomic_load(&w->slot->sandbox), holds = LIVE_SANDBOX_SECCOMP | LIVE_SANDBOX_LANDLOCK | LIVE_SANDBOX_LIMITS;
+	if (said)
+		p->sandbox &= said | ~holds;
+	w->heard_at = mono_ns();
+	w->stalled_at = 0;
 	w->files += n;
 	w->is_asked |= w->files >= WORKER_FILES || rss > WORKER_MEMORY;
 	if (w->is_asked)

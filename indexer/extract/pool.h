@@ -35,8 +35,9 @@ struct pool_worker {
 	int results;
 	struct frame_reader reader;
 	struct worker_slot *slot;
-	/** Batches given and not finished. */
+	/** Batches given and not finished; and when it last told of a file. */
 	int ahead;
+	int64_t heard_at;
 	/** Set when the pool killed it for being slow, and when; and that it did nothing then: no file is to blame. */
 	bool is_late, is_idle;
 	int64_t late_at;
@@ -72,6 +73,7 @@ struct pool_options {
 };
 
 struct pool {
+	bool is_open;
 	struct pool_options o;
 	int count;
 	struct pool_worker worker[POOL_MAX];
@@ -103,8 +105,11 @@ int pool_open(struct pool *p, const struct pool_options *options);
 int pool_wake(struct pool *p, int i, uint64_t first);
 /** Ends it, whatever it does; what it had not taken is closed. */
 void pool_rest(struct pool *p, int i);
-/** pool_open(), and starts them, one that waits and their nursery.  0 or -errno. */
-int pool_start(struct pool *p, const struct pool_options *options);
+/**
+ * Starts all of one that is open, one that waits and their nursery; those that cannot be started now are later, by
+ * pool_refill().  By the thread that uses them: they end when it does, whatever they are at.
+ */
+void pool_start(struct pool *p);
 void pool_stop(struct pool *p);
 
 /** From now on workers come behind others, or not. */

@@ -244,9 +244,10 @@ static bool name_process(uint32_t before, uint32_t now)
 	return places == 1;
 }
 
-static bool enter_seccomp(int results)
+static bool enter_seccomp(void)
 {
-	if (!program.filter && make_program(results) < 0)
+	/* not now: who is held by limits can make none */
+	if (!program.filter)
 		return false;
 	catch_traps();
 	return name_process(any_process, (uint32_t)getpid()) &&
@@ -337,6 +338,11 @@ void sandbox_warm(int results)
 		log_warning("no rules for readers could be made");
 }
 
+bool sandbox_is_ready(void)
+{
+	return program.filter != NULL;
+}
+
 void sandbox_hide(int results)
 {
 	close_descriptors(results);
@@ -348,7 +354,7 @@ void sandbox_hide(int results)
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
-uint64_t sandbox_enter(uint64_t wanted, int results)
+uint64_t sandbox_enter(uint64_t wanted)
 {
 	uint64_t bits = 0;
 	if (SANITIZED || !wanted)
@@ -357,7 +363,7 @@ uint64_t sandbox_enter(uint64_t wanted, int results)
 		bits |= LIVE_SANDBOX_LIMITS;
 	if ((wanted & LIVE_SANDBOX_LANDLOCK) && enter_landlock())
 		bits |= LIVE_SANDBOX_LANDLOCK;
-	if ((wanted & LIVE_SANDBOX_SECCOMP) && enter_seccomp(results))
+	if ((wanted & LIVE_SANDBOX_SECCOMP) && enter_seccomp())
 		bits |= LIVE_SANDBOX_SECCOMP;
 	return bits;
 }

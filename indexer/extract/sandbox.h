@@ -56,16 +56,19 @@ uint64_t sandbox_wanted(enum sandbox_mode mode);
 /** Whether these bits are all that there is to hold a worker. */
 bool sandbox_is_whole(uint64_t bits);
 
-/** Makes libraries load what they load late, and the rules; before sandbox_enter().  @results: as there. */
+/** Makes libraries load what they load late, and the rules; before sandbox_enter().  @results: the descriptor that may be written to. */
 void sandbox_warm(int results);
+
+/** Whether the rules could be made. */
+bool sandbox_is_ready(void);
 
 /** The last row.  Descriptors above @results are closed. */
 void sandbox_hide(int results);
 
 /**
- * For good; after sandbox_hide().  @wanted: see sandbox_wanted().  @results: the descriptor that may be written to.  One thread,
- * called once.  Returns what holds now: bits of enum live_sandbox.
+ * For good; after sandbox_hide().  @wanted: see sandbox_wanted().  One thread, called once.  Returns what holds now:
+ * bits of enum live_sandbox.
  */
-uint64_t sandbox_enter(uint64_t wanted, int results);
+uint64_t sandbox_enter(uint64_t wanted);
 
 #endif

@@ -353,7 +353,7 @@ static void work(enum sandbox_mode mode)
 {
 	static struct job job;
 	int jobs;
-	uint64_t held_by = sandbox_enter(sandbox_wanted(mode), WORKER_RESULTS);
+	uint64_t held_by = sandbox_enter(sandbox_wanted(mode));
 	struct worker_slot *slot = take_place(&jobs);
 	if (!slot)
 		return;
@@ -375,7 +375,7 @@ int worker_main(char *role, const char *mode)
 	if (word < 0)
 		return 1;
 	prepare();
-	if (strcmp(role, WORKER_NURSERY) != 0 || nursery_serve(role))
+	if (strcmp(role, WORKER_NURSERY) != 0 || (sandbox_is_ready() && nursery_serve(role)))
 		work((enum sandbox_mode)word);
 	media_clear(&media);
 	buf_clear(&out);

@@ -112,22 +112,29 @@ static const struct {
 
 static int result;
 
+/** All of it or nothing: what lacks a function is not called. */
+static int load_from(const char *name)
+{
+	void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+	int r = library ? 0 : -ELIBACC;
+	for (size_t i = 0; i < COUNT_OF(calls) && r == 0; i++) {
+		void *function = dlsym(library, calls[i].name);
+		memcpy(calls[i].at, &function, sizeof function);
+		r = function ? 0 : -ELIBBAD;
+	}
+	if (r < 0)
+		log_error("nothing is asked of the network with %s: %s", name, dlerror());
+	return r;
+}
+
 /** It is never closed: what it loads keeps threads and handlers. */
 static void load(void)
 {
 	/* with OpenSSL, or as some systems have it */
 	static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4"};
-	void *library = NULL;
-	for (size_t i = 0; i < COUNT_OF(names) && !library; i++)
-		library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-	result = library ? 0 : -ELIBACC;
-	for (size_t i = 0; i < COUNT_OF(calls) && result == 0; i++) {
-		void *function = dlsym(library, calls[i].name);
-		memcpy(calls[i].at, &function, sizeof function);
-		result = function ? 0 : -ELIBBAD;
-	}
-	if (result < 0)
-		log_error("nothing is asked of the network: %s", dlerror());
+	result = -ELIBACC;
+	for (size_t i = 0; i < COUNT_OF(names) && result < 0; i++)
+		result = load_from(names[i]);
 }
 
 int http_load(void)

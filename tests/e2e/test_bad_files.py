@@ -348,6 +348,9 @@ def test_workers_that_cannot_be_started_are_started_later(big, library):
         until(all_gone, 30, "no worker left, nor what makes them")
         job = full_scan(big)
         until(lambda: "no worker can be started" in big.indexer_log(), 30, "a word of it")
+        # one a second, and not one for each look at what there is to do
+        time.sleep(3)
+        assert big.indexer_log().count("cannot start a process") < 30
     finally:
         resource.prlimit(indexer, resource.RLIMIT_NOFILE, (soft, hard))
     big.wait_idle()

@@ -2,6 +2,7 @@
 """The process that makes readers: held itself, needed by nobody, and replaced."""
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,19 @@ def end_worker(lab, pid):
     os.kill(pid, signal.SIGKILL)
     until(lambda: not os.path.exists(f"/proc/{pid}"), 30, "its end")
     return workers_inside(lab)
+
+
+def zombies_of(lab):
+    """Children that nobody waited for: these have no command line any more."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+        except OSError:
+            continue
+        if state == "Z" and int(parent) == lab.indexer():
+            found.append(stat.parent.name)
+    return found
 
 
 @pytest.fixture
@@ -53,6 +67,13 @@ def test_it_is_held_and_makes_readers_that_are_the_indexers(lab, known):
     assert all(len(os.listdir(f"/proc/{worker}/task")) == 1 for worker in workers_inside(lab))
 
 
+def test_killed_while_nobody_wants_anything_of_it_it_is_waited_for(lab, known):
+    os.kill(nursery_of(lab), signal.SIGKILL)
+    until(lambda: zombies_of(lab) or not lab.children("--nursery"), 10, "its end")
+    until(lambda: not zombies_of(lab), 10, "somebody who waits for it")
+    until(lambda: lab.children("--nursery"), 30, "another nursery")
+
+
 def test_killed_it_is_replaced_and_no_file_is_lost(lab, known):
     pid = nursery_of(lab)
     os.kill(pid, signal.SIGKILL)
@@ -60,7 +81,7 @@ def test_killed_it_is_replaced_and_no_file_is_lost(lab, known):
         end_worker(lab, worker)
     read_all(lab, known)
     until(lambda: lab.children("--nursery") not in ([], [pid]), 30, "another nursery")
-    assert not any(status_of(child)["State"].startswith("Z") for child in lab.children("--nursery") + lab.children("--worker"))
+    until(lambda: not zombies_of(lab), 10, "the end of all that were killed")
 
 
 def test_stopped_it_holds_nobody_up(lab, known):
@@ -72,6 +93,26 @@ def test_stopped_it_holds_nobody_up(lab, known):
     assert "readers are started one by one" in lab.indexer_log()
     until(lambda: not os.path.exists(f"/proc/{pid}"), 30, "its end")
     read_all(lab, known)
+
+
+def test_one_that_loads_slowly_holds_nobody_up(lab, corpus, tmp_path, monkeypatch):
+    """As from a disk that sleeps: what needs readers has them, and what is asked is answered."""
+    monkeypatch.setenv("LD_PRELOAD", str(LIBRARY))
+    monkeypatch.setenv("POISON_COUNTS", str(tmp_path / "counts"))
+    monkeypatch.setenv("POISON_SLOW_NURSERY", "60")
+    Poison(tmp_path / "counts")
+    tracks = corpus.music(lab.music, 60, seed=4)
+    lab.configure(extra="scan { workers = 2 }")
+    lab.start()
+    lab.wait_idle()
+    for _ in range(3):
+        for worker in workers_inside(lab)[:2]:
+            end_worker(lab, worker)
+        begun = time.monotonic()
+        read_all(lab, {t.path for t in tracks})
+        # it waited for that once before, 5 s, and for nothing since
+        assert time.monotonic() - begun < 4
+    assert len(lab.children("--nursery")) == 1 and "readers are started one by one" not in lab.indexer_log()
 
 
 def test_it_ends_with_the_indexer(lab, known):

@@ -293,6 +293,56 @@ def test_what_a_cancelled_scan_has_given_out_is_not_read(lab, good, poison):
     assert poison.read()["slow"] <= 32 + 120 and len(errors(lab)) == 120
 
 
+def test_a_scan_that_is_cancelled_behind_a_dead_reader_costs_no_try_more(lab, good, poison):
+    """Whoever takes the place of a dead one tells of each file, also of those that nobody waits for any more."""
+    steps = cancelled(lab, poison, "slow")
+    next(steps)
+    for pid in lab.children("--worker"):
+        os.kill(pid, signal.SIGKILL)
+    for n in range(29):
+        poison.put(lab.music / "folder" / f"slow {n:02}.wav", "slow")
+    poison.put(lab.music / "folder/slow 99.wav", "exit")
+    next(steps)
+    for _ in range(3):
+        lab.rescan("all")
+    lab.rescan("full all")
+    assert poison.read()["exit"] == 2 and errors(lab)["slow 99.wav"]["tries"] == 2
+
+
+def test_an_indexer_that_ends_after_a_reload_blames_no_file(lab, poison):
+    """Readers end with the thread that started them: that must not be one which ends before what reads their results."""
+    lab.configure(extra="scan { workers = 1 }")
+    lab.start()
+    lab.wait_idle()
+    assert lab.order("reload", "config") == 0, lab.last()
+    for pid in lab.children("--worker"):
+        os.kill(pid, signal.SIGKILL)
+    for n in range(40):
+        poison.put(lab.music / f"{n:02}.wav", "slow")
+    lab.accept("rescan", "all")
+    until(lambda: poison.read()["slow"] >= 5, 30, "reads")
+    lab.end_indexer(signal.SIGTERM)
+    assert "crashed the reader" not in lab.indexer_log()
+    lab.start_indexer()
+    lab.wait_idle()
+    assert {item["kind"] for item in errors(lab).values()} == {"corrupt"} and len(errors(lab)) == 40
+
+
+@pytest.mark.skipif(not LONG, reason="it waits for longer than a reader may be silent; LONG=1 has it run")
+def test_a_reader_that_is_slow_beside_others_on_one_core_is_not_taken_for_stopped(lab, poison):
+    lab.configure(extra="scan { workers = 1 }")
+    lab.start()
+    lab.wait_idle()
+    for task in os.listdir(f"/proc/{lab.indexer()}/task"):
+        os.sched_setaffinity(int(task), {0})
+    for pid in lab.children("--worker"):
+        os.kill(pid, signal.SIGKILL)
+    for n in range(300):
+        poison.put(lab.music / f"{n:03}.wav", "slow")
+    lab.rescan("all")
+    assert poison.read()["slow"] == 300 and len(errors(lab)) == 300
+
+
 def test_a_reader_that_hangs_behind_a_file_of_a_cancelled_scan_is_replaced(lab, good, poison):
     steps = cancelled(lab, poison, "shut")
     next(steps)

@@ -9,7 +9,8 @@
  * $POISON_COUNTS is a file of one number (64 bits) for each way, in that order: how often such a file was
  * begun.  It is mapped before the sandbox is entered.
  *
- * While there is a file $POISON_BIRTH, readers end before they are ready, as with a broken library.
+ * While there is a file $POISON_BIRTH, readers end before they are ready, as with a broken library.  With
+ * $POISON_SLOW_NURSERY who makes readers takes so many seconds to be ready.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,20 +32,23 @@ enum { SEGV, ABORT, EXIT, HANG, SOCKET, MEMORY, ONCE, SLOW, SHUT, COUNT, WAYS };
 static _Atomic uint64_t *counts;
 static int is_shut;
 
-/** Or who makes them; not the indexer, nor who lists files. */
-static int is_reader(void)
+/** Whether this process has that word in its command line. */
+static int is_called(const char *word)
 {
 	char line[4096];
 	int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof line);
 	close(fd);
-	return n > 0 && (memmem(line, (size_t)n, "--worker", sizeof "--worker") ||
-			 memmem(line, (size_t)n, "--nursery", sizeof "--nursery"));
+	return n > 0 && memmem(line, (size_t)n, word, strlen(word) + 1);
 }
 
 __attribute__((constructor)) static void begin(void)
 {
-	const char *path = is_reader() ? getenv("POISON_COUNTS") : NULL, *birth = getenv("POISON_BIRTH");
+	int is_nursery = is_called("--nursery"), is_reader = is_nursery || is_called("--worker");
+	const char *path = is_reader ? getenv("POISON_COUNTS") : NULL, *birth = getenv("POISON_BIRTH");
+	const char *seconds = is_nursery ? getenv("POISON_SLOW_NURSERY") : NULL;
+	if (seconds)
+		sleep((unsigned)strtoul(seconds, NULL, 10));
 	if (path && birth && access(birth, F_OK) == 0)
 		_exit(127);
 	int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;

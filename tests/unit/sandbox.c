@@ -192,7 +192,7 @@ static const uint64_t ALL = LIVE_SANDBOX_SECCOMP | LIVE_SANDBOX_LANDLOCK | LIVE_
 static bool enter(uint64_t parts)
 {
 	sandbox_hide(RESULTS);
-	return sandbox_enter(parts, RESULTS) == (parts ? parts : LIVE_SANDBOX_OFF);
+	return sandbox_enter(parts) == (parts ? parts : LIVE_SANDBOX_OFF);
 }
 
 /** The status of a child that has entered and tried. */
