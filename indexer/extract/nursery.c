@@ -168,7 +168,10 @@ pid_t nursery_made(struct nursery *n, bool waits)
 static pid_t make_sibling(void)
 {
 	long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
-	return pid < 0 ? -errno : (pid_t)pid;
+	if (pid >= 0)
+		return (pid_t)pid;
+	/* of an answer that would mean that there is none yet */
+	return errno == EAGAIN ? -ENOMEM : -errno;
 }
 
 /** The indexer may be gone: then nothing ends it but itself. */

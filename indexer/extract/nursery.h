@@ -10,7 +10,7 @@
  * learn from: after NURSERY_CHILDREN of them comes another nursery.
  *
  * On its socket (SOCK_SEQPACKET), which it finds open as a worker finds its results: it says NURSERY_READY when it is; an
- * order is one byte with the descriptor where the worker's results go, its answer the worker's pid or -errno, int32.
+ * order is one byte with the descriptor where the worker's results go, its answer the worker's pid or -errno (no EAGAIN), int32.
  *
  * Until it is ready, and for a while after it failed, workers are started by themselves: nobody waits for what loads slowly.
  */
