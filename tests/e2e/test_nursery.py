@@ -41,6 +41,11 @@ def zombies_of(lab):
     return found
 
 
+def end_two_workers(lab):
+    for worker in workers_inside(lab)[:2]:
+        end_worker(lab, worker)
+
+
 @pytest.fixture
 def known(lab, corpus):
     tracks = corpus.music(lab.music, 60, seed=4)
@@ -77,8 +82,7 @@ def test_killed_while_nobody_wants_anything_of_it_it_is_waited_for(lab, known):
 def test_killed_it_is_replaced_and_no_file_is_lost(lab, known):
     pid = nursery_of(lab)
     os.kill(pid, signal.SIGKILL)
-    for worker in workers_inside(lab)[:2]:
-        end_worker(lab, worker)
+    end_two_workers(lab)
     read_all(lab, known)
     until(lambda: lab.children("--nursery") not in ([], [pid]), 30, "another nursery")
     until(lambda: not zombies_of(lab), 10, "the end of all that were killed")
@@ -87,8 +91,7 @@ def test_killed_it_is_replaced_and_no_file_is_lost(lab, known):
 def test_stopped_it_holds_nobody_up(lab, known):
     pid = nursery_of(lab)
     os.kill(pid, signal.SIGSTOP)
-    for worker in workers_inside(lab)[:2]:
-        end_worker(lab, worker)
+    end_two_workers(lab)
     read_all(lab, known)
     assert "readers are started one by one" in lab.indexer_log()
     until(lambda: not os.path.exists(f"/proc/{pid}"), 30, "its end")
@@ -106,8 +109,7 @@ def test_one_that_loads_slowly_holds_nobody_up(lab, corpus, tmp_path, monkeypatc
     lab.start()
     lab.wait_idle()
     for _ in range(3):
-        for worker in workers_inside(lab)[:2]:
-            end_worker(lab, worker)
+        end_two_workers(lab)
         begun = time.monotonic()
         read_all(lab, {t.path for t in tracks})
         # it waited for that once before, 5 s, and for nothing since
