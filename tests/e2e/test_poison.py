@@ -328,21 +328,6 @@ def test_an_indexer_that_ends_after_a_reload_blames_no_file(lab, poison):
     assert {item["kind"] for item in errors(lab).values()} == {"corrupt"} and len(errors(lab)) == 40
 
 
-@pytest.mark.skipif(not LONG, reason="it waits for longer than a reader may be silent; LONG=1 has it run")
-def test_a_reader_that_is_slow_beside_others_on_one_core_is_not_taken_for_stopped(lab, poison):
-    lab.configure(extra="scan { workers = 1 }")
-    lab.start()
-    lab.wait_idle()
-    for task in os.listdir(f"/proc/{lab.indexer()}/task"):
-        os.sched_setaffinity(int(task), {0})
-    for pid in lab.children("--worker"):
-        os.kill(pid, signal.SIGKILL)
-    for n in range(300):
-        poison.put(lab.music / f"{n:03}.wav", "slow")
-    lab.rescan("all")
-    assert poison.read()["slow"] == 300 and len(errors(lab)) == 300
-
-
 def test_a_reader_that_hangs_behind_a_file_of_a_cancelled_scan_is_replaced(lab, good, poison):
     steps = cancelled(lab, poison, "shut")
     next(steps)
