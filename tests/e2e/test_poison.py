@@ -215,7 +215,8 @@ def test_readers_that_end_before_they_are_ready_blame_no_file(lab, good, poison,
     lab.wait_idle()
     birth.touch()
     job = lab.accept("rescan", "full all")
-    for pid in lab.children("--worker") + lab.children("--nursery"):
+    # who makes others first
+    for pid in lab.children("--nursery") + lab.children("--worker"):
         os.kill(pid, signal.SIGKILL)
     until(lambda: "before they are ready" in lab.indexer_log(), 30, "a word of it")
     job = lab.accept("rescan", "full music")
