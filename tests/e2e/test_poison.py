@@ -214,10 +214,10 @@ def test_readers_that_end_before_they_are_ready_blame_no_file(lab, good, poison,
     lab.start()
     lab.wait_idle()
     birth.touch()
-    job = lab.accept("rescan", "full all")
-    # who makes others first
+    # who makes others first; and while they read nothing: that would be a try
     for pid in lab.children("--nursery") + lab.children("--worker"):
         os.kill(pid, signal.SIGKILL)
+    lab.accept("rescan", "full all")
     until(lambda: "before they are ready" in lab.indexer_log(), 30, "a word of it")
     job = lab.accept("rescan", "full music")
     birth.unlink()
