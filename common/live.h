@@ -83,6 +83,8 @@ enum live_sandbox {
 	LIVE_SANDBOX_SANITIZED = 16,
 	/** It is not whole, must be, and no file is read. */
 	LIVE_SANDBOX_REFUSED = 32,
+	/** The other bits are true.  Not set: no worker has reported yet. */
+	LIVE_SANDBOX_KNOWN = 64,
 };
 
 struct live_page {

@@ -34,7 +34,9 @@ static uint64_t lacking(uint64_t bits)
 
 void sandbox_describe(uint64_t bits, struct buf *out)
 {
-	if (bits & (LIVE_SANDBOX_OFF | LIVE_SANDBOX_SANITIZED)) {
+	if (!(bits & LIVE_SANDBOX_KNOWN)) {
+		buf_adds(out, "not known yet (no worker has started)");
+	} else if (bits & (LIVE_SANDBOX_OFF | LIVE_SANDBOX_SANITIZED)) {
 		buf_addf(out, "off (%s)", bits & LIVE_SANDBOX_OFF ? "by the configuration" : "built with a sanitizer");
 	} else if (lacking(bits)) {
 		buf_adds(out, "in part (without ");
@@ -49,6 +51,8 @@ void sandbox_describe(uint64_t bits, struct buf *out)
 
 void sandbox_complain(uint64_t bits, struct buf *out)
 {
+	if (!(bits & LIVE_SANDBOX_KNOWN))
+		return;
 	if (bits & LIVE_SANDBOX_REFUSED) {
 		buf_adds(out, "no file is read: sandbox = \"required\", and it is ");
 		sandbox_describe(bits & ~(uint64_t)LIVE_SANDBOX_REFUSED, out);

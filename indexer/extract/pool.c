@@ -161,7 +161,7 @@ static void ask_sandbox(struct pool *p)
 	const _Atomic uint64_t *said = &p->worker[0].slot->sandbox;
 	for (int64_t end = mono_ns() + READY_S * NS_PER_S; !atomic_load(said) && mono_ns() < end;)
 		nanosleep(&(struct timespec){0, NS_PER_MS}, NULL);
-	p->sandbox = atomic_load(said) ? atomic_load(said) : sandbox_offered();
+	p->sandbox = (atomic_load(said) ? atomic_load(said) : sandbox_offered()) | LIVE_SANDBOX_KNOWN;
 	p->is_refused = p->o.sandbox == SANDBOX_REQUIRED && !sandbox_is_whole(p->sandbox);
 	if (p->is_refused)
 		p->sandbox |= LIVE_SANDBOX_REFUSED;

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness import MEDIAMOND, ROOT, kib_of, until
+from test_poison import LIBRARY, Poison
 
 MIB = 1 << 20
 WHOLE = "on (seccomp, Landlock, limits)"
@@ -42,7 +43,7 @@ def test_every_worker_is_held(lab, corpus):
     corpus.music(lab.music, 200, seed=3)
     lab.start()
     lab.wait_idle()
-    assert lab.newest("status/health.json")["sandbox"] == WHOLE
+    assert sandbox_known(lab)["sandbox"] == WHOLE
     assert f"sandbox   {WHOLE}" in lab.read("status/health").decode()
     assert "sandbox          ok: " + WHOLE in lab.command("doctor")[1]
     for pid in workers_inside(lab):
@@ -64,10 +65,34 @@ def test_off_is_told_and_is_off(lab, corpus):
     lab.configure(extra='sandbox = "off"')
     lab.start()
     lab.wait_idle()
-    health = lab.newest("status/health.json")
+    health = sandbox_known(lab)
     assert health["sandbox"] == "off (by the configuration)" and health["state"] == "ok"
     assert {status_of(pid)["Seccomp"].strip() for pid in lab.children("--worker")} <= {"0"}
     assert lab.export("tracks").keys() == {t.path for t in tracks}
+
+
+def sandbox_known(lab):
+    """status/health when the workers have reported what holds them."""
+    return until(lambda: (health := lab.newest("status/health.json")) and not health["sandbox"].startswith("not known")
+                 and health, 30, "what holds the workers")
+
+
+def test_what_is_not_known_yet_is_not_called_absent(lab, corpus, tmp_path, monkeypatch):
+    """The first worker is awaited for seconds: status/health says so, and finds no fault."""
+    monkeypatch.setenv("LD_PRELOAD", str(LIBRARY))
+    monkeypatch.setenv("POISON_COUNTS", str(tmp_path / "counts"))
+    monkeypatch.setenv("POISON_SLOW_NURSERY", "60")
+    Poison(tmp_path / "counts")
+    corpus.music(lab.music, 20, seed=3)
+    lab.start()
+    seen = []
+
+    def is_known():
+        seen.append(lab.json("status/health.json"))
+        return seen[-1]["indexer"]["state"] == "running" and not seen[-1]["sandbox"].startswith("not known")
+    until(is_known, 30, "what holds the workers")
+    assert {health["sandbox"] for health in seen} <= {WHOLE, "unknown", "not known yet (no worker has started)"}
+    assert not any("Landlock" in reason for health in seen for reason in health["reasons"])
 
 
 def start_without_landlock(lab):
@@ -81,7 +106,7 @@ def start_without_landlock(lab):
 def test_a_system_without_landlock_is_told(lab, corpus):
     tracks = corpus.music(lab.music, 50, seed=3)
     start_without_landlock(lab)
-    health = lab.newest("status/health.json")
+    health = sandbox_known(lab)
     assert health["sandbox"] == "in part (without Landlock)" and health["state"] == "degraded"
     assert any("no Landlock" in reason for reason in health["reasons"])
     assert "no Landlock" in lab.read("status/summary").decode()
@@ -93,7 +118,7 @@ def test_where_all_is_required_no_file_is_read_without_it(lab, corpus):
     tracks = corpus.music(lab.music, 50, seed=3)
     lab.configure(extra='sandbox = "required"')
     start_without_landlock(lab)
-    health = lab.newest("status/health.json")
+    health = sandbox_known(lab)
     assert any(reason.startswith("no file is read") for reason in health["reasons"])
     assert lab.export("tracks") == {} and lab.newest("status/errors.json")["items"] == []
     job = lab.rescan("full all")
@@ -102,7 +127,7 @@ def test_where_all_is_required_no_file_is_read_without_it(lab, corpus):
     lab.kill_indexer()
     lab.start_indexer()
     lab.rescan("all")
-    assert lab.newest("status/health.json")["sandbox"] == WHOLE
+    assert sandbox_known(lab)["sandbox"] == WHOLE
     assert lab.export("tracks").keys() == {t.path for t in tracks}
 
 
