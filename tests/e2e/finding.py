@@ -225,6 +225,11 @@ def refused(lab, got, error, *words):
                  f"{words} in control/last: {lab.last()}")
 
 
+def dropped_in(folder):
+    """What whoever watches a blackhole sees: a file that is still being written there is hidden."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
 def settle(check, seconds=1.0):
     """What check() says does not change for so long; and that."""
     end, last = time.monotonic() + seconds, check()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from finding import Finds, cbz, ed2k, offer, own, refused, secret, settle
+from finding import Finds, cbz, dropped_in, ed2k, offer, own, refused, secret, settle
 from harness import Meanwhile, until
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "lib"))
@@ -65,15 +65,15 @@ def test_02_one_volume_is_handed_over_once_whoever_has_it_and_however_often_it_i
     finds = busy(Finds(lab).use_prowlarr(prowlarr).use_ebdz([(ed2k("Naruto T03.cbz")[0], "Naruto")]))
     folder = finds.use_blackhole()
     lab = finds.start().lab
-    dropped = until(lambda: list(folder.iterdir()), 15, f"the file: {finds.requests()}")
+    dropped = until(lambda: dropped_in(folder), 15, f"the file: {finds.requests()}")
     finds.wait_request("sent", "Naruto", 3)
     for _ in range(2):
         refused(lab, lab.order("search", "Naruto"), errno.ENOENT, "handed over already")
         lab.accept("search", "due")
-        settle(lambda: list(folder.iterdir()), 1)
+        settle(lambda: dropped_in(folder), 1)
         lab.kill_indexer()
         lab.start_indexer()
-    assert settle(lambda: list(folder.iterdir()), 1.5) == dropped and len(dropped) == 1
+    assert settle(lambda: dropped_in(folder), 1.5) == dropped and len(dropped) == 1
 
 
 # --- 3: what a result is ---
@@ -91,7 +91,7 @@ def test_03_another_volume_is_no_answer(lab, prowlarr):
     assert [r["title"] for r in finds.results("Naruto", 7) if r["verdict"] == "confirmed"] == []
     assert "Naruto T05 FR CBZ" not in [r["title"] for r in finds.results("Naruto", 7)]
     assert finds.missing("Naruto")[7]["state"] == "wanted"
-    assert len(settle(lambda: list(folder.iterdir()), 1)) == 1
+    assert len(settle(lambda: dropped_in(folder), 1)) == 1
 
 
 def test_03_a_pack_answers_for_all_that_it_holds_and_is_not_its_first_volume(lab, prowlarr):

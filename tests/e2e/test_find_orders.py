@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from finding import Finds, ed2k, offer, own, refused, settle
+from finding import Finds, dropped_in, ed2k, offer, own, refused, settle
 from harness import until
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "lib"))
@@ -132,7 +132,7 @@ def test_a_grab_is_done_once(finds):
     for again in (str(request["id"]), f"result {row['id']}"):
         refused(lab, lab.order("grab", again), errno.EBUSY, "it was handed over already")
     refused(lab, finds.grab("Naruto", 3), errno.EBUSY, "it was handed over already")
-    assert settle(lambda: list(folder.iterdir())) == dropped
+    assert settle(lambda: dropped_in(folder)) == dropped
     assert finds.wait_request("sent", "Naruto", 3)["client"] == "blackhole"
 
 

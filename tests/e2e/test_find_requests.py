@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from finding import Finds, cbz, ebdz, ed2k, offer, own, refused, release, secret, settle
+from finding import Finds, cbz, dropped_in, ebdz, ed2k, offer, own, refused, release, secret, settle
 from harness import until
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "lib"))
@@ -176,12 +176,12 @@ def test_what_arrived_and_was_lost_again_can_be_asked_for_again(lab, prowlarr):
     finds.wait_request("sent", "Naruto", 3)
     file = cbz(lab.manga / "Naruto" / "Naruto T03.cbz")
     finds.wait_request("arrived", "Naruto", 3)
-    for f in (file, *folder.iterdir()):
+    for f in (file, *dropped_in(folder)):
         f.unlink()
     finds.wait_missing("Naruto", 3)
-    assert not settle(lambda: list(folder.iterdir())), "asked for again by itself"
+    assert not settle(lambda: dropped_in(folder)), "asked for again by itself"
     assert finds.grab("Naruto", 3) == 0, lab.last()
-    until(lambda: list(folder.iterdir()), 10, lambda: f"the file: {finds.requests()}")
+    until(lambda: dropped_in(folder), 10, lambda: f"the file: {finds.requests()}")
 
 
 def test_a_release_that_is_gone_is_a_failure_with_its_reason(lab, prowlarr):
@@ -194,7 +194,7 @@ def test_a_release_that_is_gone_is_a_failure_with_its_reason(lab, prowlarr):
     finds.found("Naruto", 3)
     assert finds.grab("Naruto", 3) == 0
     assert finds.wait_request("failed", "Naruto", 3)["text"]
-    assert not list(folder.iterdir())
+    assert not dropped_in(folder)
 
 
 def test_a_grab_by_prowlarr_itself(lab, prowlarr):
@@ -217,7 +217,7 @@ def test_a_torznab_feed_is_a_source_too(lab, prowlarr):
     row, = finds.found("Naruto", 3)
     assert row["source"] == "torznab" and row["verdict"] == "confirmed"
     assert finds.grab("Naruto", 3) == 0
-    dropped, = until(lambda: list(folder.iterdir()), 10, f"the file: {finds.requests()}")
+    dropped, = until(lambda: dropped_in(folder), 10, f"the file: {finds.requests()}")
     assert info_hash in dropped.name
 
 
