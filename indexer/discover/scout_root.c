@@ -72,12 +72,14 @@ static int look_again(int root, const char *path)
 	return r < 0 ? r : -ENOENT;
 }
 
-static uint32_t count_anchors(const struct scout *s, int root)
+/** Each anchor is a step of its own: a slow disk that answers is not a hung one. */
+static uint32_t count_anchors(struct scout *s, int root)
 {
 	uint32_t n = 0;
 	for (size_t i = 0; i < s->order.anchors.len; i++) {
 		const struct anchor *a = &s->order.anchors.data[i];
 		struct stat st;
+		atomic_store(&s->runner_since, mono_ns());
 		if (stat_below(root, a->path, &st) < 0)
 			continue;
 		/* a folder of pictures has no size, and changes with what is in it */

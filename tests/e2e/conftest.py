@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from corpus import Corpus, Pieces
-from faults import Faults
+from faults import Faults, HeldLibrary
 from harness import BUILD, Lab
 
 CACHE = "MEDIAMON_E2E_CACHE"
@@ -61,7 +61,7 @@ def pieces(corpus):
 
 @pytest.fixture(scope="session")
 def library(corpus):
-    """10,000 tracks, 300 series; only read."""
+    """The big library: 10,000 tracks, 300 series (tenths of it with MEDIAMON_SMALL=10); only read."""
     return corpus.library()
 
 
@@ -115,6 +115,15 @@ def big(lab, library):
     """A lab over the big library, not started."""
     lab.configure(music=library.music, manga=library.manga)
     return lab
+
+
+@pytest.fixture
+def held(request, lab, library, faults):
+    """An index of the big library on a disk that can be held; HELD_SCAN of the test's file: options of the section scan."""
+    held = HeldLibrary(faults, lab, library, getattr(request.module, "HELD_SCAN", "workers = 1 walkers = 1"))
+    lab.start()
+    lab.wait_idle()
+    return held
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ import pytest
 from harness import ROOT
 
 SHARED = Path(os.environ.get("MEDIAMON_SHARED", ROOT.parent / "shared"))
+#: libraries are so many times smaller: a machine that is so much faster sees the same
+SMALL = int(os.environ.get("MEDIAMON_SMALL", 1))
 CHAPTERS = 11
 MUSIC = ("path", "format", "artist", "album_artist", "album", "title", "track", "disc", "year", "genre", "picture")
 NUMBERS = ("track", "disc", "year", "picture")
@@ -75,20 +77,21 @@ class Corpus:
         return [series_of(r) for r in rows(manifest)]
 
     def library(self):
-        """10,000 tracks and 300 series, made once and only read."""
+        """10,000 tracks and 300 series, made once and only read; with all files in .files."""
         folder = self.cache / "library"
 
         def make(new):
             new.mkdir()
             # paths in the manifest are those of the final place
-            for kind, n in (("music", 10000), ("manga", 300)):
+            for kind, n in (("music", 10000 // SMALL), ("manga", 300 // SMALL)):
                 self.generate(kind, new / kind, n, 1, new / f"{kind}.tsv")
         self.once(folder, make)
         tracks = [track_of(r) for r in rows(folder / "music.tsv")]
         for t in tracks:
             t.path = t.path.replace(str(folder) + ".new", str(folder), 1)
-        return SimpleNamespace(music=folder / "music", manga=folder / "manga", tracks=tracks,
-                               series=[series_of(r) for r in rows(folder / "manga.tsv")])
+        series = [series_of(r) for r in rows(folder / "manga.tsv")]
+        return SimpleNamespace(music=folder / "music", manga=folder / "manga", tracks=tracks, series=series,
+                               files=len(tracks) + sum(len(s.owned) for s in series))
 
 
 # --- single files, each with its own title ---

@@ -91,6 +91,36 @@ class FaultFs(Disk):
         super().restart()
 
 
+class HeldLibrary:
+    """A library behind a disk that answers slowly while a test says so: what runs then goes on running until release().
+
+    For whatever must be seen or done in the middle of a scan.  With one walker, so that a scan of the smallest library
+    takes minutes; nothing waits so long, because the test releases it."""
+
+    HELD = "slow 10"
+
+    def __init__(self, faults, lab, library, scan):
+        folder = lab.dir / "disk"
+        folder.mkdir()
+        self.disk = faults.faultfs(library.music.parent, folder)
+        lab.configure(music=folder / library.music.name, manga=folder / library.manga.name,
+                      extra=f"scan {{ {scan} }}")
+
+    def hold(self):
+        self.disk.set(self.HELD)
+
+    def release(self):
+        self.disk.set("none")
+
+    @contextlib.contextmanager
+    def held(self):
+        self.hold()
+        try:
+            yield
+        finally:
+            self.release()
+
+
 class Faults:
     """Makes mounts and undoes them."""
 

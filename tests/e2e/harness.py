@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A lab: one private mediamon (roots, state directory, mount) and what a test does with it."""
+import contextlib
 import errno
 import json
 import os
@@ -276,6 +277,27 @@ class Lab:
             return (jobs["items"] and jobs["running"] == jobs["queued"] == 0
                     and self.newest("metrics/scan.json")["current"] is None)
         until(is_idle, seconds, "all jobs ended", pause=0.05)
+
+    def wait_in_scan(self, job=None):
+        """Until a scan has files and has not ended; something must hold it there."""
+        def files():
+            current = self.json("metrics/scan.json")["current"]
+            return current and current["files"] and (job is None or current["id"] == job)
+        until(files, 20, lambda: f"a scan that runs: {self.read('status/jobs').decode()}")
+
+    @contextlib.contextmanager
+    def held_workers(self):
+        """Whoever reads files stands still meanwhile, and with them a scan that needs them.  The deadline of a file must be long."""
+        workers = self.children("--worker")
+        assert workers, "no worker runs"
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield workers
+        finally:
+            for pid in workers:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGCONT)
 
     def rescan(self, words):
         """Gives the order, waits for its end, returns the job."""

@@ -32,10 +32,10 @@ def test_the_summary_counts_what_the_generator_made(big, library):
     summary = indexed(big).newest("status/summary.json")
     music, manga = summary["music"], summary["manga"]
     files = [os.stat(t.path).st_size for t in library.tracks]
-    assert music["tracks"] == len(library.tracks) == 10000
+    assert music["tracks"] == len(library.tracks) > 0
     assert music["albums"] == len({(fold(t.album_artist), fold(t.album)) for t in library.tracks})
     assert music["bytes"] == sum(files)
-    assert manga["series"] == len(library.series) == 300
+    assert manga["series"] == len(library.series) > 0
     assert manga["volumes"] == sum(len(s.owned) for s in library.series if not s.is_chapters)
     assert manga["chapters"] == sum(len(s.owned) for s in chapters(library)) > 0
     assert manga["missing"] == sum(len(s.missing) for s in library.series if not s.is_chapters)

@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from harness import until
+
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z")
 TWINS = ("summary", "health", "roots", "jobs", "missing", "errors", "audit", "duplicates", "verify",
          "requests", "new", "symlinks", "torrents", "repairs", "integrity")
@@ -106,19 +108,24 @@ def test_every_metric_of_a_scan_is_told_in_json_and_csv(small):
 
 
 def test_a_running_scan_is_measured(lab, library):
-    lab.configure(music=library.music, manga=library.manga, extra="scan { workers = 1 walkers = 1 }")
+    lab.configure(music=library.music, manga=library.manga, extra='scan { workers = 1 walkers = 1 deadline = "10m" }')
     lab.start()
-    seen = []
-    while not seen or lab.json("status/jobs.json")["running"]:
-        current = lab.json("metrics/scan.json")["current"]
-        if current and current["files"]:
-            assert RUN - {"ended_at"} <= current.keys()
-            seen.append((current["wall_seconds"], current["files"], current["added"]))
-    assert seen == sorted(seen)
     lab.wait_idle()
-    ended = lab.jobs()[1]
-    assert (ended["state"], ended["done"], ended["total"]) == ("done", 15789, 15789)
-    assert ended["rate_per_second"] > 100 and ended["result"].startswith("15789 files in ")
+    seen = []
+    with lab.held_workers():
+        job = lab.accept("rescan", "full all")
+        lab.wait_in_scan(job)
+        for _ in range(5):
+            current = lab.json("metrics/scan.json")["current"]
+            assert RUN - {"ended_at"} <= current.keys() and (current["id"], current["mode"]) == (job, "full")
+            seen.append((current["wall_seconds"], current["files"], current["added"]))
+            assert lab.json("status/jobs.json")["running"] == 1
+            until(lambda: lab.json("metrics/scan.json")["current"]["wall_seconds"] > seen[-1][0], 5, "its clock to move")
+    assert seen == sorted(seen) and seen[0][1] > 0
+    lab.wait_idle()
+    ended = lab.jobs()[job]
+    assert (ended["state"], ended["done"], ended["total"]) == ("done", library.files, library.files)
+    assert ended["rate_per_second"] > 0 and ended["result"].startswith(f"{library.files} files in ")
 
 
 def test_the_fields_of_tracks_and_volumes(small):

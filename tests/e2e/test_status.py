@@ -232,18 +232,11 @@ def test_names_are_only_text(lab):
 @contextlib.contextmanager
 def stuck_scan(lab, fill=lambda: None):
     """A scan that stands still in its middle; fill() adds files before."""
-    workers = lab.children("--worker")
-    for pid in workers:
-        os.kill(pid, signal.SIGSTOP)
-    try:
+    with lab.held_workers():
         fill()
         lab.accept("rescan", "full all")
-        until(lambda: (lab.json("metrics/scan.json")["current"] or {}).get("files"), 20, "the scan")
+        lab.wait_in_scan()
         yield
-    finally:
-        for pid in workers:
-            with contextlib.suppress(OSError):
-                os.kill(pid, signal.SIGCONT)
 
 
 def test_a_running_job_has_a_bar(lab, corpus):
