@@ -22,6 +22,7 @@
  *   symlinks/         looker*.c          a process that reads trees of links and asks the mount behind them
  *                     health.c, place.c  whether that mount may be believed; what a link's text means
  *   guard.c           whether a root may be believed
+ *   beneath.c         opens what lies below a root, and nothing else
  *   history.c         keeps the documents of status/ that `mediamon snapshot` renders
  *   guess_command.c   `mediamond guess`
  *

@@ -3,16 +3,15 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "indexer/beneath.h"
 #include "indexer/discover/pictures.h"
 #include "indexer/discover/scout_private.h"
 
@@ -49,11 +48,7 @@ static int is_empty(int fd)
 /** lstat() below an open root that follows no link on the way. */
 static int stat_below(int root, const char *path, struct stat *st)
 {
-	struct open_how how = {
-		.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
-	};
-	_close_ int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+	_close_ int fd = beneath_open(root, path, O_PATH | O_NOFOLLOW);
 	return fd < 0 || fstat(fd, st) < 0 ? -errno : 0;
 }
 

@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -21,6 +20,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/dirsum.h"
+#include "indexer/beneath.h"
 #include "indexer/discover/pictures.h"
 #include "indexer/discover/walk_private.h"
 #include "indexer/frame.h"
@@ -199,14 +199,9 @@ static int send_list(struct list *l, int error)
 
 /* --- one directory --- */
 
-int walk_open(int root, const char *path, uint64_t flags)
+int walk_open(int root, const char *path, int flags)
 {
-	struct open_how how = {
-		.flags = flags | O_CLOEXEC | O_NOFOLLOW,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-	};
-	long fd = syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof how);
-	return (int)fd;
+	return beneath_open(root, path, flags | O_NOFOLLOW);
 }
 
 static int64_t ns_of(const struct statx_timestamp *t)

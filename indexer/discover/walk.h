@@ -99,7 +99,7 @@ void walk_answer(struct walk *w, uint64_t dir);
 /** What was read under these tickets is done with, or was never asked for.  Others are ignored.  Any thread. */
 void walk_give_back(struct walk *w, const uint64_t *ticket, size_t n);
 /** Opens what is below @root; "" is the root.  No link is followed and nothing outside is reached.  -1 with errno. */
-int walk_open(int root, const char *path, uint64_t flags);
+int walk_open(int root, const char *path, int flags);
 /** Time that the threads of the last run worked, in ns. */
 uint64_t walk_busy_ns(const struct walk *w);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /**
  * The only process that changes a link (`mediamond --hand`): one for each root of links.  It works below
- * a descriptor of that root, follows no link on the way (openat2, RESOLVE_BENEATH and NO_SYMLINKS), and changes a link
+ * a descriptor of that root, follows no link on the way (indexer/beneath.h), and changes a link
  * only if it is still what was recorded.  Whoever calls has made the journal row durable before.
  */
 #ifndef INDEXER_REPAIR_HAND_H

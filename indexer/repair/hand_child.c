@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
-#include <linux/openat2.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -26,6 +25,7 @@
 #include "common/log.h"
 #include "common/thread.h"
 #include "common/vec.h"
+#include "indexer/beneath.h"
 #include "indexer/frame.h"
 #include "indexer/repair/hand_private.h"
 
@@ -191,17 +191,13 @@ static int check_order(const struct hand_order *o)
 /** No link is followed on the way, and nothing leads out. */
 static int open_below(const struct child *c, struct bytes path)
 {
-	char text[HAND_TEXT] = ".";
-	struct open_how how = {
-		/* not O_NOFOLLOW: a link at the end would look like a missing directory */
-		.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-	};
+	char text[HAND_TEXT] = "";
 	if (path.len) {
 		memcpy(text, path.data, path.len);
 		text[path.len] = '\0';
 	}
-	int fd = (int)syscall(SYS_openat2, c->root_fd, text, &how, sizeof how);
+	/* not O_NOFOLLOW: a link at the end would look like a missing directory */
+	int fd = beneath_open(c->root_fd, text, O_RDONLY | O_DIRECTORY);
 	if (fd >= 0)
 		return fd;
 	return errno == ELOOP ? -EXDEV : errno == ENOENT ? -ENOTDIR : -errno;

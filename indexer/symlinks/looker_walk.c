@@ -8,7 +8,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -18,6 +17,7 @@
 
 #include "common/cleanup.h"
 #include "common/thread.h"
+#include "indexer/beneath.h"
 #include "indexer/symlinks/looker_private.h"
 
 enum {
@@ -74,13 +74,9 @@ static int64_t ns_of(struct timespec t)
 	return t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
-static int open_below(int root, const char *path, uint64_t flags)
+static int open_below(int root, const char *path, int flags)
 {
-	struct open_how how = {
-		.flags = flags | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
-	};
-	return (int)syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof how);
+	return beneath_open_here(root, path, flags | O_DIRECTORY | O_NOFOLLOW);
 }
 
 /** Nothing, or something else, is in its place. */

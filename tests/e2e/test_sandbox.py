@@ -96,7 +96,7 @@ def test_what_is_not_known_yet_is_not_called_absent(lab, corpus, tmp_path, monke
 
 
 def start_without_landlock(lab):
-    subprocess.run([sys.executable, ROOT / "tests/lib/without_landlock.py", MEDIAMOND, "-d", lab.conf], check=True)
+    subprocess.run([sys.executable, ROOT / "tests/lib/without_call.py", "landlock", "ENOSYS", MEDIAMOND, "-d", lab.conf], check=True)
     until(lab.indexer, 30, "the indexer")
     lab.start("-o", "noindexer")
     lab.wait_indexer()

@@ -5,7 +5,7 @@ import re
 from tree import Rule
 
 # what the stages of the pipeline share
-SHARED = re.compile(r"^indexer/((frame|heads|device|profile|child|pass|change|queue|guard|bits|release|hash|mounts)\.h|extract/(wants|guess)\.h|net/[^/]+)$")
+SHARED = re.compile(r"^indexer/((frame|heads|device|profile|child|pass|change|queue|guard|bits|release|hash|mounts|beneath)\.h|extract/(wants|guess)\.h|net/[^/]+)$")
 # those that act by themselves: they send their changes to the writer and tell people
 ACTORS = {"search", "request", "repair", "symlinks", "alert"}
 ACTORS_SEE = re.compile(r"^indexer/(load/(alerts|finds|repairs|sights|writer)|notify/notify|monitor/monitor_links|symlinks/(looker|health|place))\.h$")

@@ -1,27 +1,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a command on a system without Landlock: a filter answers ENOSYS to its calls.  COMMAND…"""
+"""Runs a command where a filter refuses a system call, as old kernels, service managers and container runtimes do:
+without_call.py landlock|openat2 ENOSYS|EPERM COMMAND…"""
 import ctypes
 import errno
 import os
 import struct
 import sys
 
-LANDLOCK_CREATE_RULESET = 444
+CALLS = {"landlock": 444, "openat2": 437}
 LOAD_NUMBER, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06
 ALLOW, ERRNO = 0x7FFF0000, 0x00050000
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, FILTER = 38, 22, 2
 
 
 def main():
-    rows = [(LOAD_NUMBER, 0, 0, 0), (JUMP_IF_EQUAL, 0, 1, LANDLOCK_CREATE_RULESET),
-            (RETURN, 0, 0, ERRNO | errno.ENOSYS), (RETURN, 0, 0, ALLOW)]
+    call, error, *command = sys.argv[1:]
+    rows = [(LOAD_NUMBER, 0, 0, 0), (JUMP_IF_EQUAL, 0, 1, CALLS[call]),
+            (RETURN, 0, 0, ERRNO | getattr(errno, error)), (RETURN, 0, 0, ALLOW)]
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *row) for row in rows))
     program = struct.pack("HxxxxxxP", len(rows), ctypes.addressof(code))
     libc = ctypes.CDLL(None, use_errno=True)
     for words in ((PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), (PR_SET_SECCOMP, FILTER, ctypes.c_char_p(program), 0, 0)):
         if libc.prctl(*words):
             sys.exit(f"prctl: {os.strerror(ctypes.get_errno())}")
-    os.execv(sys.argv[1], sys.argv[1:])
+    os.execv(command[0], command)
 
 
 main()
