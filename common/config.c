@@ -261,6 +261,7 @@ static int check_shapes(const struct config *c, struct buf *why)
 		enum option_id id;
 		const char *start, *what;
 	} shapes[] = {
+		{OPT_state_dir, "/", "an absolute path"},
 		{OPT_ebdz_database, "/", "an absolute path"},
 		{OPT_prowlarr_key, "/", "an absolute path"},
 		{OPT_qbittorrent_password, "/", "an absolute path"},
@@ -279,8 +280,8 @@ static int check_shapes(const struct config *c, struct buf *why)
 		const char *text = config_text(c, shapes[i].id);
 		if (!*text || strncmp(text, shapes[i].start, strlen(shapes[i].start)) == 0)
 			continue;
-		buf_addf(why, "%s: %s.%s must be %s\n", c->path ? c->path : "default", o->section, o->key,
-			 shapes[i].what);
+		buf_addf(why, "%s: %s%s%s must be %s\n", c->path ? c->path : "default", o->section ? o->section : "",
+			 o->section ? "." : "", o->key, shapes[i].what);
 		r = -EINVAL;
 	}
 	return r;

@@ -124,10 +124,20 @@ static int serve(struct fuse_session *session, const struct config *config)
 	return r;
 }
 
+/** The source of the mount is the configuration as it was given: fstab's first field, by which `mount -a` knows what is mounted. */
+static void add_source(const char *config_path, struct buf *out)
+{
+	char *escaped = NULL;
+	if (fuse_opt_add_opt_escaped(&escaped, config_path) == 0)
+		buf_addf(out, ",fsname=%s", escaped);
+	free(escaped);
+}
+
 static void make_arguments(const struct mount_options *m, struct fuse_args *args)
 {
 	_buf_ struct buf o = BUF_INIT(1 << 16);
-	buf_addf(&o, "subtype=mediamon,fsname=mediamon,default_permissions");
+	buf_addf(&o, "subtype=mediamon,default_permissions");
+	add_source(m->config_path, &o);
 	if (geteuid() == 0)
 		buf_adds(&o, ",allow_other");
 	if (m->fuse.len)

@@ -419,23 +419,13 @@ static void drop_poller(void *handle)
 	fuse_pollhandle_destroy(handle);
 }
 
+/** As procfs, no blocks and no files: a size would be full, or have no room, for whoever watches disks. */
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
-	struct view v;
-	struct store_counts c = {0};
-	(void)ino;
-	view_begin(&v);
-	if (v.store)
-		store_counts(v.store, &c);
-	view_end(&v);
-	struct statvfs st = {
-		.f_bsize = BLOCK,
-		.f_frsize = BLOCK,
-		.f_blocks = (fsblkcnt_t)(c.music_bytes + c.manga_bytes) / BLOCK,
-		.f_files = (fsfilcnt_t)(c.tracks + c.volumes + c.chapters),
-		.f_flag = ST_NOSUID | ST_NODEV,
-		.f_namemax = 255,
+	const struct statvfs st = {
+		.f_bsize = BLOCK, .f_frsize = BLOCK, .f_flag = ST_NOSUID | ST_NODEV, .f_namemax = 255,
 	};
+	(void)ino;
 	fuse_reply_statfs(req, &st);
 }
 

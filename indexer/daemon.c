@@ -533,9 +533,10 @@ static void log_to_file(const char *state_dir)
 	dup2(fd >= 0 ? fd : null, STDERR_FILENO);
 }
 
+/** Works in "/": the folder from which it was started could not be unmounted. */
 static int detach_self(const char *state_dir)
 {
-	if (daemon(1, 1) < 0) {
+	if (daemon(0, 1) < 0) {
 		log_error("cannot go into the background: %s", strerror(errno));
 		return EXIT_UNAVAILABLE;
 	}

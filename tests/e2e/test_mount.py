@@ -2,6 +2,7 @@
 """Mounting, unmounting, one indexer at a time, and who may do what."""
 import grp
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -35,13 +36,63 @@ def test_options_as_fstab_writes_them(lab):
     r = background(lab, "-o", "rw,nofail,_netdev,x-systemd.automount,x-systemd.requires=a.mount,noindexer,noatime,user")
     assert r.returncode == 0, r.stderr
     kind, source, options = options_of(lab.mnt)
-    assert (kind, source) == ("fuse.mediamon", "mediamon") and {"nosuid", "nodev"} <= options
+    assert (kind, source) == ("fuse.mediamon", str(lab.conf)) and {"nosuid", "nodev"} <= options
     assert ("allow_other" in options) == IS_ROOT and "default_permissions" in options
     assert not lab.indexer(), "noindexer started one"
     assert lab.json("status/health.json")["state"] != "ok"
     assert lab.order("rescan", "all") != 0
     lab.unmount()
     assert not is_mounted(lab.mnt)
+
+
+FSTAB = """
+mount --bind '{programs}' /usr/local/bin && mount --bind '{fstab}' /etc/fstab || exit 9
+for round in 1 2 3; do mount -a || exit 8; done
+grep -cF ' {escaped} ' /proc/self/mountinfo
+umount '{mnt}'
+"""
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root has a table of mounts of its own")
+@pytest.mark.parametrize("name", ["mediamon.conf", "my, own \\ list.conf"])
+def test_mount_a_leaves_one_mount_however_often(lab, name):
+    """In a namespace of its own, with fstab and the programs where mount looks for them."""
+    programs, fstab = lab.dir / "programs", lab.dir / "fstab"
+    programs.mkdir()
+    for program in (MEDIAMON, MEDIAMOND):
+        shutil.copy(program, programs)
+    conf = lab.conf.rename(lab.dir / name)
+    written = str(conf).replace("\\", "\\134").replace(" ", "\\040")
+    fstab.write_text(f"{written} {lab.mnt} fuse.mediamon nofail,noindexer 0 0\n")
+    script = FSTAB.format(programs=programs, fstab=fstab, mnt=lab.mnt, escaped=lab.mnt)
+    r = subprocess.run(["unshare", "-m", "--propagation", "private", "sh", "-c", script], capture_output=True, text=True,
+                       timeout=60)
+    assert (r.returncode, r.stdout) == (0, "1\n"), r.stderr
+
+
+def test_df_counts_no_blocks_and_no_files(small):
+    """A size would be 100 % full, or without room, for programs that watch disks."""
+    told = os.statvfs(small.mnt)
+    assert (told.f_blocks, told.f_bfree, told.f_bavail, told.f_files, told.f_ffree) == (0, 0, 0, 0, 0)
+    assert told.f_bsize == 4096 and told.f_namemax == 255
+    line = subprocess.run(["df", small.mnt], capture_output=True, text=True, check=True).stdout.splitlines()[1]
+    assert line.split()[-2] == "-", line
+
+
+def test_an_indexer_in_the_background_holds_no_folder(lab, faults):
+    """Neither the disk from which it was started, nor what a relative path of its configuration led through."""
+    disk = lab.dir / "usb"
+    disk.mkdir()
+    faults.tmpfs(disk)
+    lab.reaper({"mount": str(lab.mnt), "config": str(lab.conf), "state": str(lab.state)})
+    subprocess.run([MEDIAMOND, "-d", os.path.relpath(lab.conf, disk)], cwd=disk, check=True)
+    pid = int(until(lambda: (lab.state / "mediamond.pid").exists() and (lab.state / "mediamond.pid").read_text(), 10, "it"))
+    try:
+        assert os.readlink(f"/proc/{pid}/cwd") == "/"
+        subprocess.run(["umount", disk], check=True)
+    finally:
+        os.kill(pid, signal.SIGTERM)
+        until(lambda: not is_alive(pid), 20, "its end")
 
 
 def test_an_option_that_nobody_knows_is_refused(lab):

@@ -112,6 +112,7 @@ static void every_option_refuses_what_it_cannot_be(void **state)
 		refused(text, o->key, "banana");
 	}
 	refused("music = {\"relative\"}\n", "music", "no absolute path");
+	refused("state_dir = \"state\"\n", "state_dir", "absolute path");
 	refused("log_level = \"loud\"\n", "log_level", "loud");
 	refused("prowlarr {\n url = \"127.0.0.1\"\n}\n", "prowlarr.url", "http://");
 	refused("hook {\n exec = \"notify.sh\"\n}\n", "hook.exec", "absolute path");
