@@ -7,7 +7,7 @@ packages_build="gcc make pkg-config libc6-dev libfuse3-dev libsqlite3-dev libcon
 	libflac-dev libxml2-dev zlib1g-dev libxxhash-dev libjansson-dev libcurl4-openssl-dev libssl-dev libarchive-dev liblzma-dev
 	libqpdf-dev libseccomp-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libstb-dev"
 packages_run="fuse3 python3 util-linux procps"
-packages_check="clang libclang-rt-14-dev libcmocka-dev libid3tag0-dev python3 python3-pytest python3-jsonschema python3-mutagen python3-pytest-xdist ffmpeg musepack-tools
+packages_check="clang libclang-rt-14-dev libcmocka-dev libid3tag0-dev python3 python3-pytest python3-jsonschema python3-mutagen python3-pytest-xdist python3-pytest-timeout ffmpeg musepack-tools
 	sqlite3 jq rsync universal-ctags strace bindfs e2fsprogs qbittorrent-nox amule-daemon amule-utils man-db groff-base rclone p7zip-full
 	prometheus prometheus-node-exporter chromium fonts-dejavu-core libxml2-utils librsvg2-bin"
 packages_bench="mpd mpc beets ffmpeg libtag1-dev libtagc0-dev python3-mutagen strace util-linux"
